@@ -1,0 +1,1 @@
+//! What a connector author needs: records, batches, schemas, configuration and the connector traits.

@@ -1,0 +1,1 @@
+//! The included Kafka-compatible broker.

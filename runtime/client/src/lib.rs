@@ -1,0 +1,1 @@
+//! Kafka client: producer, consumer, admin calls and group membership.

@@ -1,0 +1,1 @@
+//! Configuration definitions, parsing, verdicts, secrets and properties files.

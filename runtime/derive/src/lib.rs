@@ -1,0 +1,1 @@
+//! The Config derive macro: a struct is its own configuration definition.

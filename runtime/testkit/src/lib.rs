@@ -1,0 +1,1 @@
+//! Runs a connector without a worker, and the suite every connector passes.

@@ -1,0 +1,1 @@
+//! The Kafka wire format: messages, frames, record batches, compression, links and the clock.

@@ -1,0 +1,1 @@
+//! The Connect runtime and its REST API.

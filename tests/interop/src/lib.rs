@@ -1,0 +1,1 @@
+//! The included broker and worker against clients by others.
