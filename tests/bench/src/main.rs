@@ -1,1 +1,69 @@
-fn main() {}
+//! Benchmarks: the machine's bounds and Millrace beside them.
+//!
+//! A bound is a hand-written loop that does one job and nothing else ([`bounds`]); beside it the same job is done by
+//! Millrace (`scenarios`). Both run in turn, several times, and the medians are compared, because only ratios from one
+//! run on one machine mean anything.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a synchronous program whose work is to read the clock and to move files; nothing shares a runtime with it"
+)]
+
+mod args;
+mod bounds;
+mod case;
+mod cases;
+mod input;
+mod measure;
+mod memory;
+mod report;
+
+use std::io;
+
+use clap::Parser;
+
+use crate::args::Args;
+use crate::cases::Workspace;
+use crate::report::Report;
+
+/// Memory a run touches beside its files' pages, in multiples of the lines' bytes: log, output and slack.
+const WARM_FACTOR: u64 = 3;
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let workspace = Workspace::create(&args.dir)?;
+    let mut report = Report {
+        rounds: args.rounds,
+        cpus: std::thread::available_parallelism().map_or(1, usize::from),
+        throughput: Vec::new(),
+        figures: Vec::new(),
+    };
+    measure_throughput(&args, &workspace, &mut report)?;
+    let json = args
+        .json
+        .clone()
+        .unwrap_or_else(|| args.dir.join("report.json"));
+    report.save(&json)
+}
+
+fn measure_throughput(
+    args: &Args,
+    workspace: &Workspace,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let out = &mut io::stdout().lock();
+    report::print_heading(out)?;
+    let bytes = args.megabytes * 1_000_000;
+    for &line_bytes in &args.lines {
+        for &codec in &args.codec {
+            for mut case in cases::cases(workspace, line_bytes, codec, bytes)? {
+                if args.wants(&case.title()) {
+                    let outcome = measure::measure(&mut case, args.rounds, WARM_FACTOR * bytes)?;
+                    report::print_outcome(out, &outcome)?;
+                    report.throughput.push(outcome);
+                }
+            }
+        }
+    }
+    Ok(())
+}
