@@ -1,1 +1,35 @@
-//! What a connector author needs: records, batches, schemas, configuration and the connector traits.
+//! What a connector author needs, and nothing else: records and batches, schemas and values, the source, sink and
+//! connector traits, converters, errors, and configuration by `#[derive(Config)]`.
+//!
+//! A source hands the worker a [`SourceBatch`], a sink receives a [`SinkBatch`]. Both are shared buffers plus packed
+//! rows: a row says where its key, value and headers lie, so that a record costs no allocation and is never parsed
+//! where no one asks for its contents. A step that does ask gets owned [`Value`]s.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![warn(missing_docs)]
+
+mod batch;
+mod connector;
+mod converter;
+mod error;
+mod headers;
+mod offset;
+mod schema;
+mod sink;
+mod source;
+mod text;
+mod value;
+
+pub use batch::{
+    Cell, Column, Row, SinkBatch, SinkRow, SinkRun, SourceBatch, SourceRecord, SourceRun, Span,
+};
+pub use connector::{ConnectorContext, Execution, Plugin, TaskId, TopicPartition};
+pub use converter::{Converter, ConverterKind, HeaderConverter};
+pub use error::{ConnectError, ErrorKind};
+pub use headers::{EncodedHeaders, Header, Headers, encode_header};
+pub use millrace_config::{self as config, Properties};
+pub use offset::{OffsetMap, OffsetReader, SourcePartition};
+pub use schema::{Field, Schema, SchemaType, logical};
+pub use sink::{SinkConnector, SinkContext, SinkOffsets, SinkRequest, SinkTask};
+pub use source::{BatchAcks, ExactlyOnceSupport, SourceConnector, SourceContext, SourceTask};
+pub use value::{Datum, Struct, Value};

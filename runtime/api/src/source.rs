@@ -1,0 +1,162 @@
+//! Sources: connectors that bring records in.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use crate::{
+    ConnectError, ConnectorContext, OffsetMap, OffsetReader, Plugin, Properties, SourceBatch,
+    TaskId, config::ConfigDef,
+};
+
+/// Whether a source can take part in exactly-once delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExactlyOnceSupport {
+    /// Its offsets are exact: a record is never given twice for one offset.
+    Supported,
+    /// It cannot.
+    Unsupported,
+}
+
+/// A source connector: checks its configuration and splits the work into tasks.
+///
+/// One instance lives as long as the connector runs. The worker calls `start`, then `task_configs` (again after
+/// [`ConnectorContext::request_reconfiguration`]), then `stop`.
+#[async_trait]
+pub trait SourceConnector: Send + Sync {
+    /// What the registry needs to know of the class.
+    fn plugin() -> Plugin
+    where
+        Self: Sized;
+
+    /// The keys this connector understands.
+    fn definition(&self) -> ConfigDef;
+
+    /// Checks the connector's own keys together; the worker has checked each key by the definition before. Returns a
+    /// key and a message for each fault.
+    async fn validate(&self, _properties: &Properties) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Prepares the connector.
+    ///
+    /// # Errors
+    /// When it cannot run; the connector is then FAILED.
+    async fn start(
+        &mut self,
+        properties: &Properties,
+        context: ConnectorContext,
+    ) -> Result<(), ConnectError>;
+
+    /// The configurations of the tasks, at most `max_tasks`.
+    ///
+    /// # Errors
+    /// When the work cannot be split; the connector is then FAILED.
+    async fn task_configs(&self, max_tasks: usize) -> Result<Vec<Properties>, ConnectError>;
+
+    /// A new task, not yet started.
+    fn task(&self) -> Box<dyn SourceTask>;
+
+    /// Lets go of what `start` took.
+    async fn stop(&mut self) {}
+
+    /// Whether exactly-once delivery can be had with these properties; none if the connector does not say.
+    fn exactly_once_support(&self, _properties: &Properties) -> Option<ExactlyOnceSupport> {
+        None
+    }
+
+    /// Checks offsets that a user wants to store: pairs of partition and offset, none to drop the partition's offset.
+    /// Returns true if the connector has taken care of offsets that it keeps itself.
+    ///
+    /// # Errors
+    /// When a partition or an offset is not one of this connector's.
+    async fn alter_offsets(
+        &self,
+        _properties: &Properties,
+        _offsets: &[(Option<OffsetMap>, Option<OffsetMap>)],
+    ) -> Result<bool, ConnectError> {
+        Ok(false)
+    }
+}
+
+/// A source task: reads its part of the system and returns batches.
+#[async_trait]
+pub trait SourceTask: Send {
+    /// Prepares the task; committed offsets are read through the context.
+    ///
+    /// # Errors
+    /// When it cannot run; the task is then FAILED.
+    async fn start(
+        &mut self,
+        properties: &Properties,
+        context: SourceContext,
+    ) -> Result<(), ConnectError>;
+
+    /// The next records, or none if there are none. May wait for records as long as it returns soon after
+    /// [`SourceContext::interrupted`] completes. It is never dropped half way except when the task ends for good.
+    ///
+    /// # Errors
+    /// A retriable error is logged and `poll` called again; any other fails the task.
+    async fn poll(&mut self) -> Result<Option<SourceBatch>, ConnectError>;
+
+    /// Called after offsets were committed.
+    async fn commit(&mut self) {}
+
+    /// Lets go of what `start` took.
+    async fn stop(&mut self) {}
+}
+
+/// Hears which rows of a batch the broker has acknowledged, on whatever thread the answer arrives; must not block.
+///
+/// It stands on the batch rather than on the task because acknowledgements arrive while `poll` waits.
+pub trait BatchAcks: Send + Sync + fmt::Debug {
+    /// Rows (by index in the batch) are stored, or with false were dropped by the pipeline's error policy.
+    fn acknowledged(&self, rows: Range<usize>, stored: bool);
+}
+
+/// What a running source task may ask of the worker.
+#[derive(Clone, Debug)]
+pub struct SourceContext {
+    id: TaskId,
+    offsets: Arc<dyn OffsetReader>,
+    running: watch::Receiver<bool>,
+}
+
+impl SourceContext {
+    /// A context for task `id`; `running` is false while the task is to pause or stop.
+    pub fn new(id: TaskId, offsets: Arc<dyn OffsetReader>, running: watch::Receiver<bool>) -> Self {
+        Self {
+            id,
+            offsets,
+            running,
+        }
+    }
+
+    /// The task.
+    pub fn id(&self) -> &TaskId {
+        &self.id
+    }
+
+    /// The committed offset of a source partition.
+    ///
+    /// # Errors
+    /// When the offset store cannot be read.
+    pub async fn offset(&self, partition: &OffsetMap) -> Result<Option<OffsetMap>, ConnectError> {
+        self.offsets.offset(partition).await
+    }
+
+    /// Completes once the task is asked to pause or stop; at once if it already is.
+    pub async fn interrupted(&self) {
+        let mut running = self.running.clone();
+        // A closed channel means that the worker is gone: an interruption as well.
+        let _gone = running.wait_for(|running| !running).await.is_err();
+    }
+
+    /// Whether the task is asked to pause or stop.
+    pub fn is_interrupted(&self) -> bool {
+        !*self.running.borrow() || self.running.has_changed().is_err()
+    }
+}

@@ -1,0 +1,124 @@
+//! The text form of values: what Java's `toString` gives, as StringConverter and FileStreamSink write it (contract
+//! connectors-transforms, sections 1.2, 2.1 and 4.2).
+
+use std::fmt;
+
+use crate::{Struct, Value};
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Int8(value) => write!(f, "{value}"),
+            Self::Int16(value) => write!(f, "{value}"),
+            Self::Int32(value) | Self::Date(value) | Self::Time(value) => write!(f, "{value}"),
+            Self::Int64(value) | Self::Timestamp(value) => write!(f, "{value}"),
+            Self::Float32(value) => {
+                f.write_str(&java_float(&format!("{value:e}"), f64::from(*value)))
+            }
+            Self::Float64(value) => f.write_str(&java_float(&format!("{value:e}"), *value)),
+            Self::Boolean(value) => write!(f, "{value}"),
+            Self::String(value) => f.write_str(value),
+            Self::Bytes(value) => write!(f, "[B@{:x}", value.len()),
+            Self::Array(values) => list(f, values),
+            Self::Map(entries) => map(f, entries),
+            Self::Struct(value) => write!(f, "{value}"),
+            Self::Decimal(value) => f.write_str(&value.to_plain_string()),
+        }
+    }
+}
+
+impl fmt::Display for Struct {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Struct{")?;
+        let mut first = true;
+        for (field, value) in self.iter().filter(|(_, value)| **value != Value::Null) {
+            if !std::mem::take(&mut first) {
+                f.write_str(",")?;
+            }
+            write!(f, "{}={value}", field.name)?;
+        }
+        f.write_str("}")
+    }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, values: &[Value]) -> fmt::Result {
+    f.write_str("[")?;
+    for (index, value) in values.iter().enumerate() {
+        let separator = if index == 0 { "" } else { ", " };
+        write!(f, "{separator}{value}")?;
+    }
+    f.write_str("]")
+}
+
+fn map(f: &mut fmt::Formatter<'_>, entries: &[(Value, Value)]) -> fmt::Result {
+    f.write_str("{")?;
+    for (index, (key, value)) in entries.iter().enumerate() {
+        let separator = if index == 0 { "" } else { ", " };
+        write!(f, "{separator}{key}={value}")?;
+    }
+    f.write_str("}")
+}
+
+/// Java's text of a floating point number: plain from 0.001 up to 10,000,000, else `d.dE±n`, always with a fraction.
+/// `scientific` is the shortest form that reads back to the same number, as `{:e}` writes it.
+fn java_float(scientific: &str, value: f64) -> String {
+    if value.is_nan() {
+        return "NaN".to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
+    }
+    let (sign, unsigned) = scientific
+        .strip_prefix('-')
+        .map_or(("", scientific), |rest| ("-", rest));
+    let (mantissa, exponent) = unsigned.split_once('e').unwrap_or((unsigned, "0"));
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let magnitude = value.abs();
+    if magnitude != 0.0 && !(1e-3..1e7).contains(&magnitude) {
+        let fraction = if digits.len() > 1 { &digits[1..] } else { "0" };
+        return format!("{sign}{}.{fraction}E{exponent}", &digits[..1]);
+    }
+    if exponent < 0 {
+        return format!("{sign}0.{}{digits}", "0".repeat((-exponent - 1) as usize));
+    }
+    let whole = exponent as usize + 1;
+    if digits.len() <= whole {
+        return format!("{sign}{digits}{}.0", "0".repeat(whole - digits.len()));
+    }
+    format!("{sign}{}.{}", &digits[..whole], &digits[whole..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_read_as_in_java() {
+        for (value, text) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (100.0, "100.0"),
+            (1e10, "1.0E10"),
+            (1.5, "1.5"),
+            (0.001, "0.001"),
+            (0.00012, "1.2E-4"),
+            (9_999_999.0, "9999999.0"),
+            (12_345_678.9, "1.23456789E7"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-Infinity"),
+        ] {
+            assert_eq!(Value::Float64(value).to_string(), text);
+        }
+        assert_eq!(Value::Float32(1.1).to_string(), "1.1");
+    }
+
+    #[test]
+    fn containers_read_as_in_java() {
+        let list = Value::Array(vec![Value::Int8(1), Value::String("a".into()), Value::Null]);
+        assert_eq!(list.to_string(), "[1, a, null]");
+        let map = Value::Map(vec![(Value::String("k".into()), Value::Int64(1))]);
+        assert_eq!(map.to_string(), "{k=1}");
+    }
+}
