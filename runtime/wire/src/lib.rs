@@ -1,1 +1,17 @@
 //! The Kafka wire format: messages, frames, record batches, compression, links and the clock.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod batch;
+pub mod clock;
+pub mod codec;
+pub mod compression;
+pub mod crc;
+pub mod error_code;
+pub mod frame;
+mod header;
+pub mod messages;
+pub mod pool;
+pub mod records;
+pub mod uuid;
+pub mod varint;
