@@ -1,0 +1,130 @@
+//! Kafka's requests and answers: one file an API, each declared through one macro.
+//!
+//! Field names are the snake case of Kafka's schemas. A message that is written in an old version loses the
+//! fields that the version does not have.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use crate::codec::{DecodeError, Decoder, EncodeError, Encoder, Field};
+
+mod macros;
+
+pub mod api_versions;
+pub mod fetch;
+pub mod leader;
+pub mod metadata;
+pub mod produce;
+
+pub use crate::header::{
+    RequestHeader, decode_request_header, decode_response, encode_request, encode_response,
+};
+pub use api_versions::*;
+pub use fetch::*;
+pub use leader::*;
+pub use metadata::*;
+pub use produce::*;
+
+/// A request or an answer.
+pub trait Message: Field + fmt::Debug + Clone + Default + PartialEq {
+    /// The message's name, as Kafka spells it.
+    const NAME: &'static str;
+    /// The first flexible version, if there is one.
+    const FLEXIBLE_FROM: Option<i16>;
+
+    /// Whether the version has compact lengths and tagged fields.
+    fn is_flexible(version: i16) -> bool {
+        Self::FLEXIBLE_FROM.is_some_and(|from| version >= from)
+    }
+
+    /// Writes the message's body.
+    ///
+    /// # Errors
+    /// A value that cannot be said in this version.
+    fn encode(&self, encoder: &mut Encoder, version: i16) -> Result<(), EncodeError> {
+        encoder.set_flexible(Self::is_flexible(version));
+        self.write(encoder, version)
+    }
+
+    /// Reads the message's body; bytes behind it are left.
+    ///
+    /// # Errors
+    /// Bytes that are not such a message.
+    fn decode(decoder: &mut Decoder, version: i16) -> Result<Self, DecodeError> {
+        decoder.set_flexible(Self::is_flexible(version));
+        Self::read(decoder, version, Self::NAME)
+    }
+}
+
+/// A request, its key, and the versions of it that Millrace speaks.
+pub trait Request: Message {
+    /// Its key.
+    const KEY: ApiKey;
+    /// The versions spoken.
+    const VERSIONS: RangeInclusive<i16>;
+    /// Its answer.
+    type Response: Message;
+}
+
+/// A key that is not in [`ApiKey`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("unknown API key {0}")]
+pub struct UnknownApiKey(pub i16);
+
+macro_rules! api_keys {
+    ($($number:literal $name:ident $request:ty;)*) => {
+        /// The APIs that Millrace speaks.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(i16)]
+        pub enum ApiKey {
+            $(
+                #[doc = concat!("Key ", $number, ".")]
+                $name = $number,
+            )*
+        }
+
+        impl ApiKey {
+            /// All keys, in order.
+            pub const ALL: &'static [ApiKey] = &[$(ApiKey::$name,)*];
+
+            /// The API's name, as Kafka spells it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(ApiKey::$name => stringify!($name),)*
+                }
+            }
+
+            /// The versions that Millrace speaks.
+            pub fn versions(self) -> RangeInclusive<i16> {
+                match self {
+                    $(ApiKey::$name => <$request as Request>::VERSIONS,)*
+                }
+            }
+
+            /// Whether a version of the API has compact lengths and tagged fields.
+            pub fn is_flexible(self, version: i16) -> bool {
+                match self {
+                    $(ApiKey::$name => <$request as Message>::is_flexible(version),)*
+                }
+            }
+        }
+
+        impl TryFrom<i16> for ApiKey {
+            type Error = UnknownApiKey;
+
+            fn try_from(key: i16) -> Result<Self, UnknownApiKey> {
+                match key {
+                    $($number => Ok(ApiKey::$name),)*
+                    _ => Err(UnknownApiKey(key)),
+                }
+            }
+        }
+    };
+}
+
+api_keys! {
+    0 Produce ProduceRequest;
+    1 Fetch FetchRequest;
+    3 Metadata MetadataRequest;
+    18 ApiVersions ApiVersionsRequest;
+}
