@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use crate::pool::Pool;
 
@@ -120,6 +120,22 @@ impl Frame {
             self.len += segment.len();
             self.segments.push(segment);
         }
+    }
+
+    /// Joins a frame whose parts all lie in memory; file ranges are left out. For small blobs.
+    pub(crate) fn into_memory(mut self) -> Bytes {
+        if let [Segment::Bytes(_)] = self.segments.as_slice()
+            && let Some(Segment::Bytes(bytes)) = self.segments.pop()
+        {
+            return bytes;
+        }
+        let mut joined = BytesMut::with_capacity(self.len);
+        for segment in &self.segments {
+            if let Segment::Bytes(bytes) = segment {
+                joined.extend_from_slice(bytes);
+            }
+        }
+        joined.freeze()
     }
 
     /// Gives the frame as one buffer: the only segment as it is, several copied into one pooled buffer,

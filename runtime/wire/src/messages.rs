@@ -11,19 +11,50 @@ use crate::codec::{DecodeError, Decoder, EncodeError, Encoder, Field};
 mod macros;
 
 pub mod api_versions;
+pub mod consumer_protocol;
+pub mod create_topics;
+pub mod delete_groups;
+pub mod delete_topics;
+pub mod describe_groups;
 pub mod fetch;
+pub mod find_coordinator;
+pub mod heartbeat;
+pub mod init_producer_id;
+pub mod join_group;
 pub mod leader;
+pub mod leave_group;
+pub mod list_groups;
+pub mod list_offsets;
 pub mod metadata;
+pub mod offset_commit;
+pub mod offset_delete;
+pub mod offset_fetch;
 pub mod produce;
+pub mod sync_group;
 
 pub use crate::header::{
     RequestHeader, decode_request_header, decode_response, encode_request, encode_response,
 };
 pub use api_versions::*;
+pub use create_topics::*;
+pub use delete_groups::*;
+pub use delete_topics::*;
+pub use describe_groups::*;
 pub use fetch::*;
+pub use find_coordinator::*;
+pub use heartbeat::*;
+pub use init_producer_id::*;
+pub use join_group::*;
 pub use leader::*;
+pub use leave_group::*;
+pub use list_groups::*;
+pub use list_offsets::*;
 pub use metadata::*;
+pub use offset_commit::*;
+pub use offset_delete::*;
+pub use offset_fetch::*;
 pub use produce::*;
+pub use sync_group::*;
 
 /// A request or an answer.
 pub trait Message: Field + fmt::Debug + Clone + Default + PartialEq {
@@ -125,6 +156,21 @@ macro_rules! api_keys {
 api_keys! {
     0 Produce ProduceRequest;
     1 Fetch FetchRequest;
+    2 ListOffsets ListOffsetsRequest;
     3 Metadata MetadataRequest;
+    8 OffsetCommit OffsetCommitRequest;
+    9 OffsetFetch OffsetFetchRequest;
+    10 FindCoordinator FindCoordinatorRequest;
+    11 JoinGroup JoinGroupRequest;
+    12 Heartbeat HeartbeatRequest;
+    13 LeaveGroup LeaveGroupRequest;
+    14 SyncGroup SyncGroupRequest;
+    15 DescribeGroups DescribeGroupsRequest;
+    16 ListGroups ListGroupsRequest;
     18 ApiVersions ApiVersionsRequest;
+    19 CreateTopics CreateTopicsRequest;
+    20 DeleteTopics DeleteTopicsRequest;
+    22 InitProducerId InitProducerIdRequest;
+    42 DeleteGroups DeleteGroupsRequest;
+    47 OffsetDelete OffsetDeleteRequest;
 }
