@@ -28,7 +28,9 @@ impl SystemClock {
     #[must_use]
     #[allow(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn new() -> Self {
-        Self { origin: Instant::now() }
+        Self {
+            origin: Instant::now(),
+        }
     }
 }
 
@@ -69,7 +71,10 @@ impl ManualClock {
     /// A clock that shows `wall_ms` and a monotonic time of zero.
     #[must_use]
     pub fn new(wall_ms: i64) -> Self {
-        Self { wall_ms: AtomicI64::new(wall_ms), monotonic_us: AtomicU64::new(0) }
+        Self {
+            wall_ms: AtomicI64::new(wall_ms),
+            monotonic_us: AtomicU64::new(0),
+        }
     }
 
     /// Moves both clocks forward.
@@ -104,9 +109,15 @@ mod tests {
     fn a_manual_clock_moves_only_when_told() {
         let clock = ManualClock::new(1_000);
         clock.advance(Duration::from_millis(250));
-        assert_eq!((clock.now_ms(), clock.monotonic()), (1_250, Duration::from_millis(250)));
+        assert_eq!(
+            (clock.now_ms(), clock.monotonic()),
+            (1_250, Duration::from_millis(250))
+        );
         clock.set_wall_ms(5);
-        assert_eq!((clock.now_ms(), clock.monotonic()), (5, Duration::from_millis(250)));
+        assert_eq!(
+            (clock.now_ms(), clock.monotonic()),
+            (5, Duration::from_millis(250))
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod crc;
 pub mod error_code;
 pub mod frame;
 mod header;
+pub mod link;
 pub mod messages;
 pub mod pool;
 pub mod records;

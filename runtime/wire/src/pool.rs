@@ -39,7 +39,13 @@ impl Pool {
     #[must_use]
     pub fn new(max_kept_bytes: usize) -> Self {
         let classes = std::array::from_fn(|_| Mutex::new(Vec::new()));
-        Self { shared: Arc::new(Shared { classes, kept_bytes: AtomicUsize::new(0), max_kept_bytes }) }
+        Self {
+            shared: Arc::new(Shared {
+                classes,
+                kept_bytes: AtomicUsize::new(0),
+                max_kept_bytes,
+            }),
+        }
     }
 
     /// The pool of this process.
@@ -52,7 +58,11 @@ impl Pool {
     /// An empty buffer with room for at least `capacity` bytes.
     #[must_use]
     pub fn take(&self, capacity: usize) -> PooledBuf {
-        PooledBuf { memory: self.memory(capacity), len: 0, pool: self.clone() }
+        PooledBuf {
+            memory: self.memory(capacity),
+            len: 0,
+            pool: self.clone(),
+        }
     }
 
     /// Bytes kept for reuse at this moment.
@@ -74,10 +84,15 @@ impl Pool {
         let Some(class) = class_of(capacity) else {
             return vec![0; capacity].into_boxed_slice();
         };
-        let reused = self.shared.classes[class].lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let reused = self.shared.classes[class]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         match reused {
             Some(memory) => {
-                self.shared.kept_bytes.fetch_sub(memory.len(), Ordering::Relaxed);
+                self.shared
+                    .kept_bytes
+                    .fetch_sub(memory.len(), Ordering::Relaxed);
                 memory
             }
             None => vec![0; SMALLEST << class].into_boxed_slice(),
@@ -86,19 +101,26 @@ impl Pool {
 
     fn put_back(&self, memory: Box<[u8]>) {
         let size = memory.len();
-        let Some(class) = class_of(size).filter(|class| SMALLEST << class == size) else { return };
+        let Some(class) = class_of(size).filter(|class| SMALLEST << class == size) else {
+            return;
+        };
         let kept = self.shared.kept_bytes.fetch_add(size, Ordering::Relaxed);
         if kept + size > self.shared.max_kept_bytes {
             self.shared.kept_bytes.fetch_sub(size, Ordering::Relaxed);
             return;
         }
-        self.shared.classes[class].lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+        self.shared.classes[class]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(memory);
     }
 }
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("kept_bytes", &self.kept_bytes()).finish_non_exhaustive()
+        f.debug_struct("Pool")
+            .field("kept_bytes", &self.kept_bytes())
+            .finish_non_exhaustive()
     }
 }
 
@@ -150,7 +172,10 @@ impl PooledBuf {
 
     #[cold]
     fn grow(&mut self, additional: usize) {
-        let wanted = self.len.saturating_add(additional).max(self.memory.len().saturating_mul(2));
+        let wanted = self
+            .len
+            .saturating_add(additional)
+            .max(self.memory.len().saturating_mul(2));
         let mut larger = self.pool.memory(wanted);
         larger[..self.len].copy_from_slice(&self.memory[..self.len]);
         self.pool.put_back(mem::replace(&mut self.memory, larger));
@@ -169,7 +194,10 @@ impl PooledBuf {
     /// Where that is more than the spare room.
     #[inline]
     pub fn advance(&mut self, count: usize) {
-        assert!(count <= self.memory.len() - self.len, "advanced past the buffer's end");
+        assert!(
+            count <= self.memory.len() - self.len,
+            "advanced past the buffer's end"
+        );
         self.len += count;
     }
 
@@ -240,7 +268,10 @@ impl DerefMut for PooledBuf {
 
 impl fmt::Debug for PooledBuf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PooledBuf").field("len", &self.len).field("capacity", &self.capacity()).finish()
+        f.debug_struct("PooledBuf")
+            .field("len", &self.len)
+            .field("capacity", &self.capacity())
+            .finish()
     }
 }
 
@@ -303,7 +334,10 @@ mod tests {
             buf.extend_from_slice(&i.to_be_bytes());
         }
         let bytes = buf.freeze();
-        let numbers: Vec<u16> = bytes.chunks(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
+        let numbers: Vec<u16> = bytes
+            .chunks(2)
+            .map(|pair| u16::from_be_bytes([pair[0], pair[1]]))
+            .collect();
         assert_eq!(numbers, (0..5_000).collect::<Vec<_>>());
     }
 }

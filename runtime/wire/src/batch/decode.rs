@@ -57,7 +57,10 @@ impl Batch {
     }
 
     fn uncompressed(&self, limit_bytes: usize, pool: &Pool) -> Result<Bytes, BatchError> {
-        let failed = |source| BatchError::Compression { base_offset: self.header().base_offset, source };
+        let failed = |source| BatchError::Compression {
+            base_offset: self.header().base_offset,
+            source,
+        };
         let codec = Compression::from_id(self.header().attributes.codec_id()).map_err(failed)?;
         match codec {
             Compression::None => Ok(self.records()),
@@ -77,12 +80,18 @@ impl Batch {
             .ok_or_else(|| self.malformed(0, "the header counts more records than fit"))
     }
 
-    fn read_records(&self, data: &[u8], count: usize, rows: &mut Vec<RecordRow>) -> Result<(), BatchError> {
+    fn read_records(
+        &self,
+        data: &[u8],
+        count: usize,
+        rows: &mut Vec<RecordRow>,
+    ) -> Result<(), BatchError> {
         let header = self.header();
         let log_append = header.attributes.timestamp_type() == TimestampType::LogAppend;
         let mut at = 0;
         for index in 0..count {
-            let (raw, end) = RawRecord::read(data, at).map_err(|reason| self.malformed(index, reason))?;
+            let (raw, end) =
+                RawRecord::read(data, at).map_err(|reason| self.malformed(index, reason))?;
             rows.push(RecordRow {
                 offset: header.base_offset.wrapping_add(i64::from(raw.offset_delta)),
                 timestamp: if log_append {
@@ -96,12 +105,20 @@ impl Batch {
             });
             at = end;
         }
-        if at == data.len() { Ok(()) } else { Err(self.malformed(count, "bytes are left over behind the last record")) }
+        if at == data.len() {
+            Ok(())
+        } else {
+            Err(self.malformed(count, "bytes are left over behind the last record"))
+        }
     }
 
     #[cold]
     fn malformed(&self, index: usize, reason: &'static str) -> BatchError {
-        BatchError::Record { base_offset: self.header().base_offset, index, reason }
+        BatchError::Record {
+            base_offset: self.header().base_offset,
+            index,
+            reason,
+        }
     }
 }
 
@@ -125,7 +142,9 @@ impl RawRecord {
             .filter(|&end| end <= data.len())
             .ok_or("its length leads past the batch's end")?;
         cursor.data = &data[..end];
-        let raw = cursor.fields().ok_or("a field leads past the record's end")?;
+        let raw = cursor
+            .fields()
+            .ok_or("a field leads past the record's end")?;
         Ok((raw, end))
     }
 }
@@ -145,7 +164,13 @@ impl Cursor<'_> {
         let key = self.span()?;
         let value = self.span()?;
         let headers = self.headers()?;
-        Some(RawRecord { timestamp_delta, offset_delta, key, value, headers })
+        Some(RawRecord {
+            timestamp_delta,
+            offset_delta,
+            key,
+            value,
+            headers,
+        })
     }
 
     #[inline]
@@ -172,7 +197,10 @@ impl Cursor<'_> {
         let start = self.at;
         self.at = start.checked_add(len as usize)?;
         // `check_count` made sure that every position fits in 32 bits.
-        (self.at <= self.data.len()).then_some(Span { start: start as u32, len })
+        (self.at <= self.data.len()).then_some(Span {
+            start: start as u32,
+            len,
+        })
     }
 
     #[inline]
@@ -184,6 +212,9 @@ impl Cursor<'_> {
         if section.is_empty() || Headers::parse(section).is_err() {
             return None;
         }
-        Some(Span { start: self.at as u32, len: section.len() as u32 })
+        Some(Span {
+            start: self.at as u32,
+            len: section.len() as u32,
+        })
     }
 }

@@ -38,7 +38,12 @@ pub struct ProducerIdentity {
 
 impl ProducerIdentity {
     /// A producer without idempotence.
-    pub const NONE: Self = Self { producer_id: -1, epoch: -1, base_sequence: -1, transactional: false };
+    pub const NONE: Self = Self {
+        producer_id: -1,
+        epoch: -1,
+        base_sequence: -1,
+        transactional: false,
+    };
 }
 
 /// What became of an appended record.
@@ -70,7 +75,14 @@ impl BatchBuilder {
     pub fn new(pool: &Pool, limit: usize) -> Self {
         let mut buf = pool.take(limit.clamp(HEADER_LEN, FIRST_CAPACITY));
         buf.resize(HEADER_LEN);
-        Self { buf, pool: pool.clone(), limit, count: 0, base_timestamp: -1, max_timestamp: -1 }
+        Self {
+            buf,
+            pool: pool.clone(),
+            limit,
+            count: 0,
+            base_timestamp: -1,
+            max_timestamp: -1,
+        }
     }
 
     /// Encodes one record at the end of the batch.
@@ -180,10 +192,18 @@ impl BatchBuilder {
                 packed
             }
         };
-        header.batch_length = i32::try_from(buf.len() - LENGTH_OVERHEAD)
-            .map_err(|_| CompressionError::TooLarge { codec, limit: i32::MAX as usize })?;
+        header.batch_length =
+            i32::try_from(buf.len() - LENGTH_OVERHEAD).map_err(|_| CompressionError::TooLarge {
+                codec,
+                limit: i32::MAX as usize,
+            })?;
         let bytes = finish(buf, &mut header, identity);
-        Ok(ClosedBatch { bytes, header, uncompressed_len, pool: self.pool })
+        Ok(ClosedBatch {
+            bytes,
+            header,
+            uncompressed_len,
+            pool: self.pool,
+        })
     }
 
     #[cold]
@@ -229,7 +249,12 @@ impl ClosedBatch {
         buf.extend_from_slice(&self.bytes);
         let mut header = self.header;
         let bytes = finish(buf, &mut header, identity);
-        Self { bytes, header, uncompressed_len: self.uncompressed_len, pool: self.pool.clone() }
+        Self {
+            bytes,
+            header,
+            uncompressed_len: self.uncompressed_len,
+            pool: self.pool.clone(),
+        }
     }
 }
 

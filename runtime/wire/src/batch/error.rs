@@ -22,7 +22,9 @@ pub enum BatchError {
     #[error("record batch has magic {0}, only 2 is supported")]
     Magic(i8),
     /// The checksum over the attributes and everything behind them does not match.
-    #[error("record batch at offset {base_offset} has checksum {actual:08x} where its header says {declared:08x}")]
+    #[error(
+        "record batch at offset {base_offset} has checksum {actual:08x} where its header says {declared:08x}"
+    )]
     Crc {
         /// First offset of the batch.
         base_offset: i64,

@@ -81,7 +81,11 @@ impl Attributes {
     /// Whose clock stamped the records.
     #[must_use]
     pub fn timestamp_type(self) -> TimestampType {
-        if self.0 & Self::LOG_APPEND == 0 { TimestampType::Create } else { TimestampType::LogAppend }
+        if self.0 & Self::LOG_APPEND == 0 {
+            TimestampType::Create
+        } else {
+            TimestampType::LogAppend
+        }
     }
 
     /// Whether the batch belongs to a transaction.
@@ -120,7 +124,11 @@ impl Attributes {
     /// The same attributes inside, or outside, a transaction.
     #[must_use]
     pub fn with_transactional(self, transactional: bool) -> Self {
-        if transactional { Self(self.0 | Self::TRANSACTIONAL) } else { Self(self.0 & !Self::TRANSACTIONAL) }
+        if transactional {
+            Self(self.0 | Self::TRANSACTIONAL)
+        } else {
+            Self(self.0 & !Self::TRANSACTIONAL)
+        }
     }
 }
 
@@ -162,8 +170,13 @@ impl BatchHeader {
     /// Where fewer than 61 bytes are there, the length cannot hold a header, or the format is
     /// another one.
     pub fn parse(bytes: &[u8]) -> Result<Self, BatchError> {
-        let truncated = || BatchError::Truncated { have: bytes.len(), needed: HEADER_LEN };
-        let start = bytes.first_chunk::<{ MAGIC_AT + 1 }>().ok_or_else(truncated)?;
+        let truncated = || BatchError::Truncated {
+            have: bytes.len(),
+            needed: HEADER_LEN,
+        };
+        let start = bytes
+            .first_chunk::<{ MAGIC_AT + 1 }>()
+            .ok_or_else(truncated)?;
         let batch_length = i32::from_be_bytes(field(start, LENGTH_AT));
         let magic = start[MAGIC_AT].cast_signed();
         if magic != MAGIC {
@@ -198,11 +211,19 @@ impl BatchHeader {
     pub fn write(&self, header: &mut [u8; HEADER_LEN]) {
         put(header, BASE_OFFSET_AT, self.base_offset.to_be_bytes());
         put(header, LENGTH_AT, self.batch_length.to_be_bytes());
-        put(header, LEADER_EPOCH_AT, self.partition_leader_epoch.to_be_bytes());
+        put(
+            header,
+            LEADER_EPOCH_AT,
+            self.partition_leader_epoch.to_be_bytes(),
+        );
         put(header, MAGIC_AT, MAGIC.to_be_bytes());
         put(header, CRC_AT, self.crc.to_be_bytes());
         put(header, ATTRIBUTES_AT, self.attributes.0.to_be_bytes());
-        put(header, LAST_OFFSET_DELTA_AT, self.last_offset_delta.to_be_bytes());
+        put(
+            header,
+            LAST_OFFSET_DELTA_AT,
+            self.last_offset_delta.to_be_bytes(),
+        );
         put(header, BASE_TIMESTAMP_AT, self.base_timestamp.to_be_bytes());
         put(header, MAX_TIMESTAMP_AT, self.max_timestamp.to_be_bytes());
         put(header, PRODUCER_ID_AT, self.producer_id.to_be_bytes());
@@ -221,7 +242,8 @@ impl BatchHeader {
     /// Offset of the last record that the batch had when it was appended.
     #[must_use]
     pub fn last_offset(&self) -> i64 {
-        self.base_offset.saturating_add(i64::from(self.last_offset_delta))
+        self.base_offset
+            .saturating_add(i64::from(self.last_offset_delta))
     }
 
     /// Offset of whatever follows the batch.
@@ -286,7 +308,13 @@ mod tests {
         assert!(BatchHeader::parse(&bytes).is_ok());
         bytes[MAGIC_AT] = 1;
         assert_eq!(BatchHeader::parse(&bytes), Err(BatchError::Magic(1)));
-        assert_eq!(BatchHeader::parse(&bytes[..16]), Err(BatchError::Truncated { have: 16, needed: 61 }));
+        assert_eq!(
+            BatchHeader::parse(&bytes[..16]),
+            Err(BatchError::Truncated {
+                have: 16,
+                needed: 61
+            })
+        );
     }
 
     #[test]
@@ -296,7 +324,15 @@ mod tests {
             .with_timestamp_type(TimestampType::LogAppend)
             .with_transactional(true);
         assert_eq!(all.0, 0x1c);
-        assert_eq!((all.codec_id(), all.is_transactional(), all.is_control()), (4, true, false));
-        assert_eq!(all.with_codec_id(0).with_timestamp_type(TimestampType::Create).0, 0x10);
+        assert_eq!(
+            (all.codec_id(), all.is_transactional(), all.is_control()),
+            (4, true, false)
+        );
+        assert_eq!(
+            all.with_codec_id(0)
+                .with_timestamp_type(TimestampType::Create)
+                .0,
+            0x10
+        );
     }
 }

@@ -43,7 +43,11 @@ impl<'a> Headers<'a> {
         for _ in 0..u32::try_from(count).map_err(|_| InvalidHeaders)? {
             rest = split_header(rest).ok_or(InvalidHeaders)?.1;
         }
-        if rest.is_empty() { Ok(Self { section }) } else { Err(InvalidHeaders) }
+        if rest.is_empty() {
+            Ok(Self { section })
+        } else {
+            Err(InvalidHeaders)
+        }
     }
 
     /// The encoded section; empty where there are no headers.
@@ -60,7 +64,8 @@ impl<'a> Headers<'a> {
 
     /// The headers in order.
     pub fn iter(self) -> impl Iterator<Item = Header<'a>> {
-        let mut rest = read_varint(self.section).map_or(self.section, |(_, used)| &self.section[used..]);
+        let mut rest =
+            read_varint(self.section).map_or(self.section, |(_, used)| &self.section[used..]);
         std::iter::from_fn(move || {
             let (header, after) = split_header(rest)?;
             rest = after;
@@ -146,13 +151,31 @@ mod tests {
         buf.push("", Some(b""));
         let section = buf.into_section();
         let headers = Headers::parse(&section).unwrap();
-        let list: Vec<_> = headers.iter().map(|header| (header.key, header.value)).collect();
-        assert_eq!(list, [(&b"trace"[..], Some(&b"1"[..])), (b"trace", None), (b"", Some(b""))]);
+        let list: Vec<_> = headers
+            .iter()
+            .map(|header| (header.key, header.value))
+            .collect();
+        assert_eq!(
+            list,
+            [
+                (&b"trace"[..], Some(&b"1"[..])),
+                (b"trace", None),
+                (b"", Some(b""))
+            ]
+        );
     }
 
     #[test]
     fn malformed_sections_are_refused() {
-        for section in [&[2][..], &[1], &[2, 1, 0], &[2, 0, 4, 1], &[2, 0, 0, 9], &[0, 0], &[0x80]] {
+        for section in [
+            &[2][..],
+            &[1],
+            &[2, 1, 0],
+            &[2, 0, 4, 1],
+            &[2, 0, 0, 9],
+            &[0, 0],
+            &[0x80],
+        ] {
             assert_eq!(Headers::parse(section), Err(InvalidHeaders), "{section:?}");
         }
         assert!(Headers::parse(&[]).unwrap().is_empty());

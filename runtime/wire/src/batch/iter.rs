@@ -23,9 +23,15 @@ impl Batch {
         let header = BatchHeader::parse(bytes)?;
         let needed = header.total_len();
         if bytes.len() < needed {
-            return Err(BatchError::Truncated { have: bytes.len(), needed });
+            return Err(BatchError::Truncated {
+                have: bytes.len(),
+                needed,
+            });
         }
-        Ok(Self { header, bytes: bytes.slice(..needed) })
+        Ok(Self {
+            header,
+            bytes: bytes.slice(..needed),
+        })
     }
 
     /// The header as it was read.
@@ -56,15 +62,26 @@ impl Batch {
         if actual == self.header.crc {
             return Ok(());
         }
-        let BatchHeader { base_offset, crc: declared, .. } = self.header;
-        Err(BatchError::Crc { base_offset, declared, actual })
+        let BatchHeader {
+            base_offset,
+            crc: declared,
+            ..
+        } = self.header;
+        Err(BatchError::Crc {
+            base_offset,
+            declared,
+            actual,
+        })
     }
 }
 
 /// The whole batches in `bytes`, in order.
 #[must_use]
 pub fn batches(bytes: &Bytes) -> Batches {
-    Batches { rest: bytes.clone(), failed: false }
+    Batches {
+        rest: bytes.clone(),
+        failed: false,
+    }
 }
 
 /// Iterator over whole batches. A batch cut off at the end finishes it without an error, since

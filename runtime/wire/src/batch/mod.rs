@@ -19,3 +19,6 @@ pub use header::{Attributes, BatchHeader, HEADER_LEN, TimestampType};
 pub use headers::{Header, Headers, HeadersBuf, InvalidHeaders};
 pub use iter::{Batch, Batches, batches};
 pub use rows::{RecordRow, Span};
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,10 @@ pub struct Span {
 
 impl Span {
     /// No value at all, which is not the same as an empty one.
-    pub const NULL: Self = Self { start: 0, len: u32::MAX };
+    pub const NULL: Self = Self {
+        start: 0,
+        len: u32::MAX,
+    };
     /// A value of no bytes.
     pub const EMPTY: Self = Self { start: 0, len: 0 };
 

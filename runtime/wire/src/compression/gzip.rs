@@ -18,8 +18,14 @@ thread_local! {
     static CONTEXT: RefCell<Option<(u32, Compress)>> = const { RefCell::new(None) };
 }
 
-pub(super) fn compress(level: Option<i32>, input: &[u8], out: &mut PooledBuf) -> Result<(), CompressionError> {
-    let level = level.and_then(|level| u32::try_from(level).ok()).filter(|&level| level <= MAX_LEVEL);
+pub(super) fn compress(
+    level: Option<i32>,
+    input: &[u8],
+    out: &mut PooledBuf,
+) -> Result<(), CompressionError> {
+    let level = level
+        .and_then(|level| u32::try_from(level).ok())
+        .filter(|&level| level <= MAX_LEVEL);
     let level = level.unwrap_or(DEFAULT_LEVEL);
     CONTEXT.with_borrow_mut(|slot| {
         let context = match slot {

@@ -10,7 +10,9 @@ use crate::pool::PooledBuf;
 
 pub(super) fn compress(input: &[u8], out: &mut PooledBuf) -> Result<(), CompressionError> {
     let failed = |error: &dyn std::fmt::Display| CompressionError::corrupt(Compression::Lz4, error);
-    let info = FrameInfo::new().block_size(BlockSize::Max64KB).block_mode(BlockMode::Independent);
+    let info = FrameInfo::new()
+        .block_size(BlockSize::Max64KB)
+        .block_mode(BlockMode::Independent);
     let mut encoder = FrameEncoder::with_frame_info(info, out);
     encoder.write_all(input).map_err(|error| failed(&error))?;
     encoder.finish().map_err(|error| failed(&error))?;

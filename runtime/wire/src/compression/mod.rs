@@ -51,7 +51,10 @@ impl Compression {
     ///
     /// For numbers that stand for none.
     pub fn from_id(id: i8) -> Result<Self, CompressionError> {
-        Self::ALL.into_iter().find(|codec| codec.id() == id).ok_or(CompressionError::Unknown(id))
+        Self::ALL
+            .into_iter()
+            .find(|codec| codec.id() == id)
+            .ok_or(CompressionError::Unknown(id))
     }
 
     /// The name that Kafka's `compression.type` uses.
@@ -119,9 +122,15 @@ pub enum CompressionError {
 }
 
 impl CompressionError {
-    #[cfg_attr(not(feature = "gzip"), allow(dead_code, reason = "every codec may be left out"))]
+    #[cfg_attr(
+        not(feature = "gzip"),
+        allow(dead_code, reason = "every codec may be left out")
+    )]
     fn corrupt(codec: Compression, detail: &dyn std::fmt::Display) -> Self {
-        Self::Corrupt { codec, detail: detail.to_string() }
+        Self::Corrupt {
+            codec,
+            detail: detail.to_string(),
+        }
     }
 }
 
@@ -163,12 +172,25 @@ pub fn compress(
 ///
 /// Where the codec is not built in, the input is corrupt, or its contents have more than `limit`
 /// bytes.
-pub fn decompress(codec: Compression, input: &Bytes, limit: usize, pool: &Pool) -> Result<Bytes, CompressionError> {
+pub fn decompress(
+    codec: Compression,
+    input: &Bytes,
+    limit: usize,
+    pool: &Pool,
+) -> Result<Bytes, CompressionError> {
     if codec == Compression::None {
-        return if input.len() > limit { Err(CompressionError::TooLarge { codec, limit }) } else { Ok(input.clone()) };
+        return if input.len() > limit {
+            Err(CompressionError::TooLarge { codec, limit })
+        } else {
+            Ok(input.clone())
+        };
     }
     let guess = input.len().saturating_mul(4).min(limit);
-    let mut out = Expansion { codec, buf: pool.take(guess), limit };
+    let mut out = Expansion {
+        codec,
+        buf: pool.take(guess),
+        limit,
+    };
     match codec {
         #[cfg(feature = "gzip")]
         Compression::Gzip => gzip::decompress(input, &mut out)?,
@@ -190,7 +212,10 @@ struct Expansion {
     limit: usize,
 }
 
-#[cfg_attr(not(feature = "gzip"), allow(dead_code, reason = "every codec may be left out"))]
+#[cfg_attr(
+    not(feature = "gzip"),
+    allow(dead_code, reason = "every codec may be left out")
+)]
 impl Expansion {
     /// Room of at least one byte for the next piece.
     fn room(&mut self) -> Result<&mut [u8], CompressionError> {
@@ -228,7 +253,9 @@ impl Expansion {
             }
             let codec = self.codec;
             let room = self.room()?;
-            let produced = from.read(room).map_err(|error| CompressionError::corrupt(codec, &error))?;
+            let produced = from
+                .read(room)
+                .map_err(|error| CompressionError::corrupt(codec, &error))?;
             if produced == 0 {
                 return Ok(());
             }
@@ -236,12 +263,20 @@ impl Expansion {
         }
     }
 
-    fn read_some(&self, from: &mut dyn std::io::Read, into: &mut [u8]) -> Result<usize, CompressionError> {
-        from.read(into).map_err(|error| CompressionError::corrupt(self.codec, &error))
+    fn read_some(
+        &self,
+        from: &mut dyn std::io::Read,
+        into: &mut [u8],
+    ) -> Result<usize, CompressionError> {
+        from.read(into)
+            .map_err(|error| CompressionError::corrupt(self.codec, &error))
     }
 
     fn too_large(&self) -> CompressionError {
-        CompressionError::TooLarge { codec: self.codec, limit: self.limit }
+        CompressionError::TooLarge {
+            codec: self.codec,
+            limit: self.limit,
+        }
     }
 }
 

@@ -23,7 +23,9 @@ pub(super) fn compress(input: &[u8], out: &mut PooledBuf) -> Result<(), Compress
         out.reserve(LENGTH_LEN + max_compress_len(block.len()));
         let spare = out.spare();
         let (length, packed) = spare.split_at_mut(LENGTH_LEN);
-        let written = encoder.compress(block, packed).map_err(|error| corrupt(&error))?;
+        let written = encoder
+            .compress(block, packed)
+            .map_err(|error| corrupt(&error))?;
         // A block of 32 KiB cannot grow past 32 bits.
         length.copy_from_slice(&(written as u32).to_be_bytes());
         out.advance(LENGTH_LEN + written);
@@ -36,29 +38,43 @@ pub(super) fn decompress(input: &[u8], out: &mut Expansion) -> Result<(), Compre
     if !input.starts_with(&MAGIC) {
         return block(&mut decoder, input, out);
     }
-    let mut rest = input.get(FRAME_HEADER_LEN..).ok_or_else(|| corrupt(&"the frame header is cut off"))?;
+    let mut rest = input
+        .get(FRAME_HEADER_LEN..)
+        .ok_or_else(|| corrupt(&"the frame header is cut off"))?;
     while !rest.is_empty() {
         // Streams that were written one behind the other each have their header.
         if rest.starts_with(&MAGIC) {
-            rest = rest.get(FRAME_HEADER_LEN..).ok_or_else(|| corrupt(&"the frame header is cut off"))?;
+            rest = rest
+                .get(FRAME_HEADER_LEN..)
+                .ok_or_else(|| corrupt(&"the frame header is cut off"))?;
             continue;
         }
-        let (length, after) = rest.split_first_chunk().ok_or_else(|| corrupt(&"a block's length is cut off"))?;
+        let (length, after) = rest
+            .split_first_chunk()
+            .ok_or_else(|| corrupt(&"a block's length is cut off"))?;
         let length = u32::from_be_bytes(*length) as usize;
-        let (packed, after) = after.split_at_checked(length).ok_or_else(|| corrupt(&"a block is cut off"))?;
+        let (packed, after) = after
+            .split_at_checked(length)
+            .ok_or_else(|| corrupt(&"a block is cut off"))?;
         block(&mut decoder, packed, out)?;
         rest = after;
     }
     Ok(())
 }
 
-fn block(decoder: &mut Decoder, packed: &[u8], out: &mut Expansion) -> Result<(), CompressionError> {
+fn block(
+    decoder: &mut Decoder,
+    packed: &[u8],
+    out: &mut Expansion,
+) -> Result<(), CompressionError> {
     let len = decompress_len(packed).map_err(|error| corrupt(&error))?;
     // Snappy's longest copy makes 64 bytes of 3, so a larger promise is a lie that costs memory.
     if len > packed.len().saturating_mul(22) {
         return Err(corrupt(&"a block promises more than it can hold"));
     }
-    let produced = decoder.decompress(packed, out.exact_room(len)?).map_err(|error| corrupt(&error))?;
+    let produced = decoder
+        .decompress(packed, out.exact_room(len)?)
+        .map_err(|error| corrupt(&error))?;
     out.advance(produced);
     Ok(())
 }

@@ -16,15 +16,28 @@ thread_local! {
     static DECODER: RefCell<Option<Decoder<'static>>> = const { RefCell::new(None) };
 }
 
-pub(super) fn compress(level: Option<i32>, input: &[u8], out: &mut PooledBuf) -> Result<(), CompressionError> {
+pub(super) fn compress(
+    level: Option<i32>,
+    input: &[u8],
+    out: &mut PooledBuf,
+) -> Result<(), CompressionError> {
     let level = level.unwrap_or(DEFAULT_LEVEL);
     COMPRESSOR.with_borrow_mut(|slot| {
         let context = match slot {
             Some((kept, context)) if *kept == level => context,
-            slot => &mut slot.insert((level, Compressor::new(level).map_err(|error| corrupt(&error))?)).1,
+            slot => {
+                &mut slot
+                    .insert((
+                        level,
+                        Compressor::new(level).map_err(|error| corrupt(&error))?,
+                    ))
+                    .1
+            }
         };
         out.reserve(compress_bound(input.len()));
-        let written = context.compress_to_buffer(input, out.spare()).map_err(|error| corrupt(&error))?;
+        let written = context
+            .compress_to_buffer(input, out.spare())
+            .map_err(|error| corrupt(&error))?;
         out.advance(written);
         Ok(())
     })
@@ -43,7 +56,11 @@ pub(super) fn decompress(input: &[u8], out: &mut Expansion) -> Result<(), Compre
     })
 }
 
-fn run(decoder: &mut Decoder<'static>, input: &[u8], out: &mut Expansion) -> Result<(), CompressionError> {
+fn run(
+    decoder: &mut Decoder<'static>,
+    input: &[u8],
+    out: &mut Expansion,
+) -> Result<(), CompressionError> {
     let mut source = InBuffer::around(input);
     let mut probe = [0u8; 1];
     loop {
@@ -51,7 +68,9 @@ fn run(decoder: &mut Decoder<'static>, input: &[u8], out: &mut Expansion) -> Res
         let room: &mut [u8] = if full { &mut probe } else { out.room()? };
         let had_room = room.len();
         let mut target = OutBuffer::around(room);
-        let hint = decoder.run(&mut source, &mut target).map_err(|error| corrupt(&error))?;
+        let hint = decoder
+            .run(&mut source, &mut target)
+            .map_err(|error| corrupt(&error))?;
         let produced = target.pos();
         if full && produced > 0 {
             return Err(out.too_large());
