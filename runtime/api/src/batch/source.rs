@@ -126,16 +126,21 @@ impl SourceBatch {
         self.runs.push(SourceRun { end, ..run });
     }
 
+    /// Appends rows to the run begun last.
+    ///
+    /// # Panics
+    /// When no run was begun.
+    pub fn extend(&mut self, rows: impl IntoIterator<Item = Row>) {
+        self.rows.extend(rows);
+        self.runs.last_mut().expect("a run was begun before its rows").end = self.rows.len();
+    }
+
     /// Appends a row to the run begun last.
     ///
     /// # Panics
     /// When no run was begun.
     pub fn push(&mut self, row: Row) {
-        self.rows.push(row);
-        self.runs
-            .last_mut()
-            .expect("a run was begun before its rows")
-            .end = self.rows.len();
+        self.extend([row]);
     }
 
     /// Asks to hear which rows were acknowledged.
