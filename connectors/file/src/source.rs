@@ -7,7 +7,7 @@ mod lines;
 mod offsets;
 mod stdin;
 mod task;
-mod utf8;
+
 mod watch;
 
 pub use connector::FileStreamSource;

@@ -18,6 +18,7 @@ mod schema;
 mod sink;
 mod source;
 mod text;
+mod utf8;
 mod value;
 
 pub use batch::{
@@ -32,4 +33,6 @@ pub use offset::{OffsetMap, OffsetReader, SourcePartition};
 pub use schema::{Field, Schema, SchemaType, logical};
 pub use sink::{SinkConnector, SinkContext, SinkOffsets, SinkRequest, SinkTask};
 pub use source::{BatchAcks, ExactlyOnceSupport, SourceConnector, SourceContext, SourceTask};
+pub use text::decimal_text;
+pub use utf8::{append_utf8_lossy, utf8_lossy};
 pub use value::{Datum, Struct, Value};

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use bigdecimal::BigDecimal;
+
 use crate::{Struct, Value};
 
 impl fmt::Display for Value {
@@ -23,7 +25,7 @@ impl fmt::Display for Value {
             Self::Array(values) => list(f, values),
             Self::Map(entries) => map(f, entries),
             Self::Struct(value) => write!(f, "{value}"),
-            Self::Decimal(value) => f.write_str(&value.to_plain_string()),
+            Self::Decimal(value) => f.write_str(&decimal_text(value)),
         }
     }
 }
@@ -90,9 +92,48 @@ fn java_float(scientific: &str, value: f64) -> String {
     format!("{sign}{}.{}", &digits[..whole], &digits[whole..])
 }
 
+/// Java's text of an exact number: plain where it has a fraction of a sensible length, else with an exponent.
+pub fn decimal_text(value: &BigDecimal) -> String {
+    let (unscaled, scale) = value.as_bigint_and_exponent();
+    let text = unscaled.to_string();
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
+    let len = digits.len() as i64;
+    let exponent = len - 1 - scale;
+    if scale == 0 {
+        return text;
+    }
+    if scale > 0 && exponent >= -6 {
+        let point = (len - scale).max(0) as usize;
+        let zeros = "0".repeat((scale - len).max(0) as usize);
+        let whole = if point == 0 { "0" } else { &digits[..point] };
+        return format!("{sign}{whole}.{zeros}{}", &digits[point..]);
+    }
+    let (first, rest) = digits.split_at(1);
+    let point = if rest.is_empty() { "" } else { "." };
+    format!("{sign}{first}{point}{rest}E{exponent:+}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decimals_read_as_in_java() {
+        for (unscaled, scale, text) in [
+            (150, 2, "1.50"),
+            (-150, 2, "-1.50"),
+            (5, 3, "0.005"),
+            (0, 2, "0.00"),
+            (123, 0, "123"),
+            (1, -3, "1E+3"),
+            (12, -3, "1.2E+4"),
+            (1, 7, "1E-7"),
+            (1, 6, "0.000001"),
+        ] {
+            let value = BigDecimal::new(unscaled.into(), scale);
+            assert_eq!(Value::Decimal(value).to_string(), text);
+        }
+    }
 
     #[test]
     fn floats_read_as_in_java() {

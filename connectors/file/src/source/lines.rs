@@ -6,10 +6,10 @@
 
 use bytes::Bytes;
 use memchr::{Memchr2, memchr2_iter, memrchr2};
-use millrace_api::{ConnectError, Row, SourceBatch, Span};
+use millrace_api::{ConnectError, Row, SourceBatch, Span, append_utf8_lossy};
 
 use super::block::{BLOCK, Block};
-use super::utf8::append_lossy;
+
 
 /// A longer line is an error: it fits no topic, and memory is bounded.
 pub(crate) const LINE_MAX: usize = 128 << 20;
@@ -194,7 +194,7 @@ fn replace(line: &[u8], block: u32, replaced: &mut Vec<u8>) -> Option<Span> {
         return None;
     }
     let start = replaced.len();
-    append_lossy(line, replaced);
+    append_utf8_lossy(line, replaced);
     Some(span(block, start, replaced.len()))
 }
 

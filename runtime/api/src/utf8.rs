@@ -1,4 +1,4 @@
-//! Replaces malformed UTF-8 as Java's decoder does.
+//! Replaces malformed UTF-8 as Java's decoder does, so that text reads the same on both sides of a migration.
 
 use std::str;
 
@@ -8,17 +8,25 @@ const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
 ///
 /// The sequences are those of the Unicode standard's recommendation, with Java's one exception: a surrogate in three
 /// bytes is one malformed sequence, not three.
-pub(crate) fn append_lossy(mut bytes: &[u8], text: &mut Vec<u8>) {
+pub fn append_utf8_lossy(mut bytes: &[u8], text: &mut Vec<u8>) {
     while let Err(error) = str::from_utf8(bytes) {
         let (valid, rest) = bytes.split_at(error.valid_up_to());
         text.extend_from_slice(valid);
         text.extend_from_slice(REPLACEMENT);
-        let malformed = surrogate_len(rest)
-            .or(error.error_len())
-            .unwrap_or(rest.len());
+        let malformed = surrogate_len(rest).or(error.error_len()).unwrap_or(rest.len());
         bytes = &rest[malformed..];
     }
     text.extend_from_slice(bytes);
+}
+
+/// The text of `bytes`, every malformed sequence replaced by U+FFFD; see [`append_utf8_lossy`].
+pub fn utf8_lossy(bytes: &[u8]) -> String {
+    if let Ok(text) = str::from_utf8(bytes) {
+        return text.to_owned();
+    }
+    let mut text = Vec::with_capacity(bytes.len());
+    append_utf8_lossy(bytes, &mut text);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Length of a surrogate in UTF-8 form, whole or cut, at the start of `bytes`.
@@ -49,7 +57,7 @@ mod tests {
         ];
         for (bytes, expected) in cases {
             let mut text = Vec::new();
-            append_lossy(bytes, &mut text);
+            append_utf8_lossy(bytes, &mut text);
             assert_eq!(str::from_utf8(&text).unwrap(), expected, "{bytes:02x?}");
         }
     }
