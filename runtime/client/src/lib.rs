@@ -1,1 +1,16 @@
 //! Kafka client: producer, consumer, admin calls and group membership.
+//!
+//! A [`Cluster`] holds what clients share: connections and metadata. It works on any
+//! [`millrace_wire::link::Dial`]: TCP, or the included broker's link in memory.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods))]
+
+pub mod backoff;
+pub mod cluster;
+pub mod config;
+pub mod connection;
+mod error;
+
+pub use cluster::{Cluster, Lane, Metadata};
+pub use config::ClusterConfig;
+pub use error::ClientError;

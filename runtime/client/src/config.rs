@@ -1,0 +1,184 @@
+//! Configuration that all clients share, by Kafka's keys.
+
+use std::time::Duration;
+
+use millrace_config::{Config, Value};
+
+/// Where the cluster is and how patient a client is with it. Clients with equal settings can share
+/// a [`crate::Cluster`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Config)]
+pub struct ClusterConfig {
+    /// Host and port of some brokers of the cluster, separated by commas; the others are found
+    /// through them.
+    #[config(name = "bootstrap.servers", importance = high, validator = servers)]
+    pub bootstrap_servers: Vec<String>,
+    /// The name that brokers see in requests, for their logs and quotas.
+    #[config(name = "client.id", default = "")]
+    pub client_id: String,
+    /// How long a request may wait for its answer, in milliseconds.
+    #[config(name = "request.timeout.ms", default = 30_000, range(1..))]
+    pub request_timeout_ms: i32,
+    /// How long to wait before a lost connection is opened again, in milliseconds; doubles from
+    /// failure to failure.
+    #[config(name = "reconnect.backoff.ms", default = 50, range(0..), importance = low)]
+    pub reconnect_backoff_ms: i64,
+    /// The longest wait before a lost connection is opened again, in milliseconds.
+    #[config(name = "reconnect.backoff.max.ms", default = 1_000, range(0..), importance = low)]
+    pub reconnect_backoff_max_ms: i64,
+    /// How long to wait before a failed request is tried again, in milliseconds; doubles from
+    /// failure to failure.
+    #[config(name = "retry.backoff.ms", default = 100, range(0..), importance = low)]
+    pub retry_backoff_ms: i64,
+    /// The longest wait before a failed request is tried again, in milliseconds.
+    #[config(name = "retry.backoff.max.ms", default = 1_000, range(0..), importance = low)]
+    pub retry_backoff_max_ms: i64,
+    /// After how many milliseconds metadata is asked for again although no error called for it.
+    #[config(name = "metadata.max.age.ms", default = 300_000, range(0..), importance = low)]
+    pub metadata_max_age_ms: i64,
+    /// How long opening a connection may take, in milliseconds.
+    #[config(name = "socket.connection.setup.timeout.ms", default = 10_000, range(1..))]
+    pub socket_connection_setup_timeout_ms: i64,
+    /// How connections are protected; only PLAINTEXT is there.
+    #[config(name = "security.protocol", default = "PLAINTEXT", validator = plaintext)]
+    pub security_protocol: String,
+}
+
+impl ClusterConfig {
+    /// The configuration of a client whose only setting is where the brokers are.
+    #[must_use]
+    pub fn at(bootstrap_servers: &str) -> Self {
+        Self {
+            bootstrap_servers: bootstrap_servers
+                .split(',')
+                .map(|server| server.trim().to_owned())
+                .collect(),
+            client_id: String::new(),
+            request_timeout_ms: 30_000,
+            reconnect_backoff_ms: 50,
+            reconnect_backoff_max_ms: 1_000,
+            retry_backoff_ms: 100,
+            retry_backoff_max_ms: 1_000,
+            metadata_max_age_ms: 300_000,
+            socket_connection_setup_timeout_ms: 10_000,
+            security_protocol: "PLAINTEXT".to_owned(),
+        }
+    }
+
+    /// How long a request may wait for its answer.
+    #[must_use]
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_millis(u64::from(self.request_timeout_ms.unsigned_abs()))
+    }
+
+    /// How long opening a connection may take; for the [`millrace_wire::link::TcpDial`] that is
+    /// handed to the cluster.
+    #[must_use]
+    pub fn connect_timeout(&self) -> Duration {
+        millis(self.socket_connection_setup_timeout_ms)
+    }
+
+    /// The configured servers as host and port.
+    #[must_use]
+    pub fn bootstrap(&self) -> Vec<(String, u16)> {
+        self.bootstrap_servers
+            .iter()
+            .filter_map(|server| split_server(server))
+            .collect()
+    }
+}
+
+/// A duration from a number of milliseconds that the definition keeps from being negative.
+pub(crate) fn millis(ms: i64) -> Duration {
+    Duration::from_millis(ms.max(0).unsigned_abs())
+}
+
+/// Splits `host:port`, `[::1]:port` or `PROTOCOL://host:port`.
+fn split_server(server: &str) -> Option<(String, u16)> {
+    let address = server
+        .split_once("://")
+        .map_or(server, |(_, address)| address);
+    let (host, port) = address.rsplit_once(':')?;
+    let host = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    let port = port.parse().ok()?;
+    (!host.is_empty() && port > 0).then(|| (host.to_owned(), port))
+}
+
+fn servers(key: &str, value: &Value) -> Result<(), String> {
+    let Some(list) = value.as_list() else {
+        return Ok(());
+    };
+    if list.is_empty() {
+        return Err(format!("No resolvable bootstrap urls given in {key}"));
+    }
+    match list.iter().find(|server| split_server(server).is_none()) {
+        Some(bad) => Err(format!("Invalid url in {key}: {bad}")),
+        None => Ok(()),
+    }
+}
+
+fn plaintext(key: &str, value: &Value) -> Result<(), String> {
+    match value.as_str() {
+        Some("PLAINTEXT") | None => Ok(()),
+        Some(other) => Err(format!(
+            "Invalid value {other} for configuration {key}: only PLAINTEXT is supported"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use millrace_config::Properties;
+
+    #[test]
+    fn defaults_are_kafkas() {
+        let given = Properties::from([("bootstrap.servers".to_owned(), "a:1, b:2".to_owned())]);
+        assert_eq!(
+            ClusterConfig::parse(&given).unwrap(),
+            ClusterConfig::at("a:1,b:2")
+        );
+    }
+
+    #[test]
+    fn servers_are_split_and_checked() {
+        let config = ClusterConfig::at("kafka-1:9092,[::1]:9093,PLAINTEXT://b:1");
+        let expected = [
+            ("kafka-1".to_owned(), 9092),
+            ("::1".to_owned(), 9093),
+            ("b".to_owned(), 1),
+        ];
+        assert_eq!(config.bootstrap(), expected);
+        for bad in [
+            "",
+            "host",
+            "host:",
+            ":9092",
+            "host:70000",
+            "host:0",
+            "host:x",
+        ] {
+            let given = Properties::from([("bootstrap.servers".to_owned(), bad.to_owned())]);
+            assert!(ClusterConfig::parse(&given).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_protection_that_is_not_there_is_refused() {
+        let given = [
+            ("bootstrap.servers", "a:1"),
+            ("security.protocol", "SASL_SSL"),
+        ];
+        let given: Properties = given
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into();
+        assert!(
+            ClusterConfig::parse(&given)
+                .unwrap_err()
+                .to_string()
+                .contains("only PLAINTEXT")
+        );
+    }
+}

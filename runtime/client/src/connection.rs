@@ -1,0 +1,273 @@
+//! A connection to one broker: a link, the versions both sides speak, and requests with answers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use millrace_wire::error_code::ErrorCode;
+use millrace_wire::link::{Dial, Link, LinkError, Reply};
+use millrace_wire::messages::{
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, Request, decode_response, encode_request,
+};
+use tokio::time::timeout;
+
+use crate::error::ClientError;
+
+const SOFTWARE_NAME: &str = "millrace";
+const SOFTWARE_VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Brokers before 2.4 do not read the flexible form.
+const FALLBACK_API_VERSIONS: i16 = 0;
+
+/// What a connection tells the broker and how long it waits.
+#[derive(Debug, Clone)]
+pub struct ConnectionSettings {
+    /// The client's name for itself.
+    pub client_id: Arc<str>,
+    /// How long a request may wait for its answer.
+    pub request_timeout: Duration,
+}
+
+/// An open connection.
+///
+/// A broker works on one request of a connection at a time: what follows a long poll waits for it.
+/// So consumers and group members have connections of their own ([`crate::cluster::Lane`]).
+#[derive(Debug)]
+pub struct Connection {
+    address: String,
+    link: Arc<dyn Link>,
+    settings: ConnectionSettings,
+    next_correlation: AtomicI32,
+    versions: HashMap<i16, (i16, i16)>,
+}
+
+impl Connection {
+    /// Dials and asks the broker for its versions.
+    ///
+    /// # Errors
+    ///
+    /// Where nobody answers, or what answers does not speak Kafka's protocol.
+    pub async fn open(
+        dial: &dyn Dial,
+        host: &str,
+        port: u16,
+        settings: ConnectionSettings,
+    ) -> Result<Self, ClientError> {
+        let link = dial.dial(host, port).await?;
+        let mut connection = Self {
+            address: format!("{host}:{port}"),
+            link,
+            settings,
+            next_correlation: AtomicI32::new(0),
+            versions: HashMap::new(),
+        };
+        let answer = connection.negotiate().await?;
+        let ranges = answer
+            .api_keys
+            .iter()
+            .map(|api| (api.api_key, (api.min_version, api.max_version)));
+        connection.versions = ranges.collect();
+        Ok(connection)
+    }
+
+    async fn negotiate(&self) -> Result<ApiVersionsResponse, ClientError> {
+        let request = ApiVersionsRequest {
+            client_software_name: SOFTWARE_NAME.to_owned(),
+            client_software_version: SOFTWARE_VERSION.to_owned(),
+        };
+        let version = *ApiVersionsRequest::VERSIONS.end();
+        let wait = self.settings.request_timeout;
+        let (sent, bytes) = self.exchange(version, &request, wait).await?;
+        // A broker that does not know the version says so in the form of version 0.
+        let answer: ApiVersionsResponse =
+            match self.read::<ApiVersionsRequest>(version, sent, bytes.clone()) {
+                Ok(answer) if answer.error_code != ErrorCode::UNSUPPORTED_VERSION => answer,
+                Ok(_) | Err(ClientError::Decode { .. }) => {
+                    let limited: ApiVersionsResponse =
+                        self.read::<ApiVersionsRequest>(FALLBACK_API_VERSIONS, sent, bytes)?;
+                    let known = limited
+                        .api_keys
+                        .iter()
+                        .find(|api| api.api_key == ApiKey::ApiVersions as i16);
+                    let version =
+                        known.map_or(FALLBACK_API_VERSIONS, |api| api.max_version.min(version));
+                    self.call_at(version, &request, wait).await?
+                }
+                Err(error) => return Err(error),
+            };
+        answer.error_code.ok().map_err(|code| {
+            ClientError::refused(
+                format!("cannot negotiate versions with {}", self.address),
+                code,
+                None,
+            )
+        })?;
+        Ok(answer)
+    }
+
+    /// Host and port.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The highest version of a request that both sides speak.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
+    pub fn version<R: Request>(&self) -> Result<i16, ClientError> {
+        self.version_up_to::<R>(i16::MAX)
+    }
+
+    /// The highest version of a request, up to `max`, that both sides speak.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
+    pub fn version_up_to<R: Request>(&self, max: i16) -> Result<i16, ClientError> {
+        let unsupported = || ClientError::UnsupportedVersion {
+            address: self.address.clone(),
+            api: R::KEY,
+        };
+        let &(low, high) = self
+            .versions
+            .get(&(R::KEY as i16))
+            .ok_or_else(unsupported)?;
+        let version = high.min(*R::VERSIONS.end()).min(max);
+        if version >= low && version >= *R::VERSIONS.start() {
+            Ok(version)
+        } else {
+            Err(unsupported())
+        }
+    }
+
+    /// Sends a request in the highest common version and waits for its answer.
+    ///
+    /// Requests take effect in the order in which these futures are first polled.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no common version, the connection breaks, or no answer comes in time.
+    pub async fn call<R: Request>(&self, request: &R) -> Result<R::Response, ClientError> {
+        self.call_at(self.version::<R>()?, request, self.settings.request_timeout)
+            .await
+    }
+
+    /// [`Connection::call`] in a version of the caller's choice, with its own time limit.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::call`].
+    pub async fn call_at<R: Request>(
+        &self,
+        version: i16,
+        request: &R,
+        wait: Duration,
+    ) -> Result<R::Response, ClientError> {
+        let (sent, bytes) = self.exchange(version, request, wait).await?;
+        self.read::<R>(version, sent, bytes)
+    }
+
+    /// Sends a request that is never answered: Produce with `acks=0`.
+    ///
+    /// # Errors
+    ///
+    /// Where the connection is closed or breaks while it is sent.
+    pub async fn send<R: Request>(&self, version: i16, request: &R) -> Result<(), ClientError> {
+        let (_, frame) = self.frame(version, request)?;
+        self.link.call(frame, Reply::None).await?;
+        Ok(())
+    }
+
+    /// Whether the connection is of no more use.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.link.is_closed()
+    }
+
+    /// Closes it; requests under way fail.
+    pub fn close(&self) {
+        self.link.close();
+    }
+
+    async fn exchange<R: Request>(
+        &self,
+        version: i16,
+        request: &R,
+        wait: Duration,
+    ) -> Result<(i32, Bytes), ClientError> {
+        let (sent, frame) = self.frame(version, request)?;
+        match timeout(wait, self.link.call(frame, Reply::Expected)).await {
+            Ok(Ok(Some(bytes))) => Ok((sent, bytes)),
+            Ok(Ok(None)) => Err(LinkError::Closed {
+                address: self.address.clone(),
+            }
+            .into()),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => {
+                // Answers come in order: what was sent behind this request would wait for ever.
+                self.close();
+                Err(ClientError::Timeout {
+                    address: self.address.clone(),
+                    api: R::KEY,
+                    timeout: wait,
+                })
+            }
+        }
+    }
+
+    fn frame<R: Request>(
+        &self,
+        version: i16,
+        request: &R,
+    ) -> Result<(i32, millrace_wire::frame::Frame), ClientError> {
+        let correlation = self.next_correlation.fetch_add(1, Ordering::Relaxed) & i32::MAX;
+        let frame = encode_request(
+            correlation,
+            Some(&self.settings.client_id),
+            version,
+            request,
+        )
+        .map_err(|source| ClientError::Encode {
+            address: self.address.clone(),
+            api: R::KEY,
+            source,
+        })?;
+        Ok((correlation, frame))
+    }
+
+    fn read<R: Request>(
+        &self,
+        version: i16,
+        sent: i32,
+        bytes: Bytes,
+    ) -> Result<R::Response, ClientError> {
+        let (received, answer) = decode_response::<R>(version, bytes).map_err(|source| {
+            if R::KEY != ApiKey::ApiVersions {
+                self.close();
+            }
+            ClientError::Decode {
+                address: self.address.clone(),
+                api: R::KEY,
+                source,
+            }
+        })?;
+        if received != sent {
+            self.close();
+            return Err(ClientError::Correlation {
+                address: self.address.clone(),
+                sent,
+                received,
+            });
+        }
+        Ok(answer)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.link.close();
+    }
+}
