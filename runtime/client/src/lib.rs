@@ -9,7 +9,10 @@ pub mod backoff;
 pub mod cluster;
 pub mod config;
 pub mod connection;
+#[cfg(feature = "consumer")]
+pub mod consumer;
 mod error;
+pub mod group;
 
 pub use cluster::{Cluster, Lane, Metadata};
 pub use config::ClusterConfig;

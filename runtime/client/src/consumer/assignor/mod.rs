@@ -1,0 +1,120 @@
+//! Dividing partitions between the members of a consumer group.
+//!
+//! The leader runs the assignor that the coordinator chose among those all members offer, so that each of them must
+//! come to what its name promises: clients by others compute and expect the same.
+
+mod cooperative_sticky;
+mod range;
+mod round_robin;
+
+use std::collections::BTreeMap;
+
+use super::topic_partition::TopicPartition;
+
+/// A member that wants partitions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Consumer {
+    /// Its id within the group.
+    pub member_id: String,
+    /// Its `group.instance.id`, which orders members before their ids do.
+    pub instance_id: Option<String>,
+    /// Topics it subscribes to.
+    pub topics: Vec<String>,
+    /// What it holds, as far as it can be believed.
+    pub owned: Vec<TopicPartition>,
+    /// The generation `owned` is from.
+    pub generation: i32,
+}
+
+impl Consumer {
+    /// Static members come first and in the order of their instance ids, so that they keep what they had over
+    /// restarts.
+    fn order(&self) -> (bool, &str, &str) {
+        let instance = self.instance_id.as_deref();
+        (instance.is_none(), instance.unwrap_or_default(), &self.member_id)
+    }
+}
+
+/// The number of partitions of each topic that exists.
+pub type PartitionCounts = BTreeMap<String, i32>;
+
+/// What each member gets, by its id.
+pub type Assignments = BTreeMap<String, Vec<TopicPartition>>;
+
+/// A way to divide partitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assignor {
+    /// `range`: topic by topic, a run of partitions for each member.
+    Range,
+    /// `roundrobin`: all partitions dealt out in turn.
+    RoundRobin,
+    /// `cooperative-sticky`: even, and moving as little as possible; members keep what they have while it moves.
+    CooperativeSticky,
+}
+
+/// Names of assignors as Kafka's clients configure them: by class or by protocol name.
+const NAMES: &[(&str, Assignor)] = &[
+    ("range", Assignor::Range),
+    ("org.apache.kafka.clients.consumer.RangeAssignor", Assignor::Range),
+    ("roundrobin", Assignor::RoundRobin),
+    ("org.apache.kafka.clients.consumer.RoundRobinAssignor", Assignor::RoundRobin),
+    ("cooperative-sticky", Assignor::CooperativeSticky),
+    ("org.apache.kafka.clients.consumer.CooperativeStickyAssignor", Assignor::CooperativeSticky),
+];
+
+impl Assignor {
+    /// The assignor of that protocol or class name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let name = name.trim();
+        NAMES.iter().find(|(known, _)| *known == name).map(|(_, assignor)| *assignor)
+    }
+
+    /// Its name in the group protocol.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Assignor::Range => "range",
+            Assignor::RoundRobin => "roundrobin",
+            Assignor::CooperativeSticky => "cooperative-sticky",
+        }
+    }
+
+    /// Whether members keep their partitions during a rebalance.
+    #[must_use]
+    pub fn is_cooperative(self) -> bool {
+        self == Assignor::CooperativeSticky
+    }
+
+    /// Divides the partitions that exist between the members. Every member has an entry.
+    #[must_use]
+    pub fn assign(self, mut members: Vec<Consumer>, counts: &PartitionCounts) -> Assignments {
+        members.sort_by(|one, other| one.order().cmp(&other.order()));
+        match self {
+            Assignor::Range => range::assign(&members, counts),
+            Assignor::RoundRobin => round_robin::assign(&members, counts),
+            Assignor::CooperativeSticky => cooperative_sticky::assign(&members, counts),
+        }
+    }
+}
+
+fn nothing(members: &[Consumer]) -> Assignments {
+    members.iter().map(|member| (member.member_id.clone(), Vec::new())).collect()
+}
+
+/// The subscribed topics that exist, in order, each with its subscribers in the order of `members`.
+fn subscribers<'a>(members: &'a [Consumer], counts: &PartitionCounts) -> BTreeMap<&'a str, Vec<&'a Consumer>> {
+    let mut topics: BTreeMap<&str, Vec<&Consumer>> = BTreeMap::new();
+    for member in members {
+        let mut wanted: Vec<&str> = member.topics.iter().map(String::as_str).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        for topic in wanted.into_iter().filter(|topic| counts.contains_key(*topic)) {
+            topics.entry(topic).or_default().push(member);
+        }
+    }
+    topics
+}
+
+#[cfg(test)]
+mod tests;
