@@ -21,5 +21,6 @@ pub mod process;
 pub mod random;
 pub mod rest;
 pub mod sandbox;
+pub mod soak;
 pub mod topic;
 pub mod wait;

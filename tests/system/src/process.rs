@@ -71,8 +71,13 @@ impl Millrace {
                     self.stderr()
                 );
             }
-            start_line(&self.stderr(), label)
+            self.address_so_far(label)
         })
+    }
+
+    /// The same, if it is there already.
+    pub fn address_so_far(&self, label: &str) -> Option<String> {
+        start_line(&self.stderr(), label)
     }
 
     /// The process id.

@@ -32,3 +32,14 @@ pub fn until_some<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Opti
 pub fn until(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
     until_some(what, limit, || holds().then_some(()));
 }
+
+/// Waits until `look` finds something or `end` has come.
+pub fn until_or<T>(end: Instant, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    loop {
+        let found = look();
+        if found.is_some() || Instant::now() >= end {
+            return found;
+        }
+        thread::park_timeout(INTERVAL);
+    }
+}

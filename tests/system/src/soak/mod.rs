@@ -1,0 +1,37 @@
+//! What runs for long: killing, tearing and torturing from a seed, for a number of rounds or a duration.
+
+mod acknowledged;
+mod kill;
+mod sequence;
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+/// The soaks, by the name they are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Soak {
+    /// `kill -9` at random moments of a running pipeline.
+    Kill,
+}
+
+/// How long and from which seed.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// What all random choices follow from.
+    pub seed: u64,
+    /// Ends the soak after this time; without it the soak runs in full.
+    pub duration: Option<Duration>,
+}
+
+impl Soak {
+    /// Runs it, and reports in one line what was done.
+    ///
+    /// # Panics
+    /// Where something that must hold does not; the message says what.
+    pub fn run(self, plan: Plan) -> String {
+        match self {
+            Self::Kill => kill::run(plan),
+        }
+    }
+}
