@@ -1,0 +1,71 @@
+//! The orderly stop.
+
+use std::path::Path;
+use std::sync::PoisonError;
+
+use super::DataDir;
+use crate::error::{IoContext, StorageError};
+use crate::files::replace;
+use crate::flusher;
+use crate::names;
+
+/// What Apache Kafka writes into its mark, too.
+const CLEAN_MARK: &[u8] = b"{\"version\":0,\"brokerEpoch\":-1}";
+
+impl DataDir {
+    /// Syncs everything, cuts the indexes to their entries, writes the producers' state and the
+    /// checkpoints, and last the mark that spares the next start its recovery.
+    ///
+    /// Appends must have ended. Who still waits for a sync gets it.
+    ///
+    /// # Errors
+    ///
+    /// Where something cannot be written; the next start will recover then.
+    pub fn close(&self) -> Result<(), StorageError> {
+        self.stop_threads();
+        self.shared.check_online()?;
+        let logs = self.logs();
+        flusher::flush_all(&self.shared, &self.shared.queue().take());
+        for log in &logs {
+            self.shared.check_online()?;
+            if let Err(error) = log.close() {
+                return Err(self.shared.fail(&error));
+            }
+        }
+        self.checkpoints.write_all(&self.shared)?;
+        for log in &logs {
+            log.end(&StorageError::Closed(log.name()));
+        }
+        replace(self.shared.files(), &self.path().join(names::CLEAN_SHUTDOWN), CLEAN_MARK)
+    }
+
+    pub(super) fn stop_threads(&self) {
+        self.housekeeper.stop();
+        self.shared.queue().stop();
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
+            if thread.join().is_err() {
+                log::error!("a thread of data directory {} panicked", self.path().display());
+            }
+        }
+    }
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        self.stop_threads();
+    }
+}
+
+/// Removes the mark of an orderly stop; says whether it was there.
+pub(super) fn take_clean_mark(files: &dyn crate::files::Files, dir: &Path) -> Result<bool, StorageError> {
+    let path = dir.join(names::CLEAN_SHUTDOWN);
+    match files.remove(&path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(StorageError::io("remove", &path, error)),
+    }
+    // A crash from here on must not find the mark again.
+    files.sync_dir(dir).during("sync directory", dir)?;
+    Ok(true)
+}

@@ -1,0 +1,145 @@
+//! Group commit: one thread a data directory syncs every log that was appended to, answers all who
+//! wait, and starts again with what came meanwhile.
+
+use std::fmt;
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::checkpoints::Checkpoints;
+use crate::log::Log;
+use crate::shared::Shared;
+
+/// The logs that ask for a sync.
+#[derive(Default)]
+pub(crate) struct FlushQueue {
+    state: Mutex<QueueState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct QueueState {
+    logs: Vec<Arc<Log>>,
+    checkpoint: bool,
+    stopped: bool,
+}
+
+/// What the flusher is to do next.
+pub(crate) enum Work {
+    Flush(Vec<Arc<Log>>),
+    Checkpoint,
+    Stop,
+}
+
+impl FlushQueue {
+    pub(crate) fn push(&self, log: Arc<Log>) {
+        let mut state = self.lock();
+        state.logs.push(log);
+        let first = state.logs.len() == 1;
+        drop(state);
+        if first {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Asks for the checkpoints to be written now.
+    pub(crate) fn request_checkpoint(&self) {
+        self.lock().checkpoint = true;
+        self.changed.notify_one();
+    }
+
+    pub(crate) fn stop(&self) {
+        self.lock().stopped = true;
+        self.changed.notify_all();
+    }
+
+    /// Takes all logs that ask for a sync; empty where none does.
+    pub(crate) fn take(&self) -> Vec<Arc<Log>> {
+        mem::take(&mut self.lock().logs)
+    }
+
+    /// Waits for work, at most until a checkpoint is due.
+    fn wait(&self, due: Option<Duration>) -> Work {
+        let mut state = self.lock();
+        loop {
+            if state.stopped {
+                return Work::Stop;
+            }
+            if mem::take(&mut state.checkpoint) {
+                return Work::Checkpoint;
+            }
+            if !state.logs.is_empty() {
+                return Work::Flush(mem::take(&mut state.logs));
+            }
+            state = match due {
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(due) => {
+                    let waited = self.changed.wait_timeout(state, due);
+                    let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+                    if timeout.timed_out() && state.logs.is_empty() && !state.stopped {
+                        return Work::Checkpoint;
+                    }
+                    state
+                }
+            };
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for FlushQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlushQueue").field("logs", &self.lock().logs.len()).finish_non_exhaustive()
+    }
+}
+
+/// Syncs one after the other. The first failure takes the directory offline: the operating system may
+/// have dropped what it could not write, and a later sync would not say so.
+pub(crate) fn flush_all(shared: &Shared, logs: &[Arc<Log>]) {
+    for log in logs {
+        let outcome = shared.check_online().and_then(|()| log.flush());
+        if let Err(error) = outcome {
+            if log.check_usable().is_err() && shared.check_online().is_ok() {
+                // Deleted meanwhile; who waited has been told.
+                continue;
+            }
+            take_offline(shared, log, &error);
+        }
+    }
+}
+
+fn take_offline(shared: &Shared, log: &Log, error: &crate::error::StorageError) {
+    if shared.check_online().is_ok() {
+        log::error!("data directory {} goes offline, {} cannot be synced: {error}", shared.path().display(), log.name());
+    }
+    let offline = shared.fail(error);
+    log.fail_waiters(&offline);
+}
+
+/// The flusher's loop; ends when the queue is stopped.
+pub(crate) fn run(shared: &Shared, checkpoints: &Checkpoints) {
+    let interval = shared.config().recovery_checkpoint_interval;
+    let mut oldest_unsaved: Option<Duration> = None;
+    loop {
+        let due = oldest_unsaved.map(|since| (since + interval).saturating_sub(shared.clock().monotonic()));
+        match shared.queue().wait(due) {
+            Work::Stop => return,
+            Work::Flush(logs) => {
+                flush_all(shared, &logs);
+                let now = shared.clock().monotonic();
+                let since = *oldest_unsaved.get_or_insert(now);
+                if now >= since + interval {
+                    checkpoints.write(shared);
+                    oldest_unsaved = None;
+                }
+            }
+            Work::Checkpoint => {
+                checkpoints.write(shared);
+                oldest_unsaved = None;
+            }
+        }
+    }
+}

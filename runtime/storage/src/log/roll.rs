@@ -1,0 +1,37 @@
+//! Beginning the next segment.
+
+use std::io::IoSlice;
+use std::sync::{Arc, PoisonError};
+
+use super::{Log, Writer};
+use crate::config::LogConfig;
+use crate::error::{IoContext, StorageError};
+use crate::names::{self, FileKind};
+use crate::producer::encode_snapshot;
+use crate::segment::{ActiveSegment, Segment};
+
+impl Log {
+    /// Ends the active segment and begins one at the log end. On an error the active one goes on.
+    pub(super) fn roll(&self, writer: &mut Writer, config: &LogConfig, now_ms: i64) -> Result<(), StorageError> {
+        let next = Arc::new(Segment::new(self.shared.files_arc(), &self.dir, writer.next_offset));
+        self.write_snapshot(writer)?;
+        next.create(config, now_ms)?;
+        writer.active.trim_file()?;
+        writer.active.seal()?;
+        writer.unsynced.files.extend(writer.active.segment.all_files()?);
+        writer.unsynced.names = true;
+        writer.active = ActiveSegment::empty(Arc::clone(&next), now_ms);
+        self.segments.write().unwrap_or_else(PoisonError::into_inner).push(next);
+        Ok(())
+    }
+
+    /// Writes the producers' state at the log end; it is synced with the segment it belongs to.
+    pub(super) fn write_snapshot(&self, writer: &mut Writer) -> Result<(), StorageError> {
+        let path = self.path_of(&names::segment_file(writer.next_offset, FileKind::Snapshot));
+        let file = self.shared.files().create(&path).during("create", &path)?;
+        file.write_at(&mut [IoSlice::new(&encode_snapshot(&writer.producers))], 0).during("write", &path)?;
+        writer.unsynced.files.push((path, file));
+        writer.unsynced.names = true;
+        Ok(())
+    }
+}

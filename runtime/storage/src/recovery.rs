@@ -1,0 +1,145 @@
+//! What a start after an unclean stop does with a segment: read every batch again, rebuild the
+//! indexes, and find where the batches end.
+//!
+//! Below the durable point everything was synced once, so what does not read there is damage: it is
+//! stepped over and named. Above it a batch may be missing in part, and with it all that follow.
+
+mod reader;
+mod report;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use millrace_wire::batch::BatchHeader;
+
+pub(crate) use reader::{BatchReader, Next};
+pub use report::{Cut, LogRecovery, Recovery};
+
+use crate::config::LogConfig;
+use crate::error::{IoContext, StorageError};
+use crate::files::Files;
+use crate::log::Damage;
+use crate::names;
+use crate::segment::{ActiveSegment, Segment};
+
+/// A segment as recovery leaves it.
+pub(crate) struct Recovered {
+    pub(crate) active: ActiveSegment,
+    pub(crate) next_offset: i64,
+    pub(crate) damages: Vec<Damage>,
+    /// Where the whole batches end and why, if bytes follow that are none.
+    pub(crate) torn: Option<(u64, String)>,
+    /// Whether the file ends in damage, so that nothing may be appended to it.
+    pub(crate) closed: bool,
+}
+
+/// Reads a segment from its start. `durable` is the durable point, `next_base` where the next segment
+/// starts.
+pub(crate) fn recover_segment(
+    segment: &Arc<Segment>,
+    durable: i64,
+    next_base: Option<i64>,
+    config: &LogConfig,
+    now_ms: i64,
+    mut visit: impl FnMut(&BatchHeader),
+) -> Result<Recovered, StorageError> {
+    let path = segment.path();
+    let file = segment.file()?;
+    let len = file.file().metadata().during("look at", &path)?.len();
+    segment.create_indexes(config)?;
+    segment.set_size(0);
+    let mut recovered = Recovered {
+        active: ActiveSegment::empty(Arc::clone(segment), now_ms),
+        next_offset: segment.base_offset,
+        damages: Vec::new(),
+        torn: None,
+        closed: false,
+    };
+    let mut reader = BatchReader::new(file.file(), len);
+    loop {
+        let next = reader.next(recovered.next_offset).during("read", &path)?;
+        match next {
+            Next::End => break,
+            Next::Batch { position, header } => {
+                recovered.active.note(&header, position, config)?;
+                segment.set_size(position + header.total_len() as u64);
+                recovered.next_offset = header.next_offset();
+                visit(&header);
+            }
+            Next::Bad { position, reason } if recovered.next_offset >= durable => {
+                recovered.torn = Some((position, reason));
+                break;
+            }
+            Next::Bad { position, reason } => {
+                let resumed = reader.resync(position, recovered.next_offset).during("read", &path)?;
+                recovered.step_over(segment, (position, reason), resumed, len, durable, next_base);
+            }
+        }
+    }
+    recovered.check_length(segment, durable, next_base, config);
+    Ok(recovered)
+}
+
+impl Recovered {
+    /// Notes damage from `position` on, up to the batch at which the reader resumes or to the end.
+    fn step_over(
+        &mut self,
+        segment: &Segment,
+        (position, reason): (u64, String),
+        resumed: Option<(u64, i64)>,
+        len: u64,
+        durable: i64,
+        next_base: Option<i64>,
+    ) {
+        let (end_position, end_offset) = resumed.unwrap_or((len, next_base.unwrap_or(durable)));
+        self.damages.push(Damage {
+            path: segment.path(),
+            segment: segment.base_offset,
+            position,
+            end_position,
+            offset: self.next_offset,
+            end_offset,
+            reason,
+        });
+        segment.set_size(end_position);
+        self.next_offset = end_offset;
+        self.closed = resumed.is_none();
+    }
+
+    /// Notes as damage that a file ends before the durable point: its end is gone.
+    fn check_length(&mut self, segment: &Segment, durable: i64, next_base: Option<i64>, config: &LogConfig) {
+        // A compacted segment may end before the next one starts; the last one is never compacted.
+        let expected = match next_base {
+            Some(next_base) if !config.compact => next_base.min(durable),
+            Some(_) => return,
+            None => durable,
+        };
+        if self.torn.is_some() || self.next_offset >= expected {
+            return;
+        }
+        let position = segment.size();
+        let reason = (position, "the file ends before what was synced to it".to_owned());
+        self.step_over(segment, reason, None, position, durable, next_base);
+    }
+}
+
+/// Saves the bytes of a segment from `position` on as `<offset>.cut` and cuts them off.
+pub(crate) fn cut_tail(
+    files: &dyn Files,
+    dir: &Path,
+    segment: &Segment,
+    position: u64,
+    offset: i64,
+    reason: String,
+) -> Result<Cut, StorageError> {
+    let path = segment.path();
+    let file = segment.file()?;
+    let len = file.file().metadata().during("look at", &path)?.len();
+    let saved = dir.join(names::cut_file(offset));
+    let copy = files.create(&saved).during("create", &saved)?;
+    reader::copy_range(file.file(), position..len, &*copy).during("save the torn tail of", &path)?;
+    copy.sync().during("sync", &saved)?;
+    file.set_len(position).during("truncate", &path)?;
+    segment.set_size(position);
+    Ok(Cut { path, position, offset, bytes: len - position, saved, reason })
+}
