@@ -1,1 +1,0 @@
-//! The included broker and worker against clients by others.
