@@ -1,1 +1,13 @@
-//! The stock converters.
+//! The stock converters, as Kafka Connect has them, under Java's class names.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod converters;
+mod registry;
+mod values;
+
+pub use converters::{ByteArrayConverter, JsonConverter, SimpleHeaderConverter, StringConverter};
+pub use registry::{
+    ConverterPlugin, HeaderConverterPlugin, converter, converters, header_converter,
+    header_converters,
+};

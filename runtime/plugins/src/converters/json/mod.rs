@@ -1,0 +1,269 @@
+//! JsonConverter: values as JSON, with their schema in an envelope or bare (contract connectors-transforms, section
+//! 2.2).
+//!
+//! Text is written straight into the output and read by a parser that keeps numbers as they stand, because Java's
+//! rules for them (64-bit integers that wrap, decimals of any size) need every digit.
+
+mod document;
+mod logical;
+mod read;
+mod schema;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use millrace_api::config::{Config, ConfigEnum};
+use millrace_api::{
+    Column, ConnectError, Converter, ConverterKind, Datum, Header, HeaderConverter, Properties,
+    Schema, Value,
+};
+
+use self::document::Document;
+
+/// How decimals are written; both forms are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
+#[config(ignore_case)]
+pub(crate) enum DecimalFormat {
+    /// Base64 of the unscaled number.
+    #[default]
+    #[config(name = "BASE64")]
+    Base64,
+    /// A JSON number.
+    #[config(name = "NUMERIC")]
+    Numeric,
+}
+
+/// What JsonConverter needs to know.
+#[derive(Debug, Clone, Config)]
+pub(crate) struct JsonConverterConfig {
+    /// Whether values are wrapped in an envelope with their schema.
+    #[config(name = "schemas.enable", default = true, importance = high)]
+    pub(crate) schemas_enable: bool,
+    /// How many schemas are remembered in each direction.
+    #[config(name = "schemas.cache.size", default = 1000, importance = high)]
+    pub(crate) schemas_cache_size: i32,
+    /// How decimals are written: BASE64 or NUMERIC.
+    #[config(name = "decimal.format", default = "BASE64", importance = low)]
+    pub(crate) decimal_format: DecimalFormat,
+    /// Whether a null in a field that has a default becomes that default.
+    #[config(name = "replace.null.with.default", default = true, importance = low)]
+    pub(crate) replace_null_with_default: bool,
+}
+
+/// Writes and reads values as JSON.
+pub struct JsonConverter {
+    schemas_enable: bool,
+    decimal_format: DecimalFormat,
+    replace_null_with_default: bool,
+    cache_size: usize,
+    read_schemas: Mutex<HashMap<Box<str>, Option<Arc<Schema>>>>,
+    written_schemas: Mutex<Vec<(Arc<Schema>, Arc<str>)>>,
+}
+
+impl Default for JsonConverter {
+    fn default() -> Self {
+        Self {
+            schemas_enable: true,
+            decimal_format: DecimalFormat::default(),
+            replace_null_with_default: true,
+            cache_size: 1000,
+            read_schemas: Mutex::default(),
+            written_schemas: Mutex::default(),
+        }
+    }
+}
+
+/// Schemas looked for one after the other; a converter meets few.
+const WRITTEN_MAX: usize = 16;
+
+impl JsonConverter {
+    fn set_up(&mut self, settings: &Properties) -> Result<(), ConnectError> {
+        let config: JsonConverterConfig = super::parse(settings)?;
+        self.schemas_enable = config.schemas_enable;
+        self.decimal_format = config.decimal_format;
+        self.replace_null_with_default = config.replace_null_with_default;
+        self.cache_size = usize::try_from(config.schemas_cache_size).unwrap_or(0);
+        Ok(())
+    }
+
+    fn writer<'a>(&self, out: &'a mut Vec<u8>) -> write::Writer<'a> {
+        write::Writer {
+            out,
+            decimal_format: self.decimal_format,
+            replace_null_with_default: self.replace_null_with_default,
+        }
+    }
+
+    fn write(
+        &self,
+        schema: Option<&Arc<Schema>>,
+        value: &Value,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, ConnectError> {
+        if schema.is_none() && *value == Value::Null {
+            return Ok(false);
+        }
+        let start = out.len();
+        let written = self.in_envelope(schema, out, |out| {
+            self.writer(out).value(schema.map(AsRef::as_ref), value)
+        });
+        if written.is_err() {
+            out.truncate(start);
+        }
+        written.map(|()| true)
+    }
+
+    fn in_envelope(
+        &self,
+        schema: Option<&Arc<Schema>>,
+        out: &mut Vec<u8>,
+        payload: impl FnOnce(&mut Vec<u8>) -> Result<(), ConnectError>,
+    ) -> Result<(), ConnectError> {
+        if !self.schemas_enable {
+            return payload(out);
+        }
+        out.extend_from_slice(b"{\"schema\":");
+        match schema {
+            Some(schema) => out.extend_from_slice(self.schema_text(schema)?.as_bytes()),
+            None => out.extend_from_slice(b"null"),
+        }
+        out.extend_from_slice(b",\"payload\":");
+        payload(out)?;
+        out.push(b'}');
+        Ok(())
+    }
+
+    /// The JSON of a schema, written once for each schema object.
+    fn schema_text(&self, schema: &Arc<Schema>) -> Result<Arc<str>, ConnectError> {
+        let mut known = self
+            .written_schemas
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, text)) = known.iter().find(|(known, _)| Arc::ptr_eq(known, schema)) {
+            return Ok(Arc::clone(text));
+        }
+        let mut out = Vec::new();
+        schema::write(&mut self.writer(&mut out), schema, None)?;
+        let text: Arc<str> = String::from_utf8(out)
+            .map_err(|error| ConnectError::data("cannot write a schema as JSON").caused_by(error))?
+            .into();
+        if known.len() >= WRITTEN_MAX.min(self.cache_size.max(1)) {
+            known.remove(0);
+        }
+        known.push((Arc::clone(schema), Arc::clone(&text)));
+        Ok(text)
+    }
+
+    fn read(&self, bytes: Option<&[u8]>) -> Result<Datum, ConnectError> {
+        let Some(bytes) = bytes else {
+            return Ok(Datum::default());
+        };
+        let reader = read::Reader {
+            replace_null_with_default: self.replace_null_with_default,
+        };
+        if !self.schemas_enable {
+            if bytes.is_empty() {
+                return Ok(Datum::default());
+            }
+            return reader
+                .value(None, &Document::parse(bytes)?)
+                .map(Datum::schemaless);
+        }
+        let (schema, payload) = document::envelope(bytes)?;
+        let schema = self.schema_of(&reader, schema)?;
+        let value = reader.value(schema.as_ref(), &payload)?;
+        Ok(Datum { schema, value })
+    }
+
+    fn schema_of(
+        &self,
+        reader: &read::Reader,
+        text: &str,
+    ) -> Result<Option<Arc<Schema>>, ConnectError> {
+        if let Some(schema) = self
+            .read_schemas
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(text)
+        {
+            return Ok(schema.clone());
+        }
+        let schema = schema::read(reader, &Document::parse(text.as_bytes())?)?;
+        let mut known = self
+            .read_schemas
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= self.cache_size {
+            known.clear();
+        }
+        known.insert(text.into(), schema.clone());
+        Ok(schema)
+    }
+}
+
+impl Converter for JsonConverter {
+    fn configure(
+        &mut self,
+        settings: &Properties,
+        _kind: ConverterKind,
+    ) -> Result<(), ConnectError> {
+        self.set_up(settings)
+    }
+
+    fn encode(&self, _topic: &str, datum: &Datum, out: &mut Vec<u8>) -> Result<bool, ConnectError> {
+        self.write(datum.schema.as_ref(), &datum.value, out)
+    }
+
+    fn encode_text(
+        &self,
+        _topic: &str,
+        column: &Column,
+        text: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, ConnectError> {
+        self.in_envelope(column.schema(), out, |out| {
+            write::string(out, text);
+            Ok(())
+        })?;
+        Ok(true)
+    }
+
+    fn decode(&self, _topic: &str, bytes: Option<&[u8]>) -> Result<Datum, ConnectError> {
+        self.read(bytes)
+    }
+}
+
+impl HeaderConverter for JsonConverter {
+    fn configure(&mut self, settings: &Properties) -> Result<(), ConnectError> {
+        self.set_up(settings)
+    }
+
+    fn encode(&self, _topic: &str, header: &Header) -> Result<Option<Vec<u8>>, ConnectError> {
+        let mut out = Vec::new();
+        Ok(self
+            .write(header.schema.as_ref(), &header.value, &mut out)?
+            .then_some(out))
+    }
+
+    fn decode(
+        &self,
+        _topic: &str,
+        _name: &str,
+        bytes: Option<&[u8]>,
+    ) -> Result<Datum, ConnectError> {
+        self.read(bytes)
+    }
+}
+
+impl fmt::Debug for JsonConverter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonConverter")
+            .field("schemas_enable", &self.schemas_enable)
+            .finish_non_exhaustive()
+    }
+}

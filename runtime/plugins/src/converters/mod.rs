@@ -1,0 +1,22 @@
+//! One file a converter.
+
+mod byte_array;
+mod json;
+mod simple_header;
+mod string;
+
+pub use byte_array::ByteArrayConverter;
+pub use json::JsonConverter;
+pub(crate) use json::JsonConverterConfig;
+pub use simple_header::SimpleHeaderConverter;
+pub use string::StringConverter;
+pub(crate) use string::StringConverterConfig;
+
+use millrace_api::ConnectError;
+use millrace_api::Properties;
+use millrace_api::config::{Config, ConfigErrors};
+
+/// The typed settings below a converter's prefix.
+fn parse<C: Config>(settings: &Properties) -> Result<C, ConnectError> {
+    C::parse(settings).map_err(|errors: ConfigErrors| ConnectError::config(errors.to_string()))
+}
