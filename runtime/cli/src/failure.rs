@@ -1,0 +1,107 @@
+//! How a run can fail, what is printed then, and with which exit code.
+
+use std::{fmt, process::ExitCode};
+
+/// Why the process ends with another code than 0.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What the user wrote cannot be run; found before any port is opened.
+    Configuration(Vec<Problem>),
+    /// The configuration is sound, but the machine did not allow it.
+    Start(anyhow::Error),
+    /// It ran, and stopped; these things were given up at the deadline or failed while stopping.
+    Unclean(Vec<String>),
+}
+
+impl Failure {
+    /// The exit code that `--help` names for this failure.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Unclean(_) => ExitCode::from(1),
+            Self::Configuration(_) => ExitCode::from(2),
+            Self::Start(_) => ExitCode::from(3),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Start(error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configuration(problems) => {
+                let count = problems.len();
+                let noun = if count == 1 { "problem" } else { "problems" };
+                write!(
+                    f,
+                    "nothing was started: {count} {noun} in the configuration"
+                )?;
+                problems
+                    .iter()
+                    .try_for_each(|problem| write!(f, "\n  {problem}"))
+            }
+            Self::Start(error) => write!(f, "{error:#}"),
+            Self::Unclean(abandoned) => {
+                write!(f, "stopped, but not cleanly")?;
+                abandoned
+                    .iter()
+                    .try_for_each(|what| write!(f, "\n  {what}"))
+            }
+        }
+    }
+}
+
+/// One thing that is wrong in what the user wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// The file or flag it is in.
+    place: String,
+    text: String,
+}
+
+impl Problem {
+    pub(crate) fn new(place: impl fmt::Display, text: impl fmt::Display) -> Self {
+        Self {
+            place: place.to_string(),
+            text: text.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, Problem};
+
+    #[test]
+    fn problems_are_listed_together() {
+        let failure = Failure::Configuration(vec![
+            Problem::new("a.properties", "no name"),
+            Problem::new("b.json", "no class"),
+        ]);
+        assert_eq!(
+            failure.to_string(),
+            "nothing was started: 2 problems in the configuration\n  a.properties: no name\n  b.json: no class"
+        );
+    }
+
+    #[test]
+    fn a_start_failure_shows_its_causes() {
+        let failure = Failure::Start(
+            anyhow::anyhow!("address in use").context("cannot listen on 127.0.0.1:9092"),
+        );
+        assert_eq!(
+            failure.to_string(),
+            "cannot listen on 127.0.0.1:9092: address in use"
+        );
+    }
+}

@@ -1,0 +1,99 @@
+//! The configuration of the included broker: Kafka's keys, from a server file or from the `broker.*` keys of a
+//! worker file, over the defaults of a first try on one machine.
+
+use std::path::Path;
+
+use millrace_config::Properties;
+
+use super::{DATA_FOLDER, Problems, text};
+use crate::{args, failure::Failure};
+
+/// Loopback: nothing wider without being asked.
+const LISTENERS: &str = "PLAINTEXT://127.0.0.1:9092";
+
+/// What the included broker will be started with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BrokerPlan {
+    /// Where the keys come from, for messages.
+    pub(crate) place: String,
+    pub(crate) properties: Properties,
+}
+
+impl BrokerPlan {
+    /// The plan of `millrace broker`.
+    pub(crate) fn from_command_line(typed: &args::Broker) -> Result<Self, Failure> {
+        let mut problems = Problems::default();
+        let file = typed.server.as_deref();
+        let mut properties = file
+            .and_then(|path| problems.note(text::read_properties(path)))
+            .unwrap_or_default();
+        properties.extend(typed.overrides.iter().cloned());
+        problems.into_result()?;
+        let place = file.map_or_else(
+            || "command line".to_owned(),
+            |path| path.display().to_string(),
+        );
+        Ok(Self::over_defaults(place, properties))
+    }
+
+    /// The plan of the broker inside a worker.
+    pub(super) fn from_worker(place: &str, worker: &Properties) -> Self {
+        let own = worker.iter().filter_map(|(key, value)| {
+            Some((key.strip_prefix("broker.")?.to_owned(), value.clone()))
+        });
+        Self::over_defaults(format!("{place} (broker.*)"), own.collect())
+    }
+
+    fn over_defaults(place: String, mut properties: Properties) -> Self {
+        let mut default = |names: &[&str], value: &str| {
+            if !names.iter().any(|name| properties.contains_key(*name)) {
+                properties.insert(names[0].to_owned(), value.to_owned());
+            }
+        };
+        default(&["node.id", "broker.id"], "1");
+        default(&["listeners"], LISTENERS);
+        let folder = Path::new(DATA_FOLDER).join("broker");
+        default(&["log.dirs", "log.dir"], &folder.display().to_string());
+        Self { place, properties }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_config::Properties;
+
+    use super::BrokerPlan;
+
+    fn properties(pairs: &[(&str, &str)]) -> Properties {
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn a_worker_file_hands_on_its_broker_keys_only() {
+        let worker = properties(&[
+            ("broker.log.dirs", "/d"),
+            ("key.converter", "x"),
+            ("broker.listeners", "PLAINTEXT://:1"),
+        ]);
+        let plan = BrokerPlan::from_worker("w.properties", &worker);
+        assert_eq!(
+            plan.properties,
+            properties(&[
+                ("log.dirs", "/d"),
+                ("listeners", "PLAINTEXT://:1"),
+                ("node.id", "1")
+            ])
+        );
+    }
+
+    #[test]
+    fn older_names_are_not_doubled_by_defaults() {
+        let worker = properties(&[("broker.log.dir", "/d"), ("broker.broker.id", "7")]);
+        let plan = BrokerPlan::from_worker("w", &worker);
+        assert!(!plan.properties.contains_key("log.dirs"));
+        assert!(!plan.properties.contains_key("node.id"));
+    }
+}
