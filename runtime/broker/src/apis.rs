@@ -1,0 +1,76 @@
+//! The table of APIs: which are served, in which versions, and by whom. ApiVersions is generated from it.
+//!
+//! A handler is `async fn handle(ctx: &Ctx<'_>, version: i16, request: R) -> R::Response`. One that does not answer
+//! each request with one response of its version is marked `answers` and is
+//! `async fn answer(ctx: &Ctx<'_>, version: i16, body: Decoder) -> Result<Answer, CallError>`.
+
+use std::ops::RangeInclusive;
+
+use millrace_wire::codec::Decoder;
+use millrace_wire::messages::{ApiKey, Request};
+
+use crate::api;
+use crate::call::{Answer, CallError, Ctx};
+
+macro_rules! apis {
+    ($($key:ident $from:literal - $to:literal $handler:ident $($answers:ident)?;)*) => {
+        /// The APIs with the versions that are advertised.
+        pub(crate) const ADVERTISED: &[(ApiKey, RangeInclusive<i16>)] = &[$((ApiKey::$key, $from..=$to),)*];
+
+        /// Hands a request to its handler.
+        pub(crate) async fn dispatch(ctx: &Ctx<'_>, key: ApiKey, body: Decoder) -> Result<Answer, CallError> {
+            let version = ctx.header.api_version;
+            match key {
+                $(ApiKey::$key => apis!(@call $handler ctx version body $($answers)?),)*
+            }
+        }
+    };
+    (@call $handler:ident $ctx:ident $version:ident $body:ident answers) => {
+        api::$handler::answer($ctx, $version, $body).await
+    };
+    (@call $handler:ident $ctx:ident $version:ident $body:ident) => {
+        reply($ctx, $version, $body, api::$handler::handle).await
+    };
+}
+
+apis! {
+    Produce          0-13  produce          answers;
+    Fetch            4-18  fetch;
+    ListOffsets      1-10  list_offsets;
+    Metadata         0-13  metadata;
+    OffsetCommit     2-9   offset_commit;
+    OffsetFetch      1-9   offset_fetch;
+    FindCoordinator  0-6   find_coordinator;
+    JoinGroup        0-9   join_group;
+    Heartbeat        0-4   heartbeat;
+    LeaveGroup       0-5   leave_group;
+    SyncGroup        0-5   sync_group;
+    DescribeGroups   0-6   describe_groups;
+    ListGroups       0-5   list_groups;
+    ApiVersions      0-4   api_versions     answers;
+    CreateTopics     2-7   create_topics;
+    DeleteTopics     1-6   delete_topics;
+    InitProducerId   0-5   init_producer_id;
+    DeleteGroups     0-2   delete_groups;
+    OffsetDelete     0-0   offset_delete;
+}
+
+/// Decodes a request, has it handled and encodes the response.
+async fn reply<R: Request>(
+    ctx: &Ctx<'_>,
+    version: i16,
+    body: Decoder,
+    handle: impl AsyncFnOnce(&Ctx<'_>, i16, R) -> R::Response,
+) -> Result<Answer, CallError> {
+    let request = decode(version, body)?;
+    let response = handle(ctx, version, request).await;
+    Ok(Answer::Reply(ctx.encode::<R>(version, &response)?))
+}
+
+/// Decodes a request of a version that is spoken.
+pub(crate) fn decode<R: Request>(version: i16, mut body: Decoder) -> Result<R, CallError> {
+    if !R::VERSIONS.contains(&version) {
+        return Err(CallError::UnsupportedVersion(R::KEY, version));
+    }
+    Ok(R::decode(&mut body, version)?)
+}

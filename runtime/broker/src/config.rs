@@ -1,0 +1,282 @@
+//! The broker's configuration: Kafka's `server.properties`, resolved and typed.
+
+mod keys;
+mod listeners;
+mod topic;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use millrace_config::{Config as _, ConfigErrors, Properties};
+use millrace_storage::Durability;
+
+use crate::coordinator::GroupSettings;
+use keys::{BrokerKeys, LogDurability};
+
+pub use listeners::{Endpoint, ListenerConfig};
+pub(crate) use topic::{ConfigSource, TopicConfig, TopicKeyError};
+
+/// Keys of a usual `server.properties` that have nothing to act on here: threads, buffers, quorums.
+const WITHOUT_EFFECT: &[&str] = &[
+    "process.roles",
+    "controller.",
+    "inter.broker.listener.name",
+    "num.network.threads",
+    "num.io.threads",
+    "background.threads",
+    "queued.max.",
+    "socket.send.buffer.bytes",
+    "socket.receive.buffer.bytes",
+    "log.flush.",
+    "log.cleaner.",
+    "replica.",
+    "transaction.state.log.",
+    "share.coordinator.",
+    "min.insync.replicas",
+    "unclean.leader.election.enable",
+    "quota.",
+    "request.timeout.ms",
+];
+
+/// Keys that ask for security; without it the broker must not start.
+const SECURITY_PREFIXES: &[&str] = &["ssl.", "sasl.", "listener.name."];
+
+/// Everything the broker is told at its start.
+#[derive(Debug, Clone)]
+pub struct BrokerConfig {
+    /// This node's id.
+    pub node_id: i32,
+    /// Where to listen.
+    pub listeners: Vec<ListenerConfig>,
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// What an acknowledgement with acks=all promises.
+    pub durability: Durability,
+    /// The largest request in bytes.
+    pub request_max_bytes: usize,
+    /// How long a connection may be silent; `None` for ever.
+    pub connection_idle_max: Option<Duration>,
+    /// How many connections may be open.
+    pub connections_max: usize,
+    /// How many connections may be open from one address.
+    pub connections_per_address_max: usize,
+    /// How many connections may wait to be accepted.
+    pub listen_backlog: u32,
+    /// Whether topics that clients name are created.
+    pub auto_create_topics: bool,
+    /// Whether topics can be deleted.
+    pub delete_topics: bool,
+    /// Partitions of a topic that is created without a number.
+    pub partitions_default: i32,
+    /// The most that one fetch returns, in bytes.
+    pub fetch_max_bytes: usize,
+    /// How many incremental fetch sessions are kept.
+    pub fetch_session_slots: usize,
+    /// How many threads check logs after an unclean stop.
+    pub recovery_threads: usize,
+    /// How often retention is applied.
+    pub retention_check_interval: Duration,
+    /// How long a producer without writes is remembered, in milliseconds.
+    pub producer_id_expiration_ms: i64,
+    /// The longest a transaction may stay open, in milliseconds.
+    pub transaction_timeout_max_ms: i32,
+    /// Partitions of `__consumer_offsets`, where it is made.
+    pub offsets_topic_partitions: i32,
+    /// Segment size of `__consumer_offsets` in bytes.
+    pub offsets_topic_segment_bytes: u32,
+    pub(crate) groups: GroupSettings,
+    pub(crate) topic_defaults: TopicConfig,
+}
+
+impl BrokerConfig {
+    /// Resolves the properties of a broker. Unknown keys are logged with the nearest known one.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, at once.
+    pub fn from_properties(properties: &Properties) -> Result<BrokerConfig, ConfigErrors> {
+        let mut errors = ConfigErrors::default();
+        let keys = BrokerKeys::parse(properties).map_err(|found| errors.extend(found)).ok();
+        let topic_defaults = TopicConfig::broker_defaults(properties, &mut errors);
+        refuse_security(properties, &mut errors);
+        warn_of_unknown_keys(properties);
+        match keys {
+            Some(keys) => {
+                let config = resolve(keys, topic_defaults, &mut errors);
+                errors.into_result(config)
+            }
+            None => Err(errors),
+        }
+    }
+}
+
+fn resolve(keys: BrokerKeys, topic_defaults: TopicConfig, errors: &mut ConfigErrors) -> BrokerConfig {
+    refuse_what_is_not_there(&keys, errors);
+    BrokerConfig {
+        node_id: keys.node_id.unwrap_or(keys.broker_id),
+        listeners: listeners::resolve(&keys, errors),
+        data_dir: data_dir(&keys, errors),
+        durability: match keys.log_durability {
+            LogDurability::Fsync => Durability::Fsync,
+            LogDurability::PageCache => Durability::PageCache,
+        },
+        request_max_bytes: usize_of(keys.socket_request_max_bytes),
+        connection_idle_max: (keys.connections_max_idle_ms >= 0).then(|| millis(keys.connections_max_idle_ms)),
+        connections_max: usize_of(keys.max_connections),
+        connections_per_address_max: usize_of(keys.max_connections_per_ip),
+        listen_backlog: keys.socket_listen_backlog_size.unsigned_abs(),
+        auto_create_topics: keys.auto_create_topics_enable,
+        delete_topics: keys.delete_topic_enable,
+        partitions_default: keys.num_partitions,
+        fetch_max_bytes: usize_of(keys.fetch_max_bytes),
+        fetch_session_slots: usize_of(keys.fetch_session_slots),
+        recovery_threads: usize_of(keys.recovery_threads),
+        retention_check_interval: millis(keys.retention_check_interval_ms),
+        producer_id_expiration_ms: i64::from(keys.producer_id_expiration_ms),
+        transaction_timeout_max_ms: keys.transaction_max_timeout_ms,
+        offsets_topic_partitions: keys.offsets_topic_num_partitions,
+        offsets_topic_segment_bytes: keys.offsets_topic_segment_bytes.unsigned_abs(),
+        groups: group_settings(&keys),
+        topic_defaults,
+    }
+}
+
+fn group_settings(keys: &BrokerKeys) -> GroupSettings {
+    GroupSettings {
+        min_session_timeout_ms: keys.group_min_session_timeout_ms,
+        max_session_timeout_ms: keys.group_max_session_timeout_ms,
+        initial_rebalance_delay: millis(i64::from(keys.group_initial_rebalance_delay_ms)),
+        max_size: usize_of(keys.group_max_size),
+        offset_metadata_max_bytes: usize_of(keys.offset_metadata_max_bytes),
+        offsets_retention: Duration::from_secs(60 * u64::from(keys.offsets_retention_minutes.unsigned_abs())),
+        offsets_retention_check_interval: millis(keys.offsets_retention_check_interval_ms),
+    }
+}
+
+fn data_dir(keys: &BrokerKeys, errors: &mut ConfigErrors) -> PathBuf {
+    match keys.log_dirs.as_deref() {
+        None | Some([]) => PathBuf::from(&keys.log_dir),
+        Some([dir]) => PathBuf::from(dir),
+        Some([dir, ..]) => {
+            errors.push(
+                "log.dirs",
+                "log.dirs names several directories, the included broker keeps its data in one",
+            );
+            PathBuf::from(dir)
+        }
+    }
+}
+
+fn refuse_what_is_not_there(keys: &BrokerKeys, errors: &mut ConfigErrors) {
+    let replicas = [
+        ("default.replication.factor", keys.default_replication_factor),
+        ("offsets.topic.replication.factor", keys.offsets_topic_replication_factor),
+    ];
+    for (key, _) in replicas.iter().filter(|(_, factor)| *factor > 1) {
+        errors.push(*key, format!("{key} is above 1, the included broker is a single node: use 1, or a Kafka cluster"));
+    }
+    if !keys.authorizer_class_name.is_empty() {
+        errors.push("authorizer.class.name", "authorizer.class.name is set, the included broker authorizes nobody");
+    }
+}
+
+fn refuse_security(properties: &Properties, errors: &mut ConfigErrors) {
+    let asked = properties.keys().filter(|key| SECURITY_PREFIXES.iter().any(|prefix| key.starts_with(prefix)));
+    for key in asked {
+        errors.push(key.as_str(), format!("{key} asks for security that the included broker does not have"));
+    }
+}
+
+fn warn_of_unknown_keys(properties: &Properties) {
+    let own: Properties = properties
+        .iter()
+        .filter(|(key, _)| {
+            !TopicConfig::is_broker_key(key)
+                && !WITHOUT_EFFECT.iter().any(|prefix| key.starts_with(prefix))
+                && !SECURITY_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+        })
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    for unknown in BrokerKeys::definition().unknown_keys(&own) {
+        log::warn!("broker configuration: {unknown}");
+    }
+}
+
+fn millis(ms: i64) -> Duration {
+    Duration::from_millis(ms.unsigned_abs())
+}
+
+/// A number that its range check made non-negative.
+fn usize_of(number: i32) -> usize {
+    usize::try_from(number).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(pairs: &[(&str, &str)]) -> Result<BrokerConfig, ConfigErrors> {
+        let properties = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        BrokerConfig::from_properties(&properties)
+    }
+
+    #[test]
+    fn without_a_file_it_is_one_node_on_loopback() {
+        let config = parse(&[]).unwrap();
+        assert_eq!(config.node_id, 1);
+        assert_eq!(config.data_dir, PathBuf::from("./millrace-data"));
+        assert_eq!(config.durability, Durability::Fsync);
+        assert_eq!(config.listeners.len(), 1);
+        assert_eq!(config.listeners[0].bind, Endpoint { host: "127.0.0.1".into(), port: 9092 });
+        assert_eq!(config.groups.initial_rebalance_delay, Duration::ZERO);
+        assert_eq!(config.topic_defaults.log_config().retention_ms, 604_800_000);
+    }
+
+    #[test]
+    fn listeners_are_bound_and_advertised_by_name() {
+        let config = parse(&[
+            ("listeners", "IN://0.0.0.0:19092,PLAINTEXT://[::1]:9092"),
+            ("advertised.listeners", "IN://example.org:9092"),
+            ("listener.security.protocol.map", "IN:PLAINTEXT,PLAINTEXT:PLAINTEXT"),
+        ])
+        .unwrap();
+        assert_eq!(config.listeners[0].advertised, Some(Endpoint { host: "example.org".into(), port: 9092 }));
+        assert_eq!(config.listeners[1].bind.host, "::1");
+        assert_eq!(config.listeners[1].advertised, None);
+    }
+
+    #[test]
+    fn the_most_specific_retention_key_wins() {
+        let table: &[(&[(&str, &str)], i64)] = &[
+            (&[("log.retention.hours", "2")], 7_200_000),
+            (&[("log.retention.hours", "2"), ("log.retention.minutes", "3")], 180_000),
+            (&[("log.retention.minutes", "3"), ("log.retention.ms", "-1")], -1),
+        ];
+        for (pairs, expected) in table {
+            assert_eq!(parse(pairs).unwrap().topic_defaults.log_config().retention_ms, *expected);
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused_together() {
+        let errors = parse(&[
+            ("listeners", "SSL://127.0.0.1:9093"),
+            ("default.replication.factor", "3"),
+            ("authorizer.class.name", "org.example.Authorizer"),
+            ("log.dirs", "/a,/b"),
+            ("ssl.keystore.location", "/k"),
+            ("log.segment.bytes", "many"),
+        ])
+        .unwrap_err();
+        let keys: Vec<&str> = errors.iter().map(|error| error.key.as_str()).collect();
+        for key in [
+            "listeners",
+            "default.replication.factor",
+            "authorizer.class.name",
+            "log.dirs",
+            "ssl.keystore.location",
+            "log.segment.bytes",
+        ] {
+            assert!(keys.contains(&key), "{key} in {keys:?}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What all requests share.
+
+use std::sync::Arc;
+
+use millrace_wire::clock::Clock;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::BrokerConfig;
+use crate::fetch_session::FetchSessions;
+use crate::producer_ids::ProducerIds;
+use crate::topics::{OFFSETS_TOPIC, Topic, TopicError, Topics};
+
+/// The broker's state, and what it needs to act on it.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) config: BrokerConfig,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) cluster_id: String,
+    pub(crate) topics: Arc<Topics>,
+    pub(crate) fetch_sessions: FetchSessions,
+    pub(crate) producer_ids: Arc<ProducerIds>,
+    /// Cancelled when the broker stops: what is parked gives up.
+    pub(crate) stopping: CancellationToken,
+}
+
+impl Core {
+    /// The topic that keeps committed offsets; made where it is missing.
+    pub(crate) async fn offsets_topic(&self) -> Result<Arc<Topic>, TopicError> {
+        if let Some(topic) = self.topics.get(OFFSETS_TOPIC) {
+            return Ok(topic);
+        }
+        let segment_bytes = self.config.offsets_topic_segment_bytes.to_string();
+        let overrides = [
+            ("cleanup.policy", Some("compact")),
+            ("compression.type", Some("producer")),
+            ("segment.bytes", Some(segment_bytes.as_str())),
+        ];
+        let defaults = &self.config.topic_defaults;
+        let config = defaults.with_overrides(overrides).unwrap_or_else(|_| defaults.clone());
+        self.topics.get_or_create(OFFSETS_TOPIC, self.config.offsets_topic_partitions, config).await
+    }
+}
