@@ -69,7 +69,9 @@ impl AppendError {
             Self::Undecodable(_) => ErrorCode::UNKNOWN_SERVER_ERROR,
             Self::TooLarge { .. } => ErrorCode::MESSAGE_TOO_LARGE,
             Self::LargerThanSegment { .. } => ErrorCode::RECORD_LIST_TOO_LARGE,
-            Self::Sequence(SequenceError::OutOfOrder { .. }) => ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
+            Self::Sequence(SequenceError::OutOfOrder { .. }) => {
+                ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER
+            }
             Self::Sequence(SequenceError::StaleEpoch { .. }) => ErrorCode::INVALID_PRODUCER_EPOCH,
             Self::Storage(error) => error.code(),
         }

@@ -18,7 +18,9 @@ pub(crate) type Offsets = BTreeMap<(String, i32), i64>;
 
 /// Reads a file of offsets; one that is not there holds none.
 pub(crate) fn read_offsets(files: &dyn Files, path: &Path) -> Result<Offsets, StorageError> {
-    let Some(text) = read_optional(files, path)? else { return Ok(Offsets::new()) };
+    let Some(text) = read_optional(files, path)? else {
+        return Ok(Offsets::new());
+    };
     parse_offsets(&text).map_err(|reason| StorageError::malformed(path, reason))
 }
 
@@ -37,12 +39,18 @@ pub(crate) fn write_offsets<'a>(
 
 /// Reads a partition's leader epochs; a file that is not there holds none.
 pub(crate) fn read_epochs(files: &dyn Files, path: &Path) -> Result<Vec<(i32, i64)>, StorageError> {
-    let Some(text) = read_optional(files, path)? else { return Ok(Vec::new()) };
+    let Some(text) = read_optional(files, path)? else {
+        return Ok(Vec::new());
+    };
     parse_epochs(&text).map_err(|reason| StorageError::malformed(path, reason))
 }
 
 /// Replaces a partition's leader epochs.
-pub(crate) fn write_epochs(files: &dyn Files, path: &Path, epochs: &[(i32, i64)]) -> Result<(), StorageError> {
+pub(crate) fn write_epochs(
+    files: &dyn Files,
+    path: &Path,
+    epochs: &[(i32, i64)],
+) -> Result<(), StorageError> {
     let mut text = format!("{VERSION}\n{}\n", epochs.len());
     for (epoch, start) in epochs {
         writeln!(text, "{epoch} {start}").expect("writing to a string cannot fail");
@@ -58,9 +66,13 @@ fn parse_offsets(text: &str) -> Result<Offsets, String> {
             let topic = fields.next()?.to_owned();
             let partition = fields.next()?.parse().ok()?;
             let offset = fields.next()?.parse().ok()?;
-            fields.next().is_none().then_some(((topic, partition), offset))
+            fields
+                .next()
+                .is_none()
+                .then_some(((topic, partition), offset))
         })();
-        let (key, offset) = entry.ok_or_else(|| format!("`{line}` is not a topic, a partition and an offset"))?;
+        let (key, offset) =
+            entry.ok_or_else(|| format!("`{line}` is not a topic, a partition and an offset"))?;
         offsets.insert(key, offset);
     }
     Ok(offsets)
@@ -73,7 +85,9 @@ fn parse_epochs(text: &str) -> Result<Vec<(i32, i64)>, String> {
     };
     entries(text)?
         .into_iter()
-        .map(|line| parse(line).ok_or_else(|| format!("`{line}` is not an epoch and its start offset")))
+        .map(|line| {
+            parse(line).ok_or_else(|| format!("`{line}` is not an epoch and its start offset"))
+        })
         .collect()
 }
 
@@ -82,15 +96,23 @@ fn entries(text: &str) -> Result<Vec<&str>, String> {
     let mut lines = text.lines();
     let version = lines.next().unwrap_or_default();
     if version.trim() != VERSION {
-        return Err(format!("its version is `{version}`, only {VERSION} is known"));
+        return Err(format!(
+            "its version is `{version}`, only {VERSION} is known"
+        ));
     }
     let count = lines.next().unwrap_or_default();
-    let expected: usize = count.trim().parse().map_err(|_| format!("`{count}` is not a number of entries"))?;
+    let expected: usize = count
+        .trim()
+        .parse()
+        .map_err(|_| format!("`{count}` is not a number of entries"))?;
     let entries: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
     if entries.len() == expected {
         Ok(entries)
     } else {
-        Err(format!("it announces {expected} entries and has {}", entries.len()))
+        Err(format!(
+            "it announces {expected} entries and has {}",
+            entries.len()
+        ))
     }
 }
 
@@ -107,7 +129,10 @@ mod tests {
         let offsets = [("a.b", 0, 17), ("shop", 12, i64::MAX)];
         write_offsets(&OsFiles, &path, offsets.into_iter()).unwrap();
         let read: Vec<_> = read_offsets(&OsFiles, &path).unwrap().into_iter().collect();
-        assert_eq!(read, offsets.map(|(topic, partition, offset)| ((topic.to_owned(), partition), offset)));
+        assert_eq!(
+            read,
+            offsets.map(|(topic, partition, offset)| ((topic.to_owned(), partition), offset))
+        );
     }
 
     #[test]
@@ -115,13 +140,23 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("leader-epoch-checkpoint");
         write_epochs(&OsFiles, &path, &[(0, 0), (3, 120)]).unwrap();
-        assert_eq!(read_optional(&OsFiles, &path).unwrap().unwrap(), "0\n2\n0 0\n3 120\n");
+        assert_eq!(
+            read_optional(&OsFiles, &path).unwrap().unwrap(),
+            "0\n2\n0 0\n3 120\n"
+        );
         assert_eq!(read_epochs(&OsFiles, &path).unwrap(), [(0, 0), (3, 120)]);
     }
 
     #[test]
     fn damaged_text_is_named() {
-        for text in ["", "1\n0\n", "0\nx\n", "0\n2\nshop 0 1\n", "0\n1\nshop zero 1\n", "0\n1\nshop 0 1 2\n"] {
+        for text in [
+            "",
+            "1\n0\n",
+            "0\nx\n",
+            "0\n2\nshop 0 1\n",
+            "0\n1\nshop zero 1\n",
+            "0\n1\nshop 0 1 2\n",
+        ] {
             assert!(parse_offsets(text).is_err(), "{text:?}");
         }
         assert!(parse_epochs("0\n1\n5\n").is_err());

@@ -35,7 +35,10 @@ struct Written {
 
 impl Checkpoints {
     pub(crate) fn new(registry: Arc<Registry>) -> Self {
-        Self { registry, written: Mutex::default() }
+        Self {
+            registry,
+            written: Mutex::default(),
+        }
     }
 
     /// Writes what is due. A failure is logged and leaves the older checkpoint, from which a start
@@ -49,7 +52,10 @@ impl Checkpoints {
         if let Err(error) = &outcome
             && !written.failed
         {
-            log::error!("checkpoints of {} stay behind: {error}", shared.path().display());
+            log::error!(
+                "checkpoints of {} stay behind: {error}",
+                shared.path().display()
+            );
         }
         written.failed = outcome.is_err();
     }
@@ -64,14 +70,25 @@ impl Checkpoints {
         let now = shared.clock().monotonic();
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let starts = starts(&logs);
-        let named: Vec<_> = starts.iter().map(|(log, start)| (log.name(), *start)).collect();
+        let named: Vec<_> = starts
+            .iter()
+            .map(|(log, start)| (log.name(), *start))
+            .collect();
         if all || written.starts.as_ref() != Some(&named) {
             write(shared, names::LOG_STARTS, &starts)?;
             written.starts = Some(named);
         }
-        write(shared, names::RECOVERY_POINTS, &lines(&logs, Log::durable_offset))?;
+        write(
+            shared,
+            names::RECOVERY_POINTS,
+            &lines(&logs, Log::durable_offset),
+        )?;
         if all || now >= written.high_watermarks_at + HIGH_WATERMARK_INTERVAL {
-            write(shared, names::HIGH_WATERMARKS, &lines(&logs, Log::high_watermark))?;
+            write(
+                shared,
+                names::HIGH_WATERMARKS,
+                &lines(&logs, Log::high_watermark),
+            )?;
             written.high_watermarks_at = now;
         }
         Ok(())
@@ -79,17 +96,24 @@ impl Checkpoints {
 }
 
 fn lines(logs: &[Arc<Log>], offset: impl Fn(&Log) -> i64) -> Vec<Line> {
-    logs.iter().map(|log| (Arc::clone(log), offset(log))).collect()
+    logs.iter()
+        .map(|log| (Arc::clone(log), offset(log)))
+        .collect()
 }
 
 /// The logs whose start their first segment's name does not tell.
 fn starts(logs: &[Arc<Log>]) -> Vec<Line> {
     let started = |log: &&Arc<Log>| log.first_base_offset() < log.log_start_offset();
-    logs.iter().filter(started).map(|log| (Arc::clone(log), log.log_start_offset())).collect()
+    logs.iter()
+        .filter(started)
+        .map(|log| (Arc::clone(log), log.log_start_offset()))
+        .collect()
 }
 
 fn write(shared: &Shared, name: &str, lines: &[Line]) -> Result<(), StorageError> {
     let path: PathBuf = shared.path().join(name);
-    let offsets = lines.iter().map(|(log, offset)| (&**log.topic(), log.partition(), *offset));
+    let offsets = lines
+        .iter()
+        .map(|(log, offset)| (&**log.topic(), log.partition(), *offset));
     write_offsets(shared.files(), &path, offsets)
 }

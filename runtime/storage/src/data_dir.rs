@@ -110,7 +110,10 @@ impl DataDir {
             leader_epoch: self.leader_epoch,
             now_ms: self.shared.clock().now_ms(),
         };
-        let log = Arc::new(Log::new(create(&request, topic_id)?, Arc::clone(&self.shared)));
+        let log = Arc::new(Log::new(
+            create(&request, topic_id)?,
+            Arc::clone(&self.shared),
+        ));
         self.registry.insert(Arc::clone(&log));
         log.request_flush();
         Ok(log)
@@ -123,16 +126,34 @@ impl DataDir {
     ///
     /// Where the directory cannot be renamed; the log is gone all the same until the next start.
     pub fn delete_log(&self, topic: &str, partition: i32) -> Result<(), StorageError> {
-        let Some(log) = self.registry.remove(topic, partition) else { return Ok(()) };
+        let Some(log) = self.registry.remove(topic, partition) else {
+            return Ok(());
+        };
         log.end(&StorageError::Deleted(log.name()));
         let unique = Uuid::random().during("read", Path::new("/dev/urandom"))?;
-        let renamed = self.path().join(names::deleting_dir(topic, partition, unique.0));
+        let renamed = self
+            .path()
+            .join(names::deleting_dir(topic, partition, unique.0));
         let files = self.shared.files();
-        files.rename(log.dir(), &renamed).during("rename", log.dir())?;
-        files.sync_dir(self.path()).during("sync directory", self.path())?;
-        let due_ms = self.shared.clock().now_ms().saturating_add(log.config().file_delete_delay_ms);
-        let removed = Removed { paths: vec![renamed], due_ms };
-        self.removals.lock().unwrap_or_else(PoisonError::into_inner).push(removed);
+        files
+            .rename(log.dir(), &renamed)
+            .during("rename", log.dir())?;
+        files
+            .sync_dir(self.path())
+            .during("sync directory", self.path())?;
+        let due_ms = self
+            .shared
+            .clock()
+            .now_ms()
+            .saturating_add(log.config().file_delete_delay_ms);
+        let removed = Removed {
+            paths: vec![renamed],
+            due_ms,
+        };
+        self.removals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(removed);
         self.shared.queue().request_checkpoint();
         Ok(())
     }

@@ -29,7 +29,11 @@ impl LeaderEpochs {
 
     /// Notes that `epoch` writes from `start` on; says whether that was news.
     pub(crate) fn assign(&mut self, epoch: i32, start: i64) -> bool {
-        let news = epoch >= 0 && self.entries.last().is_none_or(|&(last, at)| epoch > last && start >= at);
+        let news = epoch >= 0
+            && self
+                .entries
+                .last()
+                .is_none_or(|&(last, at)| epoch > last && start >= at);
         if news {
             // An epoch that wrote nothing has no offsets to its name.
             self.entries.retain(|&(_, at)| at < start);
@@ -67,7 +71,9 @@ impl LeaderEpochs {
     /// on. Says whether anything changed.
     pub(crate) fn truncate_start(&mut self, start: i64) -> bool {
         let covering = self.entries.partition_point(|&(_, at)| at <= start);
-        let Some(first) = covering.checked_sub(1) else { return false };
+        let Some(first) = covering.checked_sub(1) else {
+            return false;
+        };
         let changed = first > 0 || self.entries[first].1 != start;
         self.entries.drain(..first);
         self.entries[0].1 = start;
@@ -90,7 +96,10 @@ mod tests {
         assert!(!epochs.assign(1, 10));
         assert!(!epochs.assign(-1, 10));
         assert!(epochs.assign(5, 10));
-        assert!(epochs.assign(6, 10), "an epoch without records gives way to its successor");
+        assert!(
+            epochs.assign(6, 10),
+            "an epoch without records gives way to its successor"
+        );
         assert_eq!(epochs.entries(), [(2, 0), (6, 10)]);
     }
 

@@ -72,7 +72,10 @@ impl FlushQueue {
                 return Work::Flush(mem::take(&mut state.logs));
             }
             state = match due {
-                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
                 Some(due) => {
                     let waited = self.changed.wait_timeout(state, due);
                     let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -92,7 +95,9 @@ impl FlushQueue {
 
 impl fmt::Debug for FlushQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FlushQueue").field("logs", &self.lock().logs.len()).finish_non_exhaustive()
+        f.debug_struct("FlushQueue")
+            .field("logs", &self.lock().logs.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -113,7 +118,11 @@ pub(crate) fn flush_all(shared: &Shared, logs: &[Arc<Log>]) {
 
 fn take_offline(shared: &Shared, log: &Log, error: &crate::error::StorageError) {
     if shared.check_online().is_ok() {
-        log::error!("data directory {} goes offline, {} cannot be synced: {error}", shared.path().display(), log.name());
+        log::error!(
+            "data directory {} goes offline, {} cannot be synced: {error}",
+            shared.path().display(),
+            log.name()
+        );
     }
     let offline = shared.fail(error);
     log.fail_waiters(&offline);
@@ -124,7 +133,8 @@ pub(crate) fn run(shared: &Shared, checkpoints: &Checkpoints) {
     let interval = shared.config().recovery_checkpoint_interval;
     let mut oldest_unsaved: Option<Duration> = None;
     loop {
-        let due = oldest_unsaved.map(|since| (since + interval).saturating_sub(shared.clock().monotonic()));
+        let due = oldest_unsaved
+            .map(|since| (since + interval).saturating_sub(shared.clock().monotonic()));
         match shared.queue().wait(due) {
             Work::Stop => return,
             Work::Flush(logs) => {

@@ -33,13 +33,17 @@ mod registry;
 mod scan;
 mod segment;
 mod shared;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod validate;
 
 pub use append_error::{AppendError, RecordError};
 pub use config::{DataDirConfig, Durability, LogConfig, TimestampPolicy};
 pub use data_dir::DataDir;
 pub use error::StorageError;
-pub use log::{Appended, Damage, Isolation, Log, LogListener, OffsetAndTimestamp, OnDurable, ReadRange};
+pub use log::{
+    Appended, Damage, Isolation, Log, LogListener, OffsetAndTimestamp, OnDurable, ReadRange,
+};
 pub use meta::MetaProperties;
 pub use producer::SequenceError;
 pub use read_error::ReadError;

@@ -17,6 +17,8 @@ mod position;
 mod read;
 mod retention;
 mod roll;
+#[cfg(test)]
+mod tests;
 mod truncate;
 
 use std::fmt;
@@ -83,7 +85,17 @@ struct Writer {
 
 impl Log {
     pub(crate) fn new(loaded: LoadedLog, shared: Arc<Shared>) -> Self {
-        let LoadedLog { topic, partition, topic_id, leader_epoch, dir, config, segments, start_offset, .. } = loaded;
+        let LoadedLog {
+            topic,
+            partition,
+            topic_id,
+            leader_epoch,
+            dir,
+            config,
+            segments,
+            start_offset,
+            ..
+        } = loaded;
         let active = loaded.active;
         let end = position::Mark::at_end(loaded.next_offset, &active.segment);
         Self {
@@ -187,7 +199,10 @@ impl Log {
     /// Bytes of all segments.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.segment_list().iter().map(|segment| segment.size()).sum()
+        self.segment_list()
+            .iter()
+            .map(|segment| segment.size())
+            .sum()
     }
 
     /// The number of segments.
@@ -253,7 +268,10 @@ impl Log {
     }
 
     fn segment_list(&self) -> Vec<Arc<Segment>> {
-        self.segments.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.segments
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The segment that holds `offset`, or would hold it.

@@ -27,13 +27,23 @@ pub struct MetaProperties {
 impl MetaProperties {
     pub(crate) fn read(files: &dyn Files, dir: &Path) -> Result<Option<Self>, StorageError> {
         let path = dir.join(names::META_PROPERTIES);
-        let Some(text) = read_optional(files, &path)? else { return Ok(None) };
-        Self::parse(&text).map(Some).map_err(|reason| StorageError::malformed(&path, reason))
+        let Some(text) = read_optional(files, &path)? else {
+            return Ok(None);
+        };
+        Self::parse(&text)
+            .map(Some)
+            .map_err(|reason| StorageError::malformed(&path, reason))
     }
 
     pub(crate) fn write(&self, files: &dyn Files, dir: &Path) -> Result<(), StorageError> {
-        let Self { cluster_id, node_id, directory_id } = self;
-        let text = format!("version=1\ncluster.id={cluster_id}\nnode.id={node_id}\ndirectory.id={directory_id}\n");
+        let Self {
+            cluster_id,
+            node_id,
+            directory_id,
+        } = self;
+        let text = format!(
+            "version=1\ncluster.id={cluster_id}\nnode.id={node_id}\ndirectory.id={directory_id}\n"
+        );
         replace(files, &dir.join(names::META_PROPERTIES), text.as_bytes())
     }
 
@@ -54,7 +64,9 @@ impl MetaProperties {
         let node_id = required("node.id")?;
         Ok(Self {
             cluster_id: required("cluster.id")?,
-            node_id: node_id.parse().map_err(|_| format!("`{node_id}` is not a node id"))?,
+            node_id: node_id
+                .parse()
+                .map_err(|_| format!("`{node_id}` is not a node id"))?,
             directory_id: value("directory.id").unwrap_or_default(),
         })
     }
@@ -67,11 +79,20 @@ pub(crate) fn format_partition_metadata(topic_id: Uuid) -> String {
 
 /// The topic's id in a partition's directory; `None` where there is no file, or an empty one as a
 /// crash right after the directory's creation leaves it.
-pub(crate) fn read_partition_metadata(files: &dyn Files, dir: &Path) -> Result<Option<Uuid>, StorageError> {
+pub(crate) fn read_partition_metadata(
+    files: &dyn Files,
+    dir: &Path,
+) -> Result<Option<Uuid>, StorageError> {
     let path = dir.join(names::PARTITION_METADATA);
-    let Some(text) = read_optional(files, &path)?.filter(|text| !text.is_empty()) else { return Ok(None) };
-    let id = text.lines().find_map(|line| line.strip_prefix("topic_id:")).and_then(|id| id.trim().parse().ok());
-    id.map(Some).ok_or_else(|| StorageError::malformed(&path, "it names no topic id"))
+    let Some(text) = read_optional(files, &path)?.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let id = text
+        .lines()
+        .find_map(|line| line.strip_prefix("topic_id:"))
+        .and_then(|id| id.trim().parse().ok());
+    id.map(Some)
+        .ok_or_else(|| StorageError::malformed(&path, "it names no topic id"))
 }
 
 #[cfg(test)]
@@ -89,14 +110,24 @@ mod tests {
             directory_id: Uuid::random().unwrap().to_string(),
         };
         meta.write(&OsFiles, dir.path()).unwrap();
-        assert_eq!(MetaProperties::read(&OsFiles, dir.path()).unwrap(), Some(meta));
+        assert_eq!(
+            MetaProperties::read(&OsFiles, dir.path()).unwrap(),
+            Some(meta)
+        );
     }
 
     #[test]
     fn kafkas_own_file_reads() {
         let text = "#\n#Sat Nov 21 10:00:00 UTC 2026\ncluster.id=abc\ndirectory.id=def\nnode.id=1\nversion=1\n";
         let meta = MetaProperties::parse(text).unwrap();
-        assert_eq!((meta.cluster_id.as_str(), meta.node_id, meta.directory_id.as_str()), ("abc", 1, "def"));
+        assert_eq!(
+            (
+                meta.cluster_id.as_str(),
+                meta.node_id,
+                meta.directory_id.as_str()
+            ),
+            ("abc", 1, "def")
+        );
         assert!(MetaProperties::parse("version=0\nbroker.id=1\n").is_err());
     }
 
@@ -105,6 +136,9 @@ mod tests {
         let id = Uuid::random().unwrap();
         let text = format_partition_metadata(id);
         assert!(text.starts_with("version: 0\ntopic_id: ") && !text.ends_with('\n'));
-        assert_eq!(text.rsplit(' ').next().unwrap().parse::<Uuid>().unwrap(), id);
+        assert_eq!(
+            text.rsplit(' ').next().unwrap().parse::<Uuid>().unwrap(),
+            id
+        );
     }
 }

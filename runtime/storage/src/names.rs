@@ -40,7 +40,13 @@ pub(crate) enum FileKind {
 }
 
 impl FileKind {
-    const ALL: [Self; 5] = [Self::Log, Self::OffsetIndex, Self::TimeIndex, Self::TxnIndex, Self::Snapshot];
+    const ALL: [Self; 5] = [
+        Self::Log,
+        Self::OffsetIndex,
+        Self::TimeIndex,
+        Self::TxnIndex,
+        Self::Snapshot,
+    ];
 
     pub(crate) fn suffix(self) -> &'static str {
         match self {
@@ -56,7 +62,10 @@ impl FileKind {
 /// What a directory below a data directory is for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum DirName<'a> {
-    Partition { topic: &'a str, partition: i32 },
+    Partition {
+        topic: &'a str,
+        partition: i32,
+    },
     Deleting,
     /// Kafka's `-future` and `-stray` directories, its metadata log, and whatever else lies there.
     Foreign,
@@ -90,7 +99,10 @@ pub(crate) fn parse_dir(name: &str) -> DirName<'_> {
     }
     let parsed = name.rsplit_once('-').and_then(|(topic, partition)| {
         let digits = !partition.is_empty() && partition.bytes().all(|byte| byte.is_ascii_digit());
-        let partition = partition.parse().ok().filter(|_| digits && !topic.is_empty())?;
+        let partition = partition
+            .parse()
+            .ok()
+            .filter(|_| digits && !topic.is_empty())?;
         Some((topic, partition))
     });
     match parsed {
@@ -112,7 +124,9 @@ pub(crate) fn cut_file(offset: i64) -> String {
 pub(crate) fn parse_segment_file(name: &str) -> Option<(i64, FileKind)> {
     let (digits, _) = name.split_once('.')?;
     let suffix = &name[digits.len()..];
-    let kind = FileKind::ALL.into_iter().find(|kind| kind.suffix() == suffix)?;
+    let kind = FileKind::ALL
+        .into_iter()
+        .find(|kind| kind.suffix() == suffix)?;
     let valid = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
     Some((digits.parse().ok().filter(|_| valid)?, kind))
 }
@@ -124,10 +138,31 @@ mod tests {
     #[test]
     fn directories_split_at_the_last_dash() {
         for (name, expected) in [
-            ("shop-0", DirName::Partition { topic: "shop", partition: 0 }),
-            ("a-b-12", DirName::Partition { topic: "a-b", partition: 12 }),
-            ("__consumer_offsets-49", DirName::Partition { topic: "__consumer_offsets", partition: 49 }),
-            ("shop-0.0123456789abcdef0123456789abcdef-delete", DirName::Deleting),
+            (
+                "shop-0",
+                DirName::Partition {
+                    topic: "shop",
+                    partition: 0,
+                },
+            ),
+            (
+                "a-b-12",
+                DirName::Partition {
+                    topic: "a-b",
+                    partition: 12,
+                },
+            ),
+            (
+                "__consumer_offsets-49",
+                DirName::Partition {
+                    topic: "__consumer_offsets",
+                    partition: 49,
+                },
+            ),
+            (
+                "shop-0.0123456789abcdef0123456789abcdef-delete",
+                DirName::Deleting,
+            ),
             ("shop-0.0123-stray", DirName::Foreign),
             ("__cluster_metadata-0", DirName::Foreign),
             ("shop", DirName::Foreign),
@@ -143,7 +178,10 @@ mod tests {
     fn a_deleted_directory_has_a_name_that_fits() {
         let short = deleting_dir("shop", 3, [0xab; 16]);
         assert_eq!(short, format!("shop-3.{}-delete", "ab".repeat(16)));
-        assert_eq!(deleting_dir(&"t".repeat(249), 123, [0; 16]).len(), MAX_NAME_LEN);
+        assert_eq!(
+            deleting_dir(&"t".repeat(249), 123, [0; 16]).len(),
+            MAX_NAME_LEN
+        );
     }
 
     #[test]
@@ -151,7 +189,12 @@ mod tests {
         let name = segment_file(170, FileKind::TimeIndex);
         assert_eq!(name, "00000000000000000170.timeindex");
         assert_eq!(parse_segment_file(&name), Some((170, FileKind::TimeIndex)));
-        for name in ["170.log", "00000000000000000170.log.deleted", "leader-epoch-checkpoint", "0000000000000000017x.log"] {
+        for name in [
+            "170.log",
+            "00000000000000000170.log.deleted",
+            "leader-epoch-checkpoint",
+            "0000000000000000017x.log",
+        ] {
             assert_eq!(parse_segment_file(name), None, "{name}");
         }
     }

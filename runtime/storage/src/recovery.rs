@@ -71,8 +71,17 @@ pub(crate) fn recover_segment(
                 break;
             }
             Next::Bad { position, reason } => {
-                let resumed = reader.resync(position, recovered.next_offset).during("read", &path)?;
-                recovered.step_over(segment, (position, reason), resumed, len, durable, next_base);
+                let resumed = reader
+                    .resync(position, recovered.next_offset)
+                    .during("read", &path)?;
+                recovered.step_over(
+                    segment,
+                    (position, reason),
+                    resumed,
+                    len,
+                    durable,
+                    next_base,
+                );
             }
         }
     }
@@ -107,7 +116,13 @@ impl Recovered {
     }
 
     /// Notes as damage that a file ends before the durable point: its end is gone.
-    fn check_length(&mut self, segment: &Segment, durable: i64, next_base: Option<i64>, config: &LogConfig) {
+    fn check_length(
+        &mut self,
+        segment: &Segment,
+        durable: i64,
+        next_base: Option<i64>,
+        config: &LogConfig,
+    ) {
         // A compacted segment may end before the next one starts; the last one is never compacted.
         let expected = match next_base {
             Some(next_base) if !config.compact => next_base.min(durable),
@@ -118,7 +133,10 @@ impl Recovered {
             return;
         }
         let position = segment.size();
-        let reason = (position, "the file ends before what was synced to it".to_owned());
+        let reason = (
+            position,
+            "the file ends before what was synced to it".to_owned(),
+        );
         self.step_over(segment, reason, None, position, durable, next_base);
     }
 }
@@ -137,9 +155,17 @@ pub(crate) fn cut_tail(
     let len = file.file().metadata().during("look at", &path)?.len();
     let saved = dir.join(names::cut_file(offset));
     let copy = files.create(&saved).during("create", &saved)?;
-    reader::copy_range(file.file(), position..len, &*copy).during("save the torn tail of", &path)?;
+    reader::copy_range(file.file(), position..len, &*copy)
+        .during("save the torn tail of", &path)?;
     copy.sync().during("sync", &saved)?;
     file.set_len(position).during("truncate", &path)?;
     segment.set_size(position);
-    Ok(Cut { path, position, offset, bytes: len - position, saved, reason })
+    Ok(Cut {
+        path,
+        position,
+        offset,
+        bytes: len - position,
+        saved,
+        reason,
+    })
 }

@@ -20,7 +20,10 @@ impl Registry {
 
     pub(crate) fn insert(&self, log: Arc<Log>) {
         let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
-        topics.entry(Arc::clone(log.topic())).or_default().insert(log.partition(), log);
+        topics
+            .entry(Arc::clone(log.topic()))
+            .or_default()
+            .insert(log.partition(), log);
     }
 
     pub(crate) fn remove(&self, topic: &str, partition: i32) -> Option<Arc<Log>> {
@@ -36,6 +39,10 @@ impl Registry {
     /// All logs, ordered by topic and partition.
     pub(crate) fn all(&self) -> Vec<Arc<Log>> {
         let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
-        topics.values().flat_map(BTreeMap::values).cloned().collect()
+        topics
+            .values()
+            .flat_map(BTreeMap::values)
+            .cloned()
+            .collect()
     }
 }

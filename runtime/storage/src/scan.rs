@@ -14,7 +14,10 @@ const WINDOW: usize = 2048;
 pub(crate) enum ScanError {
     Io(io::Error),
     /// No batch starts where one must.
-    Malformed { position: u64, error: BatchError },
+    Malformed {
+        position: u64,
+        error: BatchError,
+    },
 }
 
 /// The headers of the batches between two positions, with where each batch starts.
@@ -30,7 +33,14 @@ pub(crate) struct HeaderScan<'a> {
 impl<'a> HeaderScan<'a> {
     /// Walks from `start`, where a batch must start, to `end`, behind which nothing is read.
     pub(crate) fn new(file: &'a File, start: u64, end: u64) -> Self {
-        Self { file, next: start, end, window: [0; WINDOW], window_at: 0, window_len: 0 }
+        Self {
+            file,
+            next: start,
+            end,
+            window: [0; WINDOW],
+            window_at: 0,
+            window_len: 0,
+        }
     }
 
     /// The next batch's position and header; `None` at the end.
@@ -44,7 +54,10 @@ impl<'a> HeaderScan<'a> {
         let header = BatchHeader::parse(bytes).map_err(malformed)?;
         let (needed, have) = (header.total_len(), self.end - position);
         if needed as u64 > have {
-            return Err(malformed(BatchError::Truncated { have: have as usize, needed }));
+            return Err(malformed(BatchError::Truncated {
+                have: have as usize,
+                needed,
+            }));
         }
         if header.last_offset_delta < 0 || header.base_offset < 0 {
             return Err(malformed(BatchError::Length(header.batch_length)));
@@ -55,9 +68,12 @@ impl<'a> HeaderScan<'a> {
 
     /// A header's bytes at `position`, fewer at the end.
     fn bytes_at(&mut self, position: u64) -> io::Result<&[u8]> {
-        let inside = position >= self.window_at && position + HEADER_LEN as u64 <= self.window_at + self.window_len as u64;
+        let inside = position >= self.window_at
+            && position + HEADER_LEN as u64 <= self.window_at + self.window_len as u64;
         if !inside {
-            let wanted = usize::try_from(self.end - position).unwrap_or(WINDOW).min(WINDOW);
+            let wanted = usize::try_from(self.end - position)
+                .unwrap_or(WINDOW)
+                .min(WINDOW);
             self.window_at = position;
             self.window_len = read_up_to(self.file, &mut self.window[..wanted], position)?;
         }

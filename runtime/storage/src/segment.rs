@@ -58,8 +58,10 @@ impl Segment {
 
     /// Creates both indexes, empty, in place of what is there.
     pub(crate) fn create_indexes(&self, config: &LogConfig) -> Result<(), StorageError> {
-        self.offsets.create(OffsetIndex::capacity(config.segment_index_bytes))?;
-        self.times.create(TimeIndex::capacity(config.segment_index_bytes))
+        self.offsets
+            .create(OffsetIndex::capacity(config.segment_index_bytes))?;
+        self.times
+            .create(TimeIndex::capacity(config.segment_index_bytes))
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -73,7 +75,11 @@ impl Segment {
     /// All files of the segment, open.
     pub(crate) fn all_files(&self) -> Result<[(PathBuf, Arc<dyn LogFile>); 3], StorageError> {
         let open = |slot: &FileSlot| Ok::<_, StorageError>((slot.path(), slot.get()?));
-        Ok([open(&self.log)?, open(self.offsets.slot())?, open(self.times.slot())?])
+        Ok([
+            open(&self.log)?,
+            open(self.offsets.slot())?,
+            open(self.times.slot())?,
+        ])
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -99,7 +105,10 @@ impl Segment {
         if let Some(known) = *largest {
             return Ok(known);
         }
-        let found = self.times.last()?.unwrap_or(TimeEntry::none(self.base_offset));
+        let found = self
+            .times
+            .last()?
+            .unwrap_or(TimeEntry::none(self.base_offset));
         *largest = Some(found);
         Ok(found)
     }
@@ -121,7 +130,10 @@ impl Segment {
         let start = start(if indexed < end { indexed } else { 0 });
         let file = self.file()?;
         let mut scan = HeaderScan::new(file.file(), start, end);
-        while let Some((position, header)) = scan.next().map_err(|error| self.read_error(offset, error))? {
+        while let Some((position, header)) = scan
+            .next()
+            .map_err(|error| self.read_error(offset, error))?
+        {
             if header.last_offset() >= offset {
                 return Ok(Some((position, header)));
             }
@@ -133,9 +145,12 @@ impl Segment {
         let path = self.path();
         match error {
             ScanError::Io(source) => StorageError::io("read", &path, source).into(),
-            ScanError::Malformed { position, error } => {
-                ReadError::Corrupt { path, position, offset, reason: error.to_string() }
-            }
+            ScanError::Malformed { position, error } => ReadError::Corrupt {
+                path,
+                position,
+                offset,
+                reason: error.to_string(),
+            },
         }
     }
 

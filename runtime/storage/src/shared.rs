@@ -22,9 +22,21 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(path: &Path, files: Arc<dyn Files>, clock: Arc<dyn Clock>, config: DataDirConfig) -> Self {
+    pub(crate) fn new(
+        path: &Path,
+        files: Arc<dyn Files>,
+        clock: Arc<dyn Clock>,
+        config: DataDirConfig,
+    ) -> Self {
         let queue = FlushQueue::default();
-        Self { path: Arc::from(path), files, clock, config, queue, offline: OnceLock::new() }
+        Self {
+            path: Arc::from(path),
+            files,
+            clock,
+            config,
+            queue,
+            offline: OnceLock::new(),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -58,19 +70,28 @@ impl Shared {
     /// Takes the directory offline for good: nothing is known of its files any more.
     pub(crate) fn fail(&self, reason: &StorageError) -> StorageError {
         let reason = self.offline.get_or_init(|| Arc::from(reason.to_string()));
-        StorageError::Offline { dir: self.path.to_path_buf(), reason: Arc::clone(reason) }
+        StorageError::Offline {
+            dir: self.path.to_path_buf(),
+            reason: Arc::clone(reason),
+        }
     }
 
     pub(crate) fn check_online(&self) -> Result<(), StorageError> {
         match self.offline.get() {
             None => Ok(()),
-            Some(reason) => Err(StorageError::Offline { dir: self.path.to_path_buf(), reason: Arc::clone(reason) }),
+            Some(reason) => Err(StorageError::Offline {
+                dir: self.path.to_path_buf(),
+                reason: Arc::clone(reason),
+            }),
         }
     }
 }
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("path", &self.path).field("offline", &self.offline.get()).finish_non_exhaustive()
+        f.debug_struct("Shared")
+            .field("path", &self.path)
+            .field("offline", &self.offline.get())
+            .finish_non_exhaustive()
     }
 }

@@ -25,7 +25,11 @@ pub(crate) struct ValidBatch {
 }
 
 /// Checks what a producer sent for a partition: exactly one batch.
-pub(crate) fn producer_batch(bytes: &Bytes, config: &LogConfig, now_ms: i64) -> Result<ValidBatch, AppendError> {
+pub(crate) fn producer_batch(
+    bytes: &Bytes,
+    config: &LogConfig,
+    now_ms: i64,
+) -> Result<ValidBatch, AppendError> {
     let batch = only_batch(bytes)?;
     check_size(&batch, config)?;
     batch.check_crc().map_err(AppendError::Corrupt)?;
@@ -37,12 +41,21 @@ pub(crate) fn producer_batch(bytes: &Bytes, config: &LogConfig, now_ms: i64) -> 
 pub(crate) fn leader_batch(bytes: &Bytes, config: &LogConfig) -> Result<ValidBatch, AppendError> {
     let batch = Batch::parse(bytes).map_err(AppendError::Corrupt)?;
     check_segment(&batch, config)?;
-    Ok(ValidBatch { header: *batch.header(), records: batch.records(), log_append_time: None })
+    Ok(ValidBatch {
+        header: *batch.header(),
+        records: batch.records(),
+        log_append_time: None,
+    })
 }
 
 fn only_batch(bytes: &Bytes) -> Result<Batch, AppendError> {
-    if bytes.get(MAGIC_AT).is_some_and(|&magic| (0..MAGIC).contains(&magic.cast_signed())) {
-        return Err(AppendError::Invalid("message format v2 is required: the producer is older than 0.11"));
+    if bytes
+        .get(MAGIC_AT)
+        .is_some_and(|&magic| (0..MAGIC).contains(&magic.cast_signed()))
+    {
+        return Err(AppendError::Invalid(
+            "message format v2 is required: the producer is older than 0.11",
+        ));
     }
     let batch = Batch::parse(bytes).map_err(|error| match error {
         BatchError::Truncated { .. } => AppendError::Invalid("there is no whole record batch"),
@@ -59,7 +72,10 @@ fn only_batch(bytes: &Bytes) -> Result<Batch, AppendError> {
 fn check_size(batch: &Batch, config: &LogConfig) -> Result<(), AppendError> {
     let size = batch.bytes().len();
     if size > config.max_message_bytes as usize {
-        return Err(AppendError::TooLarge { size, limit: config.max_message_bytes });
+        return Err(AppendError::TooLarge {
+            size,
+            limit: config.max_message_bytes,
+        });
     }
     check_segment(batch, config)
 }
@@ -67,7 +83,10 @@ fn check_size(batch: &Batch, config: &LogConfig) -> Result<(), AppendError> {
 fn check_segment(batch: &Batch, config: &LogConfig) -> Result<(), AppendError> {
     let size = batch.bytes().len();
     if size > config.segment_bytes as usize {
-        return Err(AppendError::LargerThanSegment { size, limit: config.segment_bytes });
+        return Err(AppendError::LargerThanSegment {
+            size,
+            limit: config.segment_bytes,
+        });
     }
     Ok(())
 }
@@ -77,25 +96,41 @@ fn check_header(header: &BatchHeader) -> Result<(), AppendError> {
         return Err(AppendError::Invalid("the batch's base offset is not 0"));
     }
     if header.attributes.is_control() {
-        return Err(AppendError::Invalid("clients may not write control records"));
+        return Err(AppendError::Invalid(
+            "clients may not write control records",
+        ));
     }
-    if header.record_count <= 0 || header.last_offset_delta.checked_add(1) != Some(header.record_count) {
-        return Err(AppendError::Invalid("the batch's record count does not match its last offset"));
+    if header.record_count <= 0
+        || header.last_offset_delta.checked_add(1) != Some(header.record_count)
+    {
+        return Err(AppendError::Invalid(
+            "the batch's record count does not match its last offset",
+        ));
     }
     if header.has_producer_id() && header.base_sequence < 0 {
-        return Err(AppendError::Invalid("the batch of an idempotent producer has no sequence number"));
+        return Err(AppendError::Invalid(
+            "the batch of an idempotent producer has no sequence number",
+        ));
     }
     if header.attributes.codec_id() > 4 {
         let base_offset = header.base_offset;
         let reason = "the codec is unknown";
-        return Err(AppendError::Undecodable(BatchError::Record { base_offset, index: 0, reason }));
+        return Err(AppendError::Undecodable(BatchError::Record {
+            base_offset,
+            index: 0,
+            reason,
+        }));
     }
     Ok(())
 }
 
 /// Puts the times right, looking at the records where they have to be.
 fn stamp(batch: &Batch, config: &LogConfig, now_ms: i64) -> Result<ValidBatch, AppendError> {
-    let mut valid = ValidBatch { header: *batch.header(), records: batch.records(), log_append_time: None };
+    let mut valid = ValidBatch {
+        header: *batch.header(),
+        records: batch.records(),
+        log_append_time: None,
+    };
     let claims_append_time = valid.header.attributes.timestamp_type() == TimestampType::LogAppend;
     match config.timestamp_policy {
         TimestampPolicy::LogAppendTime => {
@@ -103,7 +138,10 @@ fn stamp(batch: &Batch, config: &LogConfig, now_ms: i64) -> Result<ValidBatch, A
                 return Err(records::all_timestamps_invalid(&valid.header));
             }
             records::check(batch, config, now_ms)?;
-            valid.header.attributes = valid.header.attributes.with_timestamp_type(TimestampType::LogAppend);
+            valid.header.attributes = valid
+                .header
+                .attributes
+                .with_timestamp_type(TimestampType::LogAppend);
             valid.header.max_timestamp = now_ms;
             valid.log_append_time = Some(now_ms);
             renew_checksum(&mut valid);
@@ -113,7 +151,10 @@ fn stamp(batch: &Batch, config: &LogConfig, now_ms: i64) -> Result<ValidBatch, A
                 return Err(records::all_timestamps_invalid(&valid.header));
             }
             if let Some(largest) = records::check(batch, config, now_ms)? {
-                let attributes = valid.header.attributes.with_timestamp_type(TimestampType::Create);
+                let attributes = valid
+                    .header
+                    .attributes
+                    .with_timestamp_type(TimestampType::Create);
                 if claims_append_time || valid.header.max_timestamp != largest {
                     valid.header.attributes = attributes;
                     valid.header.max_timestamp = largest;

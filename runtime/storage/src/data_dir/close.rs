@@ -36,7 +36,16 @@ impl DataDir {
         for log in &logs {
             log.end(&StorageError::Closed(log.name()));
         }
-        replace(self.shared.files(), &self.path().join(names::CLEAN_SHUTDOWN), CLEAN_MARK)
+        replace(
+            self.shared.files(),
+            &self.path().join(names::CLEAN_SHUTDOWN),
+            CLEAN_MARK,
+        )
+    }
+
+    /// Writes the checkpoints that are due now; the flusher does so every second of syncing.
+    pub fn write_checkpoints(&self) {
+        self.checkpoints.write(&self.shared);
     }
 
     pub(super) fn stop_threads(&self) {
@@ -45,7 +54,10 @@ impl DataDir {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for thread in threads.drain(..) {
             if thread.join().is_err() {
-                log::error!("a thread of data directory {} panicked", self.path().display());
+                log::error!(
+                    "a thread of data directory {} panicked",
+                    self.path().display()
+                );
             }
         }
     }
@@ -58,7 +70,10 @@ impl Drop for DataDir {
 }
 
 /// Removes the mark of an orderly stop; says whether it was there.
-pub(super) fn take_clean_mark(files: &dyn crate::files::Files, dir: &Path) -> Result<bool, StorageError> {
+pub(super) fn take_clean_mark(
+    files: &dyn crate::files::Files,
+    dir: &Path,
+) -> Result<bool, StorageError> {
     let path = dir.join(names::CLEAN_SHUTDOWN);
     match files.remove(&path) {
         Ok(()) => {}

@@ -28,8 +28,18 @@ pub(super) struct Housekeeper {
 }
 
 impl Housekeeper {
-    pub(super) fn new(shared: Arc<Shared>, registry: Arc<Registry>, removals: Arc<Mutex<Vec<Removed>>>) -> Self {
-        Self { shared, registry, removals, stopped: Mutex::new(false), changed: Condvar::new() }
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        registry: Arc<Registry>,
+        removals: Arc<Mutex<Vec<Removed>>>,
+    ) -> Self {
+        Self {
+            shared,
+            registry,
+            removals,
+            stopped: Mutex::new(false),
+            changed: Condvar::new(),
+        }
     }
 
     pub(super) fn stop(&self) {
@@ -60,7 +70,11 @@ impl Housekeeper {
         for log in self.registry.all() {
             log.expire_producers(now_ms, expiration_ms);
             match log.apply_retention(now_ms) {
-                Ok(Some(removed)) => self.removals.lock().unwrap_or_else(PoisonError::into_inner).push(removed),
+                Ok(Some(removed)) => self
+                    .removals
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(removed),
                 Ok(None) => {}
                 Err(error) => log::error!("retention of {} failed: {error}", log.name()),
             }
@@ -72,7 +86,9 @@ impl Housekeeper {
         let now_ms = self.shared.clock().now_ms();
         let due: Vec<_> = {
             let mut removals = self.removals.lock().unwrap_or_else(PoisonError::into_inner);
-            removals.extract_if(.., |removed| removed.due_ms <= now_ms).collect()
+            removals
+                .extract_if(.., |removed| removed.due_ms <= now_ms)
+                .collect()
         };
         for path in due.iter().flat_map(|removed| &removed.paths) {
             if let Err(error) = remove(self.shared.files(), path) {
@@ -84,16 +100,24 @@ impl Housekeeper {
     /// Waits for a while; says whether it is time to stop.
     fn wait(&self, duration: Duration) -> bool {
         let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.changed.wait_timeout_while(stopped, duration, |stopped| !*stopped);
+        let waited = self
+            .changed
+            .wait_timeout_while(stopped, duration, |stopped| !*stopped);
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
 
 /// Removes a file, or a directory with all in it. One that is gone already is no error.
 fn remove(files: &dyn Files, path: &Path) -> Result<(), StorageError> {
-    let removed = if path.is_dir() { files.remove_dir(path) } else { files.remove(path) };
+    let removed = if path.is_dir() {
+        files.remove_dir(path)
+    } else {
+        files.remove(path)
+    };
     match removed {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StorageError::io("remove", path, error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StorageError::io("remove", path, error))
+        }
         _ => Ok(()),
     }
 }

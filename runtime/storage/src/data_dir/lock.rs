@@ -15,13 +15,25 @@ use crate::names;
 pub(super) struct DirLock(#[expect(dead_code, reason = "held for its descriptor")] File);
 
 impl DirLock {
-    #[expect(clippy::disallowed_methods, reason = "part of opening a data directory, which may block")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "part of opening a data directory, which may block"
+    )]
     pub(super) fn acquire(dir: &Path) -> Result<Self, StorageError> {
         let path = dir.join(names::LOCK);
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).during("open", &path)?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .during("open", &path)?;
         let action = "lock, for which no other broker may use the directory,";
-        flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(Into::into).during(action, &path)?;
-        fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).map_err(Into::into).during(action, &path)?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive)
+            .map_err(Into::into)
+            .during(action, &path)?;
+        fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive)
+            .map_err(Into::into)
+            .during(action, &path)?;
         Ok(Self(file))
     }
 }

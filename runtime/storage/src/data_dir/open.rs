@@ -57,7 +57,10 @@ impl DataDir {
         let opened = Opening::new(&shared)?.load_all()?;
         let leader_epoch = next_leader_epoch(shared.files(), path, &opened.logs)?;
         let registry = Arc::new(Registry::default());
-        let mut recovery = Recovery { clean: opened.clean, ..Recovery::default() };
+        let mut recovery = Recovery {
+            clean: opened.clean,
+            ..Recovery::default()
+        };
         for mut loaded in opened.logs {
             loaded.leader_epoch = leader_epoch;
             recovery.add(&loaded);
@@ -69,7 +72,11 @@ impl DataDir {
             checkpoints.write(&shared);
         }
         let removals = Arc::new(Mutex::new(opened.removals));
-        let housekeeper = Housekeeper::new(Arc::clone(&shared), Arc::clone(&registry), Arc::clone(&removals));
+        let housekeeper = Housekeeper::new(
+            Arc::clone(&shared),
+            Arc::clone(&registry),
+            Arc::clone(&removals),
+        );
         let dir = Self {
             shared,
             registry,
@@ -99,23 +106,41 @@ impl DataDir {
 }
 
 /// Reads who owns the directory, or takes possession of a new one.
-fn claim(files: &dyn Files, dir: &Path, config: &DataDirConfig) -> Result<MetaProperties, StorageError> {
+fn claim(
+    files: &dyn Files,
+    dir: &Path,
+    config: &DataDirConfig,
+) -> Result<MetaProperties, StorageError> {
     let path = dir.join(names::META_PROPERTIES);
     let Some(meta) = MetaProperties::read(files, dir)? else {
-        let random = || Uuid::random().map(|id| id.to_string()).during("read", Path::new("/dev/urandom"));
+        let random = || {
+            Uuid::random()
+                .map(|id| id.to_string())
+                .during("read", Path::new("/dev/urandom"))
+        };
         let cluster_id = config.cluster_id.clone().map_or_else(random, Ok)?;
-        let meta = MetaProperties { cluster_id, node_id: config.node_id, directory_id: random()? };
+        let meta = MetaProperties {
+            cluster_id,
+            node_id: config.node_id,
+            directory_id: random()?,
+        };
         meta.write(files, dir)?;
         return Ok(meta);
     };
     if meta.node_id != config.node_id {
         let (owner, own) = (meta.node_id, config.node_id);
-        return Err(StorageError::malformed(&path, format!("it belongs to node.id {owner}, this broker is {own}")));
+        return Err(StorageError::malformed(
+            &path,
+            format!("it belongs to node.id {owner}, this broker is {own}"),
+        ));
     }
     match &config.cluster_id {
         Some(cluster_id) if *cluster_id != meta.cluster_id => {
             let owner = &meta.cluster_id;
-            Err(StorageError::malformed(&path, format!("it belongs to cluster.id {owner}, this broker to {cluster_id}")))
+            Err(StorageError::malformed(
+                &path,
+                format!("it belongs to cluster.id {owner}, this broker to {cluster_id}"),
+            ))
         }
         _ => Ok(meta),
     }
@@ -123,13 +148,24 @@ fn claim(files: &dyn Files, dir: &Path, config: &DataDirConfig) -> Result<MetaPr
 
 /// The leader epoch of this run, kept so that no later run has it again: clients that saw records of
 /// an earlier one can tell that the log may have been cut.
-fn next_leader_epoch(files: &dyn Files, dir: &Path, logs: &[LoadedLog]) -> Result<i32, StorageError> {
+fn next_leader_epoch(
+    files: &dyn Files,
+    dir: &Path,
+    logs: &[LoadedLog],
+) -> Result<i32, StorageError> {
     let path = dir.join(names::START_EPOCH);
     let last = match read_optional(files, &path)? {
-        Some(text) => text.trim().parse().map_err(|_| StorageError::malformed(&path, "it holds no number"))?,
+        Some(text) => text
+            .trim()
+            .parse()
+            .map_err(|_| StorageError::malformed(&path, "it holds no number"))?,
         None => -1,
     };
-    let written = logs.iter().filter_map(|log| log.epochs.latest()).max().unwrap_or(-1);
+    let written = logs
+        .iter()
+        .filter_map(|log| log.epochs.latest())
+        .max()
+        .unwrap_or(-1);
     let epoch = last.max(written).saturating_add(1);
     replace(files, &path, format!("{epoch}\n").as_bytes())?;
     Ok(epoch)
@@ -162,9 +198,16 @@ impl<'a> Opening<'a> {
             partitions: Vec::new(),
             deleting: Vec::new(),
         };
-        for entry in files.list(dir).during("list", dir)?.iter().filter(|entry| entry.is_dir) {
+        for entry in files
+            .list(dir)
+            .during("list", dir)?
+            .iter()
+            .filter(|entry| entry.is_dir)
+        {
             match names::parse_dir(&entry.name) {
-                DirName::Partition { topic, partition } => opening.partitions.push((topic.to_owned(), partition)),
+                DirName::Partition { topic, partition } => {
+                    opening.partitions.push((topic.to_owned(), partition))
+                }
                 DirName::Deleting => opening.deleting.push(dir.join(&entry.name)),
                 DirName::Foreign => {}
             }
@@ -177,32 +220,53 @@ impl<'a> Opening<'a> {
         let next = AtomicUsize::new(0);
         let loaded = Mutex::new(Vec::with_capacity(self.partitions.len()));
         let work = || {
-            while let Some((topic, partition)) = self.partitions.get(next.fetch_add(1, Ordering::Relaxed)) {
+            while let Some((topic, partition)) =
+                self.partitions.get(next.fetch_add(1, Ordering::Relaxed))
+            {
                 let log = self.load(topic, *partition);
                 let failed = log.is_err();
-                loaded.lock().unwrap_or_else(PoisonError::into_inner).push(log);
+                loaded
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(log);
                 if failed {
                     break;
                 }
             }
         };
         thread::scope(|scope| {
-            for _ in 1..self.shared.config().recovery_threads.min(self.partitions.len()) {
+            for _ in 1..self
+                .shared
+                .config()
+                .recovery_threads
+                .min(self.partitions.len())
+            {
                 scope.spawn(work);
             }
             work();
         });
         let logs = loaded.into_inner().unwrap_or_else(PoisonError::into_inner);
         let logs = logs.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let removals = vec![Removed { paths: self.deleting, due_ms: 0 }];
-        Ok(Opened { clean: self.clean, logs, removals })
+        let removals = vec![Removed {
+            paths: self.deleting,
+            due_ms: 0,
+        }];
+        Ok(Opened {
+            clean: self.clean,
+            logs,
+            removals,
+        })
     }
 
     fn load(&self, topic: &str, partition: i32) -> Result<LoadedLog, StorageError> {
         let key = (topic.to_owned(), partition);
         load(&LoadRequest {
             files: self.shared.files_arc(),
-            dir: Arc::from(self.shared.path().join(names::partition_dir(topic, partition))),
+            dir: Arc::from(
+                self.shared
+                    .path()
+                    .join(names::partition_dir(topic, partition)),
+            ),
             topic,
             partition,
             config: Arc::new(self.shared.config().log_defaults.clone()),

@@ -1,5 +1,8 @@
 //! The operating system's files.
-#![expect(clippy::disallowed_methods, reason = "the file layer; its callers keep it off the runtime")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the file layer; its callers keep it off the runtime"
+)]
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, IoSlice};
@@ -28,7 +31,14 @@ impl Files for OsFiles {
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn LogFile>> {
-        Self::with(OpenOptions::new().read(true).write(true).create(true).truncate(true), path)
+        Self::with(
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(true),
+            path,
+        )
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
@@ -39,7 +49,9 @@ impl Files for OsFiles {
         let mut entries = Vec::new();
         for entry in fs::read_dir(path)? {
             let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
             match entry.metadata() {
                 Ok(metadata) => entries.push(Entry {
                     name,
@@ -91,7 +103,11 @@ impl LogFile for OsFile {
 }
 
 /// Writes all parts, going on after short writes and interruptions.
-pub(crate) fn write_all_at(file: &File, mut parts: &mut [IoSlice<'_>], mut offset: u64) -> io::Result<()> {
+pub(crate) fn write_all_at(
+    file: &File,
+    mut parts: &mut [IoSlice<'_>],
+    mut offset: u64,
+) -> io::Result<()> {
     while parts.iter().any(|part| !part.is_empty()) {
         match rustix::io::pwritev(file, parts, offset) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),

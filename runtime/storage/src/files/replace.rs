@@ -12,7 +12,8 @@ pub(crate) fn replace(files: &dyn Files, path: &Path, contents: &[u8]) -> Result
     temporary.push(".tmp");
     let temporary = Path::new(&temporary);
     let file = files.create(temporary).during("create", temporary)?;
-    file.write_at(&mut [IoSlice::new(contents)], 0).during("write", temporary)?;
+    file.write_at(&mut [IoSlice::new(contents)], 0)
+        .during("write", temporary)?;
     file.sync().during("sync", temporary)?;
     files.rename(temporary, path).during("replace", path)?;
     let dir = path.parent().unwrap_or(Path::new("."));
@@ -20,13 +21,19 @@ pub(crate) fn replace(files: &dyn Files, path: &Path, contents: &[u8]) -> Result
 }
 
 /// The text of a file, or `None` where there is none.
-pub(crate) fn read_optional(files: &dyn Files, path: &Path) -> Result<Option<String>, StorageError> {
+pub(crate) fn read_optional(
+    files: &dyn Files,
+    path: &Path,
+) -> Result<Option<String>, StorageError> {
     let file = match files.open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(StorageError::io("open", path, error)),
     };
     let mut text = String::new();
-    file.file().as_ref().read_to_string(&mut text).during("read", path)?;
+    file.file()
+        .as_ref()
+        .read_to_string(&mut text)
+        .during("read", path)?;
     Ok(Some(text))
 }

@@ -38,7 +38,8 @@ impl FileSlot {
     }
 
     pub(crate) fn path(&self) -> PathBuf {
-        self.dir.join(names::segment_file(self.base_offset, self.kind))
+        self.dir
+            .join(names::segment_file(self.base_offset, self.kind))
     }
 
     /// The open file; opens it where it is closed, which may block for a short while.

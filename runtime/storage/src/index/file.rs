@@ -38,7 +38,12 @@ pub(crate) struct IndexFile<E> {
 
 impl<E: Entry> IndexFile<E> {
     pub(crate) fn new(slot: FileSlot, base_offset: i64) -> Self {
-        Self { slot, base_offset, count: AtomicU32::new(UNKNOWN), entry: PhantomData }
+        Self {
+            slot,
+            base_offset,
+            count: AtomicU32::new(UNKNOWN),
+            entry: PhantomData,
+        }
     }
 
     pub(crate) fn slot(&self) -> &FileSlot {
@@ -58,7 +63,12 @@ impl<E: Entry> IndexFile<E> {
             UNKNOWN => {
                 let count = self.count_in_file()?;
                 // A writer that appended meanwhile knows better.
-                let stored = self.count.compare_exchange(UNKNOWN, count, Ordering::AcqRel, Ordering::Acquire);
+                let stored = self.count.compare_exchange(
+                    UNKNOWN,
+                    count,
+                    Ordering::AcqRel,
+                    Ordering::Acquire,
+                );
                 Ok(stored.map_or_else(|known| known, |_| count))
             }
             count => Ok(count),
@@ -100,11 +110,18 @@ impl<E: Entry> IndexFile<E> {
         self.last_in_chunk(low, high, below)
     }
 
-    fn last_in_chunk(&self, low: u32, high: u32, below: impl Fn(&E) -> bool) -> Result<Option<E>, StorageError> {
+    fn last_in_chunk(
+        &self,
+        low: u32,
+        high: u32,
+        below: impl Fn(&E) -> bool,
+    ) -> Result<Option<E>, StorageError> {
         let mut bytes = [0; CHUNK as usize * MAX_ENTRY];
         let bytes = &mut bytes[..(high - low) as usize * E::SIZE];
         self.read_at(bytes, low)?;
-        let entries = bytes.chunks_exact(E::SIZE).map_while(|entry| E::decode(entry, self.base_offset));
+        let entries = bytes
+            .chunks_exact(E::SIZE)
+            .map_while(|entry| E::decode(entry, self.base_offset));
         Ok(entries.take_while(below).last())
     }
 
@@ -116,7 +133,11 @@ impl<E: Entry> IndexFile<E> {
     }
 
     /// Keeps the entries for which `below` holds.
-    pub(crate) fn truncate_where(&self, capacity: u32, below: impl Fn(&E) -> bool) -> Result<(), StorageError> {
+    pub(crate) fn truncate_where(
+        &self,
+        capacity: u32,
+        below: impl Fn(&E) -> bool,
+    ) -> Result<(), StorageError> {
         let (mut low, mut high) = (0, self.count()?);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -141,7 +162,10 @@ impl<E: Entry> IndexFile<E> {
 
     fn set_len(&self, entries: u32) -> Result<(), StorageError> {
         let len = u64::from(entries) * E::SIZE as u64;
-        self.slot.get()?.set_len(len).map_err(|source| StorageError::io("resize", &self.slot.path(), source))
+        self.slot
+            .get()?
+            .set_len(len)
+            .map_err(|source| StorageError::io("resize", &self.slot.path(), source))
     }
 
     fn read(&self, index: u32) -> Result<Option<E>, StorageError> {
@@ -154,17 +178,29 @@ impl<E: Entry> IndexFile<E> {
     fn read_at(&self, bytes: &mut [u8], index: u32) -> Result<(), StorageError> {
         let at = u64::from(index) * E::SIZE as u64;
         let file = self.slot.get()?;
-        file.file().read_exact_at(bytes, at).map_err(|source| StorageError::io("read", &self.slot.path(), source))
+        file.file()
+            .read_exact_at(bytes, at)
+            .map_err(|source| StorageError::io("read", &self.slot.path(), source))
     }
 
     /// Entries up to the first zero one: a file that was not trimmed ends in zeros.
     fn count_in_file(&self) -> Result<u32, StorageError> {
-        let len = self.slot.get()?.file().metadata().during("look at", &self.slot.path())?.len();
+        let len = self
+            .slot
+            .get()?
+            .file()
+            .metadata()
+            .during("look at", &self.slot.path())?
+            .len();
         let entries = u32::try_from(len / E::SIZE as u64).unwrap_or(u32::MAX - 1);
         let (mut low, mut high) = (0, entries);
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.read(middle)?.is_some() { low = middle + 1 } else { high = middle }
+            if self.read(middle)?.is_some() {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         Ok(low)
     }

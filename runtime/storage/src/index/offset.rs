@@ -27,7 +27,10 @@ impl Entry for OffsetEntry {
 
     fn decode(bytes: &[u8], base_offset: i64) -> Option<Self> {
         let (relative, position) = (be32(bytes, 0), be32(bytes, 4));
-        (position != 0).then(|| Self { offset: base_offset + i64::from(relative), position })
+        (position != 0).then(|| Self {
+            offset: base_offset + i64::from(relative),
+            position,
+        })
     }
 
     fn encode(self, bytes: &mut [u8], base_offset: i64) {
@@ -43,7 +46,10 @@ pub(super) fn be32(bytes: &[u8], at: usize) -> u32 {
 /// An offset less the base; a segment rolls before this outgrows 31 bits.
 pub(super) fn relative(offset: i64, base_offset: i64) -> u32 {
     let relative = u32::try_from(offset - base_offset);
-    debug_assert!(relative.is_ok_and(|relative| i32::try_from(relative).is_ok()), "offset outside its segment");
+    debug_assert!(
+        relative.is_ok_and(|relative| i32::try_from(relative).is_ok()),
+        "offset outside its segment"
+    );
     relative.unwrap_or(0)
 }
 
@@ -68,13 +74,16 @@ impl OffsetIndex {
 
     /// The last indexed batch that starts at or before `position`: a boundary between batches.
     pub(crate) fn boundary_before(&self, position: u64) -> Result<Option<u64>, StorageError> {
-        let entry = self.0.last_where(|entry| u64::from(entry.position) <= position)?;
+        let entry = self
+            .0
+            .last_where(|entry| u64::from(entry.position) <= position)?;
         Ok(entry.map(|entry| u64::from(entry.position)))
     }
 
     /// Forgets batches at and behind `position`.
     pub(crate) fn truncate_to(&self, position: u64, capacity: u32) -> Result<(), StorageError> {
-        self.0.truncate_where(capacity, |entry| u64::from(entry.position) < position)
+        self.0
+            .truncate_where(capacity, |entry| u64::from(entry.position) < position)
     }
 }
 
@@ -98,7 +107,10 @@ mod tests {
 
     fn index(dir: &std::path::Path) -> OffsetIndex {
         let files: Arc<dyn Files> = Arc::new(OsFiles);
-        OffsetIndex::new(FileSlot::new(&files, &Arc::from(dir), 100, FileKind::OffsetIndex), 100)
+        OffsetIndex::new(
+            FileSlot::new(&files, &Arc::from(dir), 100, FileKind::OffsetIndex),
+            100,
+        )
     }
 
     proptest! {
@@ -134,10 +146,21 @@ mod tests {
         let index = index(dir.path());
         index.create(10).unwrap();
         for step in 1..=5 {
-            index.append(OffsetEntry { offset: 100 + i64::from(step), position: step * 10 }).unwrap();
+            index
+                .append(OffsetEntry {
+                    offset: 100 + i64::from(step),
+                    position: step * 10,
+                })
+                .unwrap();
         }
         index.truncate_to(30, 10).unwrap();
-        assert_eq!(index.last().unwrap(), Some(OffsetEntry { offset: 102, position: 20 }));
+        assert_eq!(
+            index.last().unwrap(),
+            Some(OffsetEntry {
+                offset: 102,
+                position: 20
+            })
+        );
         assert_eq!(index.boundary_before(15).unwrap(), Some(10));
         assert_eq!(index.boundary_before(9).unwrap(), None);
     }

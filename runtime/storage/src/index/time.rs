@@ -25,7 +25,10 @@ pub(crate) struct TimeEntry {
 impl TimeEntry {
     /// What a segment without a timestamp has.
     pub(crate) fn none(base_offset: i64) -> Self {
-        Self { timestamp: -1, offset: base_offset }
+        Self {
+            timestamp: -1,
+            offset: base_offset,
+        }
     }
 }
 
@@ -35,7 +38,10 @@ impl Entry for TimeEntry {
     fn decode(bytes: &[u8], base_offset: i64) -> Option<Self> {
         let timestamp = i64::from(be32(bytes, 0).cast_signed()) << 32 | i64::from(be32(bytes, 4));
         let relative = be32(bytes, 8);
-        (timestamp != 0 || relative != 0).then(|| Self { timestamp, offset: base_offset + i64::from(relative) })
+        (timestamp != 0 || relative != 0).then(|| Self {
+            timestamp,
+            offset: base_offset + i64::from(relative),
+        })
     }
 
     fn encode(self, bytes: &mut [u8], base_offset: i64) {
@@ -75,7 +81,8 @@ impl TimeIndex {
 
     /// Forgets times of batches at and behind `offset`.
     pub(crate) fn truncate_to(&self, offset: i64, capacity: u32) -> Result<(), StorageError> {
-        self.0.truncate_where(capacity, |entry| entry.offset < offset)
+        self.0
+            .truncate_where(capacity, |entry| entry.offset < offset)
     }
 }
 
@@ -99,16 +106,33 @@ mod tests {
     fn keeps_strictly_growing_times() {
         let dir = tempfile::tempdir().unwrap();
         let files: Arc<dyn Files> = Arc::new(OsFiles);
-        let index = TimeIndex::new(FileSlot::new(&files, &Arc::from(dir.path()), 7, FileKind::TimeIndex), 7);
+        let index = TimeIndex::new(
+            FileSlot::new(&files, &Arc::from(dir.path()), 7, FileKind::TimeIndex),
+            7,
+        );
         index.create(16).unwrap();
         for (timestamp, offset) in [(1_000, 8), (1_000, 9), (900, 10), (i64::MAX, 11)] {
-            index.append_if_later(TimeEntry { timestamp, offset }).unwrap();
+            index
+                .append_if_later(TimeEntry { timestamp, offset })
+                .unwrap();
         }
         assert_eq!(index.count().unwrap(), 2);
         assert_eq!(index.offset_before(999).unwrap(), None);
         assert_eq!(index.offset_before(1_000).unwrap(), Some(8));
-        assert_eq!(index.last().unwrap(), Some(TimeEntry { timestamp: i64::MAX, offset: 11 }));
+        assert_eq!(
+            index.last().unwrap(),
+            Some(TimeEntry {
+                timestamp: i64::MAX,
+                offset: 11
+            })
+        );
         index.truncate_to(11, 16).unwrap();
-        assert_eq!(index.last().unwrap(), Some(TimeEntry { timestamp: 1_000, offset: 8 }));
+        assert_eq!(
+            index.last().unwrap(),
+            Some(TimeEntry {
+                timestamp: 1_000,
+                offset: 8
+            })
+        );
     }
 }

@@ -39,7 +39,12 @@ impl Log {
     ///
     /// Where the batch is not one that the topic takes, does not carry on its producer's sequence, or
     /// cannot be written.
-    pub fn append(self: &Arc<Self>, records: &Bytes, leader_epoch: i32, now_ms: i64) -> Result<Appended, AppendError> {
+    pub fn append(
+        self: &Arc<Self>,
+        records: &Bytes,
+        leader_epoch: i32,
+        now_ms: i64,
+    ) -> Result<Appended, AppendError> {
         self.check_usable()?;
         let config = self.config();
         let batch = validate::producer_batch(records, &config, now_ms)?;
@@ -110,14 +115,19 @@ impl Log {
         }
         let mut head = [0; HEADER_LEN];
         header.write(&mut head);
-        writer.active.append(&header, &mut [IoSlice::new(&head), IoSlice::new(&batch.records)], config)?;
+        writer.active.append(
+            &header,
+            &mut [IoSlice::new(&head), IoSlice::new(&batch.records)],
+            config,
+        )?;
         writer.active.segment.set_modified(now_ms);
         writer.next_offset = header.next_offset();
         writer.unsynced.data = true;
         writer.unsynced.epochs |= writer.epochs.assign(leader_epoch, header.base_offset);
         if header.has_producer_id() {
             writer.producers.record(&header);
-            self.positions.set_first_open(writer.producers.first_open_transaction());
+            self.positions
+                .set_first_open(writer.producers.first_open_transaction());
         }
         self.positions.set_end(writer.next_offset);
         Ok(header)

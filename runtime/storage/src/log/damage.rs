@@ -46,7 +46,10 @@ impl Damages {
     /// Fails for an offset that is lost.
     pub(crate) fn check(&self, offset: i64) -> Result<(), ReadError> {
         let damages = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        match damages.iter().find(|damage| (damage.offset..damage.end_offset).contains(&offset)) {
+        match damages
+            .iter()
+            .find(|damage| (damage.offset..damage.end_offset).contains(&offset))
+        {
             Some(damage) => Err(damage.error()),
             None => Ok(()),
         }
@@ -55,7 +58,9 @@ impl Damages {
     /// The first damaged byte of a segment at or behind `position`.
     pub(crate) fn next_in(&self, segment: i64, position: u64) -> Option<u64> {
         let damages = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let behind = damages.iter().filter(|damage| damage.segment == segment && damage.position >= position);
+        let behind = damages
+            .iter()
+            .filter(|damage| damage.segment == segment && damage.position >= position);
         behind.map(|damage| damage.position).min()
     }
 
@@ -63,12 +68,20 @@ impl Damages {
     /// meets no damage: behind the last one that lies before the offset.
     pub(crate) fn start_behind(&self, segment: i64, hint: u64, offset: i64) -> u64 {
         let damages = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let before = damages.iter().filter(|damage| damage.segment == segment && damage.end_offset <= offset);
-        before.map(|damage| damage.end_position).max().map_or(hint, |end| end.max(hint))
+        let before = damages
+            .iter()
+            .filter(|damage| damage.segment == segment && damage.end_offset <= offset);
+        before
+            .map(|damage| damage.end_position)
+            .max()
+            .map_or(hint, |end| end.max(hint))
     }
 
     /// Forgets what retention or a truncation took away.
     pub(crate) fn retain(&self, keep: impl FnMut(&Damage) -> bool) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(keep);
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(keep);
     }
 }

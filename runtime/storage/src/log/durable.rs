@@ -33,7 +33,11 @@ impl Log {
         if self.acknowledged() >= offset {
             return callback(Ok(()));
         }
-        let mut waiters = self.waiters.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiters = self
+            .waiters
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         waiters.push((offset, callback));
         drop(waiters);
         // The sync, or the end of the log, may have come between the looks and the push.
@@ -55,8 +59,14 @@ impl Log {
     /// Answers those whose records are durable by now.
     pub(super) fn complete_waiters(&self) {
         let acknowledged = self.acknowledged();
-        let mut waiters = self.waiters.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let done: Vec<_> = waiters.extract_if(.., |(offset, _)| *offset <= acknowledged).collect();
+        let mut waiters = self
+            .waiters
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let done: Vec<_> = waiters
+            .extract_if(.., |(offset, _)| *offset <= acknowledged)
+            .collect();
         drop(waiters);
         for (_, callback) in done {
             callback(Ok(()));
@@ -70,8 +80,14 @@ impl Log {
 
     /// Answers those who wait for records that were cut off.
     pub(super) fn fail_waiters_above(&self, end: i64, error: &StorageError) {
-        let mut waiters = self.waiters.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let failed: Vec<_> = waiters.extract_if(.., |(offset, _)| *offset > end).collect();
+        let mut waiters = self
+            .waiters
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let failed: Vec<_> = waiters
+            .extract_if(.., |(offset, _)| *offset > end)
+            .collect();
         drop(waiters);
         for (_, callback) in failed {
             callback(Err(error.clone()));

@@ -72,7 +72,9 @@ impl Log {
         }
         self.positions.raise_durable(job.end.offset);
         self.complete_waiters();
-        if self.shared.durability() == Durability::Fsync && self.positions.raise_high_watermark(job.end) {
+        if self.shared.durability() == Durability::Fsync
+            && self.positions.raise_high_watermark(job.end)
+        {
             self.listeners.notify(self);
         }
         Ok(())
@@ -82,9 +84,22 @@ impl Log {
         let mut writer = self.lock_writer();
         let unsynced = std::mem::take(&mut writer.unsynced);
         let segment = &writer.active.segment;
-        let active = if unsynced.data { Some((segment.path(), segment.file()?)) } else { None };
-        let epochs = if unsynced.epochs { writer.epochs.entries().to_vec() } else { Vec::new() };
-        Ok(FlushJob { active, epochs, end: Mark::at_end(writer.next_offset, segment), unsynced })
+        let active = if unsynced.data {
+            Some((segment.path(), segment.file()?))
+        } else {
+            None
+        };
+        let epochs = if unsynced.epochs {
+            writer.epochs.entries().to_vec()
+        } else {
+            Vec::new()
+        };
+        Ok(FlushJob {
+            active,
+            epochs,
+            end: Mark::at_end(writer.next_offset, segment),
+            unsynced,
+        })
     }
 
     fn sync(&self, job: &FlushJob) -> Result<(), StorageError> {
@@ -96,7 +111,9 @@ impl Log {
             let path = self.path_of(names::LEADER_EPOCHS);
             checkpoint::write_epochs(files, &path, &job.epochs)?;
         } else if job.unsynced.names {
-            files.sync_dir(&self.dir).during("sync directory", &self.dir)?;
+            files
+                .sync_dir(&self.dir)
+                .during("sync directory", &self.dir)?;
         }
         if job.unsynced.directory {
             let parent = self.shared.path();

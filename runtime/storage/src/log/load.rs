@@ -74,7 +74,10 @@ pub(crate) fn load(request: &LoadRequest<'_>) -> Result<LoadedLog, StorageError>
     }
     files::remove_snapshots_above(files, &request.dir, &listing, loaded.next_offset)?;
     let producers = replay_producers(files, &request.dir, &loaded.segments, loaded.next_offset)?;
-    let first = loaded.segments.first().map_or(0, |segment| segment.base_offset);
+    let first = loaded
+        .segments
+        .first()
+        .map_or(0, |segment| segment.base_offset);
     Ok(LoadedLog {
         topic: Arc::from(request.topic),
         partition: request.partition,
@@ -82,7 +85,9 @@ pub(crate) fn load(request: &LoadRequest<'_>) -> Result<LoadedLog, StorageError>
         leader_epoch: request.leader_epoch,
         dir: Arc::clone(&request.dir),
         config: Arc::clone(&request.config),
-        start_offset: request.log_start.clamp(first, loaded.next_offset.max(first)),
+        start_offset: request
+            .log_start
+            .clamp(first, loaded.next_offset.max(first)),
         segments: loaded.segments,
         active: loaded.active,
         next_offset: loaded.next_offset,
@@ -103,14 +108,23 @@ pub(crate) fn load(request: &LoadRequest<'_>) -> Result<LoadedLog, StorageError>
 /// Creates the directory of a new, empty log. Nothing of it is synced yet.
 pub(crate) fn create(request: &LoadRequest<'_>, topic_id: Uuid) -> Result<LoadedLog, StorageError> {
     let files = &**request.files;
-    files.create_dir(&request.dir).during("create directory", &request.dir)?;
+    files
+        .create_dir(&request.dir)
+        .during("create directory", &request.dir)?;
     let segment = Arc::new(Segment::new(request.files, &request.dir, 0));
     segment.create(&request.config, request.now_ms)?;
     let path = request.dir.join(names::PARTITION_METADATA);
     let metadata = files.create(&path).during("create", &path)?;
     let text = crate::meta::format_partition_metadata(topic_id);
-    metadata.write_at(&mut [std::io::IoSlice::new(text.as_bytes())], 0).during("write", &path)?;
-    let unsynced = Unsynced { files: vec![(path, metadata)], names: true, directory: true, ..Unsynced::default() };
+    metadata
+        .write_at(&mut [std::io::IoSlice::new(text.as_bytes())], 0)
+        .during("write", &path)?;
+    let unsynced = Unsynced {
+        files: vec![(path, metadata)],
+        names: true,
+        directory: true,
+        ..Unsynced::default()
+    };
     Ok(LoadedLog {
         topic: Arc::from(request.topic),
         partition: request.partition,

@@ -58,7 +58,10 @@ impl Log {
     /// # Errors
     ///
     /// Where the batch that holds it is damaged, or the disk fails.
-    pub fn offset_of_max_timestamp(&self, isolation: Isolation) -> Result<Option<OffsetAndTimestamp>, ReadError> {
+    pub fn offset_of_max_timestamp(
+        &self,
+        isolation: Isolation,
+    ) -> Result<Option<OffsetAndTimestamp>, ReadError> {
         self.check_usable()?;
         let (start, bound) = self.visible(isolation)?;
         let mut largest: Option<(i64, Arc<Segment>)> = None;
@@ -93,12 +96,21 @@ impl Log {
         bound: &Mark,
     ) -> Result<Option<OffsetAndTimestamp>, ReadError> {
         let limit = bound.limit_in(segment);
-        let from = segment.times.offset_before(timestamp)?.unwrap_or(segment.base_offset).max(start);
+        let from = segment
+            .times
+            .offset_before(timestamp)?
+            .unwrap_or(segment.base_offset)
+            .max(start);
         let position = segment.offsets.position_before(from)?;
-        let position = self.damages.start_behind(segment.base_offset, position.min(limit), from);
+        let position = self
+            .damages
+            .start_behind(segment.base_offset, position.min(limit), from);
         let file = segment.file()?;
         let mut scan = HeaderScan::new(file.file(), position, limit);
-        while let Some((position, header)) = scan.next().map_err(|error| segment.read_error(from, error))? {
+        while let Some((position, header)) = scan
+            .next()
+            .map_err(|error| segment.read_error(from, error))?
+        {
             if header.max_timestamp >= timestamp
                 && header.last_offset() >= start
                 && let Some(found) = record_in(segment, position, &header, timestamp, start)?
@@ -121,11 +133,24 @@ fn record_in(
     let path = segment.path();
     let mut bytes = vec![0; header.total_len()];
     let file = segment.file()?;
-    file.file().read_exact_at(&mut bytes, position).map_err(|source| StorageError::io("read", &path, source))?;
+    file.file()
+        .read_exact_at(&mut bytes, position)
+        .map_err(|source| StorageError::io("read", &path, source))?;
     let decoded = Batch::parse(&Bytes::from(bytes))
         .and_then(|batch| batch.check_crc().map(|()| batch))
         .and_then(|batch| batch.decode(EXPANSION_LIMIT, Pool::global()))
-        .map_err(|error| ReadError::Corrupt { path, position, offset: header.base_offset, reason: error.to_string() })?;
-    let found = decoded.rows.iter().find(|row| row.timestamp >= timestamp && row.offset >= start);
-    Ok(found.map(|row| OffsetAndTimestamp { offset: row.offset, timestamp: row.timestamp }))
+        .map_err(|error| ReadError::Corrupt {
+            path,
+            position,
+            offset: header.base_offset,
+            reason: error.to_string(),
+        })?;
+    let found = decoded
+        .rows
+        .iter()
+        .find(|row| row.timestamp >= timestamp && row.offset >= start);
+    Ok(found.map(|row| OffsetAndTimestamp {
+        offset: row.offset,
+        timestamp: row.timestamp,
+    }))
 }

@@ -33,6 +33,10 @@ impl fmt::Debug for Listeners {
 impl Log {
     /// Has `listener` hear of every change from now on, for as long as the log is there.
     pub fn subscribe(&self, listener: Arc<dyn LogListener>) {
-        self.listeners.0.write().unwrap_or_else(PoisonError::into_inner).push(listener);
+        self.listeners
+            .0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(listener);
     }
 }

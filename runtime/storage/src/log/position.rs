@@ -17,7 +17,11 @@ pub(crate) struct Mark {
 impl Mark {
     /// The end of a log whose last segment is `active`.
     pub(crate) fn at_end(next_offset: i64, active: &Segment) -> Self {
-        Self { offset: next_offset, segment: active.base_offset, position: active.size() }
+        Self {
+            offset: next_offset,
+            segment: active.base_offset,
+            position: active.size(),
+        }
     }
 
     /// Where readers have to stop in a segment that is `size` bytes long.
@@ -80,20 +84,29 @@ impl Positions {
     }
 
     pub(crate) fn set_first_open(&self, first_open: Option<i64>) {
-        self.first_open.store(first_open.unwrap_or(NONE_OPEN), Ordering::Release);
+        self.first_open
+            .store(first_open.unwrap_or(NONE_OPEN), Ordering::Release);
     }
 
     pub(crate) fn last_stable(&self) -> i64 {
-        self.first_open.load(Ordering::Acquire).min(self.high_watermark().offset)
+        self.first_open
+            .load(Ordering::Acquire)
+            .min(self.high_watermark().offset)
     }
 
     pub(crate) fn high_watermark(&self) -> Mark {
-        *self.high_watermark.lock().unwrap_or_else(PoisonError::into_inner)
+        *self
+            .high_watermark
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Raises the high watermark; says whether it was lower.
     pub(crate) fn raise_high_watermark(&self, mark: Mark) -> bool {
-        let mut current = self.high_watermark.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self
+            .high_watermark
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let raised = mark.offset > current.offset;
         // An empty segment rolled at the same offset moves the mark's byte, not its offset.
         if raised || mark.offset == current.offset && mark.segment > current.segment {
@@ -107,7 +120,10 @@ impl Positions {
         self.set_end(end.offset);
         self.start.fetch_min(end.offset, Ordering::AcqRel);
         self.durable.fetch_min(end.offset, Ordering::AcqRel);
-        let mut current = self.high_watermark.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self
+            .high_watermark
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if current.offset >= end.offset {
             *current = end;
         }

@@ -87,13 +87,20 @@ impl Log {
             return Ok(range);
         }
         let bound = self.bound(upper)?;
-        let Some(found) = self.find(offset, &bound)? else { return Ok(range) };
+        let Some(found) = self.find(offset, &bound)? else {
+            return Ok(range);
+        };
         let len = self.len_to_read(&found, max_bytes, min_one)?;
         range.first_offset = found.header.base_offset;
-        range.ends_segment = found.position + len >= found.limit && found.segment.base_offset < bound.segment;
+        range.ends_segment =
+            found.position + len >= found.limit && found.segment.base_offset < bound.segment;
         if len > 0 {
             let file = Arc::clone(found.segment.file()?.file());
-            range.records = Some(FileRange { file, offset: found.position, len: len as usize });
+            range.records = Some(FileRange {
+                file,
+                offset: found.position,
+                len: len as usize,
+            });
         }
         Ok(range)
     }
@@ -124,41 +131,73 @@ impl Log {
             return Ok(high_watermark);
         }
         Ok(match self.find(upper, &high_watermark)? {
-            Some(found) => Mark { offset: upper, segment: found.segment.base_offset, position: found.position },
+            Some(found) => Mark {
+                offset: upper,
+                segment: found.segment.base_offset,
+                position: found.position,
+            },
             None => high_watermark,
         })
     }
 
     /// The first batch at or behind `offset`; a compacted segment may hold none.
     fn find(&self, offset: i64, bound: &Mark) -> Result<Option<Found>, ReadError> {
-        let mut next = self.segment_at(offset).or_else(|| self.segment_after(offset));
+        let mut next = self
+            .segment_at(offset)
+            .or_else(|| self.segment_after(offset));
         while let Some(segment) = next {
             if segment.base_offset > bound.segment {
                 return Ok(None);
             }
             let limit = bound.limit_in(&segment);
             if let Some((position, header)) = self.find_in(&segment, offset, limit)? {
-                return Ok(Some(Found { segment, position, header, limit }));
+                return Ok(Some(Found {
+                    segment,
+                    position,
+                    header,
+                    limit,
+                }));
             }
             next = self.segment_after(segment.base_offset);
         }
         Ok(None)
     }
 
-    fn find_in(&self, segment: &Segment, offset: i64, limit: u64) -> Result<Option<(u64, BatchHeader)>, ReadError> {
-        segment.find(offset, limit, |start| self.damages.start_behind(segment.base_offset, start, offset))
+    fn find_in(
+        &self,
+        segment: &Segment,
+        offset: i64,
+        limit: u64,
+    ) -> Result<Option<(u64, BatchHeader)>, ReadError> {
+        segment.find(offset, limit, |start| {
+            self.damages
+                .start_behind(segment.base_offset, start, offset)
+        })
     }
 
-    fn len_to_read(&self, found: &Found, max_bytes: usize, min_one: bool) -> Result<u64, ReadError> {
+    fn len_to_read(
+        &self,
+        found: &Found,
+        max_bytes: usize,
+        min_one: bool,
+    ) -> Result<u64, ReadError> {
         let first_end = found.position + found.header.total_len() as u64;
-        let damage = self.damages.next_in(found.segment.base_offset, found.position);
-        let limit = damage.map_or(found.limit, |damage| damage.min(found.limit)).max(first_end);
+        let damage = self
+            .damages
+            .next_in(found.segment.base_offset, found.position);
+        let limit = damage
+            .map_or(found.limit, |damage| damage.min(found.limit))
+            .max(first_end);
         let wanted = found.position + max_bytes as u64;
         if wanted >= limit {
             return Ok(limit - found.position);
         }
         if wanted < first_end {
-            return Ok(if min_one { first_end - found.position } else { 0 });
+            return Ok(if min_one {
+                first_end - found.position
+            } else {
+                0
+            });
         }
         let end = last_boundary(&found.segment, first_end, wanted, limit)?;
         Ok(end - found.position)
@@ -166,8 +205,16 @@ impl Log {
 }
 
 /// The last position up to `wanted` at which a batch ends, from `first_end` on, where one does.
-fn last_boundary(segment: &Segment, first_end: u64, wanted: u64, limit: u64) -> Result<u64, ReadError> {
-    let indexed = segment.offsets.boundary_before(wanted)?.filter(|&boundary| boundary < limit);
+fn last_boundary(
+    segment: &Segment,
+    first_end: u64,
+    wanted: u64,
+    limit: u64,
+) -> Result<u64, ReadError> {
+    let indexed = segment
+        .offsets
+        .boundary_before(wanted)?
+        .filter(|&boundary| boundary < limit);
     let mut end = indexed.map_or(first_end, |boundary| boundary.max(first_end));
     let file = segment.file()?;
     let mut scan = HeaderScan::new(file.file(), end, limit);

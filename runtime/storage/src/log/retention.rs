@@ -41,7 +41,10 @@ impl Log {
         let removed = self.drop_oldest(&mut writer, expired)?;
         drop(writer);
         self.listeners.notify(self);
-        Ok(Some(Removed { paths: removed, due_ms: now_ms.saturating_add(config.file_delete_delay_ms) }))
+        Ok(Some(Removed {
+            paths: removed,
+            due_ms: now_ms.saturating_add(config.file_delete_delay_ms),
+        }))
     }
 
     /// Raises the log start offset, as DeleteRecords asks; -1 stands for the high watermark. The
@@ -55,7 +58,11 @@ impl Log {
         let high_watermark = self.high_watermark();
         let offset = if offset == -1 { high_watermark } else { offset };
         if !(0..=high_watermark).contains(&offset) {
-            return Err(ReadError::OutOfRange { offset, start: self.log_start_offset(), end: high_watermark });
+            return Err(ReadError::OutOfRange {
+                offset,
+                start: self.log_start_offset(),
+                end: high_watermark,
+            });
         }
         if self.positions.raise_start(offset) {
             let mut writer = self.lock_writer();
@@ -68,7 +75,12 @@ impl Log {
     }
 
     /// How many of the oldest segments are to go; all of them only where they hold records.
-    fn expired(&self, segments: &[Arc<Segment>], config: &LogConfig, now_ms: i64) -> Result<usize, StorageError> {
+    fn expired(
+        &self,
+        segments: &[Arc<Segment>],
+        config: &LogConfig,
+        now_ms: i64,
+    ) -> Result<usize, StorageError> {
         let (start, high_watermark) = (self.log_start_offset(), self.high_watermark());
         let total: u64 = segments.iter().map(|segment| segment.size()).sum();
         let mut excess = match u64::try_from(config.retention_bytes) {
@@ -77,7 +89,9 @@ impl Log {
         };
         let mut count = 0;
         for (index, segment) in segments.iter().enumerate() {
-            let next_base = segments.get(index + 1).map_or(self.log_end_offset(), |next| next.base_offset);
+            let next_base = segments
+                .get(index + 1)
+                .map_or(self.log_end_offset(), |next| next.base_offset);
             let size = segment.size();
             let active = index + 1 == segments.len();
             if next_base > high_watermark || active && size == 0 {
@@ -96,7 +110,10 @@ impl Log {
 
     fn drop_oldest(&self, writer: &mut Writer, count: usize) -> Result<Vec<PathBuf>, StorageError> {
         let (gone, start) = {
-            let mut segments = self.segments.write().unwrap_or_else(PoisonError::into_inner);
+            let mut segments = self
+                .segments
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
             let gone: Vec<_> = segments.drain(..count).collect();
             (gone, segments[0].base_offset)
         };
@@ -105,7 +122,13 @@ impl Log {
         self.damages.retain(|damage| damage.end_offset > start);
         let mut removed = Vec::new();
         for segment in gone {
-            for kind in [FileKind::Log, FileKind::OffsetIndex, FileKind::TimeIndex, FileKind::Snapshot, FileKind::TxnIndex] {
+            for kind in [
+                FileKind::Log,
+                FileKind::OffsetIndex,
+                FileKind::TimeIndex,
+                FileKind::Snapshot,
+                FileKind::TxnIndex,
+            ] {
                 removed.extend(self.mark_deleted(segment.base_offset, kind)?);
             }
         }
@@ -113,7 +136,11 @@ impl Log {
     }
 
     /// Renames one file of a segment, where it is there.
-    fn mark_deleted(&self, base_offset: i64, kind: FileKind) -> Result<Option<PathBuf>, StorageError> {
+    fn mark_deleted(
+        &self,
+        base_offset: i64,
+        kind: FileKind,
+    ) -> Result<Option<PathBuf>, StorageError> {
         let path = self.path_of(&names::segment_file(base_offset, kind));
         let mut deleted = path.clone().into_os_string();
         deleted.push(DELETED_SUFFIX);

@@ -12,16 +12,31 @@ use crate::segment::{ActiveSegment, Segment};
 
 impl Log {
     /// Ends the active segment and begins one at the log end. On an error the active one goes on.
-    pub(super) fn roll(&self, writer: &mut Writer, config: &LogConfig, now_ms: i64) -> Result<(), StorageError> {
-        let next = Arc::new(Segment::new(self.shared.files_arc(), &self.dir, writer.next_offset));
+    pub(super) fn roll(
+        &self,
+        writer: &mut Writer,
+        config: &LogConfig,
+        now_ms: i64,
+    ) -> Result<(), StorageError> {
+        let next = Arc::new(Segment::new(
+            self.shared.files_arc(),
+            &self.dir,
+            writer.next_offset,
+        ));
         self.write_snapshot(writer)?;
         next.create(config, now_ms)?;
         writer.active.trim_file()?;
         writer.active.seal()?;
-        writer.unsynced.files.extend(writer.active.segment.all_files()?);
+        writer
+            .unsynced
+            .files
+            .extend(writer.active.segment.all_files()?);
         writer.unsynced.names = true;
         writer.active = ActiveSegment::empty(Arc::clone(&next), now_ms);
-        self.segments.write().unwrap_or_else(PoisonError::into_inner).push(next);
+        self.segments
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(next);
         Ok(())
     }
 
@@ -29,7 +44,8 @@ impl Log {
     pub(super) fn write_snapshot(&self, writer: &mut Writer) -> Result<(), StorageError> {
         let path = self.path_of(&names::segment_file(writer.next_offset, FileKind::Snapshot));
         let file = self.shared.files().create(&path).during("create", &path)?;
-        file.write_at(&mut [IoSlice::new(&encode_snapshot(&writer.producers))], 0).during("write", &path)?;
+        file.write_at(&mut [IoSlice::new(&encode_snapshot(&writer.producers))], 0)
+            .during("write", &path)?;
         writer.unsynced.files.push((path, file));
         writer.unsynced.names = true;
         Ok(())

@@ -43,25 +43,36 @@ impl Log {
     fn cut(&self, writer: &mut Writer, offset: i64) -> Result<i64, ReadError> {
         let config = self.config();
         let mut segments = self.segment_list();
-        while segments.len() > 1 && segments.last().is_some_and(|last| last.base_offset >= offset) {
+        while segments.len() > 1
+            && segments
+                .last()
+                .is_some_and(|last| last.base_offset >= offset)
+        {
             if let Some(last) = segments.pop() {
                 self.remove_segment(&last)?;
             }
         }
         let active = Arc::clone(segments.last().unwrap_or(&writer.active.segment));
         let (position, new_end) = match active.find(offset, active.size(), |start| start)? {
-            Some((position, header)) => (position, header.base_offset.min(offset).max(active.base_offset)),
+            Some((position, header)) => (
+                position,
+                header.base_offset.min(offset).max(active.base_offset),
+            ),
             None => (active.size(), offset),
         };
         self.cut_segment(&active, position, new_end, &config)?;
-        *self.segments.write().unwrap_or_else(PoisonError::into_inner) = segments.clone();
+        *self
+            .segments
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = segments.clone();
         self.damages.retain(|damage| damage.end_offset <= new_end);
         writer.active = ActiveSegment::reopen(Arc::clone(&active))?;
         writer.next_offset = new_end;
         writer.unsynced = super::Unsynced::default();
         writer.unsynced.epochs = writer.epochs.truncate_end(new_end);
         writer.producers = replay_producers(self.shared.files(), &self.dir, &segments, new_end)?;
-        self.positions.set_first_open(writer.producers.first_open_transaction());
+        self.positions
+            .set_first_open(writer.producers.first_open_transaction());
         self.positions.cut(Mark::at_end(new_end, &active));
         Ok(new_end)
     }
@@ -78,16 +89,29 @@ impl Log {
         file.set_len(position).during("truncate", &path)?;
         file.sync().during("sync", &path)?;
         segment.set_size(position);
-        segment.offsets.truncate_to(position, OffsetIndex::capacity(config.segment_index_bytes))?;
-        segment.times.truncate_to(end, TimeIndex::capacity(config.segment_index_bytes))?;
-        let largest = segment.times.last()?.unwrap_or(crate::index::TimeEntry::none(segment.base_offset));
+        segment
+            .offsets
+            .truncate_to(position, OffsetIndex::capacity(config.segment_index_bytes))?;
+        segment
+            .times
+            .truncate_to(end, TimeIndex::capacity(config.segment_index_bytes))?;
+        let largest = segment
+            .times
+            .last()?
+            .unwrap_or(crate::index::TimeEntry::none(segment.base_offset));
         segment.set_largest(largest);
         Ok(())
     }
 
     fn remove_segment(&self, segment: &Segment) -> Result<(), StorageError> {
         segment.close();
-        for kind in [FileKind::Log, FileKind::OffsetIndex, FileKind::TimeIndex, FileKind::Snapshot, FileKind::TxnIndex] {
+        for kind in [
+            FileKind::Log,
+            FileKind::OffsetIndex,
+            FileKind::TimeIndex,
+            FileKind::Snapshot,
+            FileKind::TxnIndex,
+        ] {
             let path = self.path_of(&names::segment_file(segment.base_offset, kind));
             match self.shared.files().remove(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -96,6 +120,9 @@ impl Log {
                 _ => {}
             }
         }
-        self.shared.files().sync_dir(&self.dir).during("sync directory", &self.dir)
+        self.shared
+            .files()
+            .sync_dir(&self.dir)
+            .during("sync directory", &self.dir)
     }
 }

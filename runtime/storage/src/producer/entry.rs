@@ -46,7 +46,13 @@ pub(crate) struct ProducerEntry {
 
 impl Default for ProducerEntry {
     fn default() -> Self {
-        Self { epoch: -1, coordinator_epoch: -1, last_timestamp: -1, transaction_start: None, batches: Vec::new() }
+        Self {
+            epoch: -1,
+            coordinator_epoch: -1,
+            last_timestamp: -1,
+            transaction_start: None,
+            batches: Vec::new(),
+        }
     }
 }
 
@@ -61,9 +67,17 @@ impl ProducerEntry {
     }
 
     pub(super) fn check(&self, header: &BatchHeader) -> Result<Verdict, SequenceError> {
-        let (producer_id, epoch, sequence) = (header.producer_id, header.producer_epoch, header.base_sequence);
+        let (producer_id, epoch, sequence) = (
+            header.producer_id,
+            header.producer_epoch,
+            header.base_sequence,
+        );
         if epoch < self.epoch {
-            return Err(SequenceError::StaleEpoch { producer_id, epoch, known: self.epoch });
+            return Err(SequenceError::StaleEpoch {
+                producer_id,
+                epoch,
+                known: self.epoch,
+            });
         }
         if epoch > self.epoch {
             return expect(producer_id, sequence, 0);
@@ -75,7 +89,11 @@ impl ProducerEntry {
             return Ok(Verdict::Duplicate(*duplicate));
         }
         match self.batches.last() {
-            Some(last) => expect(producer_id, sequence, advance_sequence(last.last_sequence, 1)),
+            Some(last) => expect(
+                producer_id,
+                sequence,
+                advance_sequence(last.last_sequence, 1),
+            ),
             // Only a marker raised the epoch so far.
             None => Ok(Verdict::New),
         }
@@ -110,6 +128,10 @@ fn expect(producer_id: i64, sequence: i32, expected: i32) -> Result<Verdict, Seq
     if sequence == expected {
         Ok(Verdict::New)
     } else {
-        Err(SequenceError::OutOfOrder { producer_id, sequence, expected })
+        Err(SequenceError::OutOfOrder {
+            producer_id,
+            sequence,
+            expected,
+        })
     }
 }

@@ -56,7 +56,9 @@ pub(crate) struct Producers {
 
 impl Producers {
     pub(crate) fn from_entries(entries: impl IntoIterator<Item = (i64, ProducerEntry)>) -> Self {
-        Self { entries: entries.into_iter().collect() }
+        Self {
+            entries: entries.into_iter().collect(),
+        }
     }
 
     pub(crate) fn entries(&self) -> impl ExactSizeIterator<Item = (i64, &ProducerEntry)> {
@@ -78,20 +80,27 @@ impl Producers {
     /// Takes note of an appended batch; its header holds the offsets and times as stored.
     pub(crate) fn record(&mut self, header: &BatchHeader) {
         if header.has_producer_id() {
-            self.entries.entry(header.producer_id).or_default().record(header);
+            self.entries
+                .entry(header.producer_id)
+                .or_default()
+                .record(header);
         }
     }
 
     /// The first offset of the oldest transaction that is still open.
     pub(crate) fn first_open_transaction(&self) -> Option<i64> {
-        self.entries.values().filter_map(|entry| entry.transaction_start).min()
+        self.entries
+            .values()
+            .filter_map(|entry| entry.transaction_start)
+            .min()
     }
 
     /// Forgets producers that did not write since `now_ms - expiration_ms`, save those with an open
     /// transaction.
     pub(crate) fn expire(&mut self, now_ms: i64, expiration_ms: i64) {
         let oldest = now_ms.saturating_sub(expiration_ms);
-        self.entries.retain(|_, entry| entry.transaction_start.is_some() || entry.last_timestamp > oldest);
+        self.entries
+            .retain(|_, entry| entry.transaction_start.is_some() || entry.last_timestamp > oldest);
     }
 }
 

@@ -25,9 +25,18 @@ pub(crate) fn encode_snapshot(producers: &Producers) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER_LEN + entries.len() * ENTRY_LEN);
     bytes.extend(VERSION.to_be_bytes());
     bytes.extend([0; 4]);
-    bytes.extend(u32::try_from(entries.len()).unwrap_or(u32::MAX).to_be_bytes());
+    bytes.extend(
+        u32::try_from(entries.len())
+            .unwrap_or(u32::MAX)
+            .to_be_bytes(),
+    );
     for (producer_id, entry) in entries {
-        let none = BatchMark { last_sequence: -1, last_offset: -1, offset_delta: 0, timestamp: -1 };
+        let none = BatchMark {
+            last_sequence: -1,
+            last_offset: -1,
+            offset_delta: 0,
+            timestamp: -1,
+        };
         let batch = entry.last_batch().unwrap_or(&none);
         bytes.extend(producer_id.to_be_bytes());
         bytes.extend(entry.epoch.to_be_bytes());
@@ -46,19 +55,33 @@ pub(crate) fn encode_snapshot(producers: &Producers) -> Vec<u8> {
 /// The producers that a snapshot holds.
 pub(crate) fn decode_snapshot(bytes: &[u8]) -> Result<Producers, String> {
     let mut header = Fields(bytes);
-    let version = header.take().map(i16::from_be_bytes).ok_or("it is cut off")?;
+    let version = header
+        .take()
+        .map(i16::from_be_bytes)
+        .ok_or("it is cut off")?;
     if version != VERSION {
         return Err(format!("its version is {version}, only {VERSION} is known"));
     }
-    let declared = header.take().map(u32::from_be_bytes).ok_or("it is cut off")?;
+    let declared = header
+        .take()
+        .map(u32::from_be_bytes)
+        .ok_or("it is cut off")?;
     let actual = crc32c(header.0);
     if declared != actual {
-        return Err(format!("its checksum is {actual:08x} where its header says {declared:08x}"));
+        return Err(format!(
+            "its checksum is {actual:08x} where its header says {declared:08x}"
+        ));
     }
-    let count = header.take().map(u32::from_be_bytes).ok_or("it is cut off")?;
+    let count = header
+        .take()
+        .map(u32::from_be_bytes)
+        .ok_or("it is cut off")?;
     let entries = header.0.chunks_exact(ENTRY_LEN);
     if entries.len() as u64 != u64::from(count) || !entries.remainder().is_empty() {
-        return Err(format!("it announces {count} entries and has {} bytes of them", header.0.len()));
+        return Err(format!(
+            "it announces {count} entries and has {} bytes of them",
+            header.0.len()
+        ));
     }
     Ok(Producers::from_entries(entries.filter_map(decode_entry)))
 }
@@ -73,10 +96,20 @@ fn decode_entry(bytes: &[u8]) -> Option<(i64, ProducerEntry)> {
     let timestamp = i64::from_be_bytes(fields.take()?);
     let coordinator_epoch = i32::from_be_bytes(fields.take()?);
     let transaction_start = Some(i64::from_be_bytes(fields.take()?)).filter(|&start| start >= 0);
-    let entry =
-        ProducerEntry { epoch, coordinator_epoch, last_timestamp: timestamp, transaction_start, ..Default::default() };
+    let entry = ProducerEntry {
+        epoch,
+        coordinator_epoch,
+        last_timestamp: timestamp,
+        transaction_start,
+        ..Default::default()
+    };
     let entry = if last_offset >= 0 {
-        entry.with_batch(BatchMark { last_sequence, last_offset, offset_delta, timestamp })
+        entry.with_batch(BatchMark {
+            last_sequence,
+            last_offset,
+            offset_delta,
+            timestamp,
+        })
     } else {
         entry
     };

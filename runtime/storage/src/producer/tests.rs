@@ -36,7 +36,11 @@ fn after(batches: &[BatchHeader]) -> Producers {
 fn sequences_carry_on() {
     let producers = after(&[batch(0, 7, 3, 0), batch(0, 10, 1, 3)]);
     assert_eq!(producers.check(&batch(0, 11, 1, 4)), Ok(Verdict::New));
-    let gap = SequenceError::OutOfOrder { producer_id: ID, sequence: 12, expected: 11 };
+    let gap = SequenceError::OutOfOrder {
+        producer_id: ID,
+        sequence: 12,
+        expected: 11,
+    };
     assert_eq!(producers.check(&batch(0, 12, 1, 4)), Err(gap));
 }
 
@@ -45,16 +49,27 @@ fn the_last_five_batches_are_recognised_and_the_sixth_is_not() {
     let batches: Vec<_> = (0..6).map(|n| batch(0, n, 1, i64::from(n))).collect();
     let producers = after(&batches);
     for old in &batches[1..] {
-        let Ok(Verdict::Duplicate(mark)) = producers.check(old) else { panic!("{old:?} must be known") };
-        assert_eq!((mark.first_offset(), mark.timestamp), (old.base_offset, old.max_timestamp));
+        let Ok(Verdict::Duplicate(mark)) = producers.check(old) else {
+            panic!("{old:?} must be known")
+        };
+        assert_eq!(
+            (mark.first_offset(), mark.timestamp),
+            (old.base_offset, old.max_timestamp)
+        );
     }
-    assert!(matches!(producers.check(&batches[0]), Err(SequenceError::OutOfOrder { .. })));
+    assert!(matches!(
+        producers.check(&batches[0]),
+        Err(SequenceError::OutOfOrder { .. })
+    ));
 }
 
 #[test]
 fn sequences_wrap_inside_a_batch_and_behind_one() {
     let producers = after(&[batch(0, i32::MAX - 1, 4, 0)]);
-    assert!(matches!(producers.check(&batch(0, i32::MAX - 1, 4, 0)), Ok(Verdict::Duplicate(_))));
+    assert!(matches!(
+        producers.check(&batch(0, i32::MAX - 1, 4, 0)),
+        Ok(Verdict::Duplicate(_))
+    ));
     assert_eq!(producers.check(&batch(0, 2, 1, 4)), Ok(Verdict::New));
     let producers = after(&[batch(0, i32::MAX, 1, 0)]);
     assert_eq!(producers.check(&batch(0, 0, 1, 1)), Ok(Verdict::New));
@@ -63,11 +78,18 @@ fn sequences_wrap_inside_a_batch_and_behind_one() {
 #[test]
 fn a_new_epoch_starts_at_zero_and_ends_the_old_one() {
     let mut producers = after(&[batch(3, 0, 1, 0)]);
-    assert!(matches!(producers.check(&batch(4, 1, 1, 1)), Err(SequenceError::OutOfOrder { expected: 0, .. })));
+    assert!(matches!(
+        producers.check(&batch(4, 1, 1, 1)),
+        Err(SequenceError::OutOfOrder { expected: 0, .. })
+    ));
     let next = batch(4, 0, 1, 1);
     assert_eq!(producers.check(&next), Ok(Verdict::New));
     producers.record(&next);
-    let stale = SequenceError::StaleEpoch { producer_id: ID, epoch: 3, known: 4 };
+    let stale = SequenceError::StaleEpoch {
+        producer_id: ID,
+        epoch: 3,
+        known: 4,
+    };
     assert_eq!(producers.check(&batch(3, 1, 1, 2)), Err(stale));
 }
 
@@ -78,8 +100,15 @@ fn an_open_transaction_holds_until_its_marker() {
     let mut producers = after(&[data]);
     assert_eq!(producers.first_open_transaction(), Some(5));
     producers.expire(i64::MAX, 1);
-    assert!(producers.entries().len() > 0, "a producer with an open transaction stays");
-    let marker = BatchHeader { attributes: Attributes(0x30), base_sequence: -1, ..batch(0, 0, 1, 7) };
+    assert!(
+        producers.entries().len() > 0,
+        "a producer with an open transaction stays"
+    );
+    let marker = BatchHeader {
+        attributes: Attributes(0x30),
+        base_sequence: -1,
+        ..batch(0, 0, 1, 7)
+    };
     producers.record(&marker);
     assert_eq!(producers.first_open_transaction(), None);
     producers.expire(1_007 + 50, 50);

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{self, IoSlice};
 use std::ops::Range;
 
-use millrace_wire::batch::header::{ATTRIBUTES_AT, BASE_OFFSET_AT, LENGTH_AT, LENGTH_OVERHEAD, MAGIC, MAGIC_AT};
+use millrace_wire::batch::header::{
+    ATTRIBUTES_AT, BASE_OFFSET_AT, LENGTH_AT, LENGTH_OVERHEAD, MAGIC, MAGIC_AT,
+};
 use millrace_wire::batch::{BatchHeader, HEADER_LEN};
 use millrace_wire::crc::crc32c;
 
@@ -39,7 +41,13 @@ pub(crate) struct BatchReader<'a> {
 impl<'a> BatchReader<'a> {
     /// Reads the file's first `end` bytes.
     pub(crate) fn new(file: &'a File, end: u64) -> Self {
-        Self { file, position: 0, end, buffer: Vec::new(), buffer_at: 0 }
+        Self {
+            file,
+            position: 0,
+            end,
+            buffer: Vec::new(),
+            buffer_at: 0,
+        }
     }
 
     /// The next batch, whose base offset must not be below `expected`.
@@ -69,24 +77,38 @@ impl<'a> BatchReader<'a> {
     }
 
     /// Damage inside a batch leaves its length alone more often than not.
-    fn behind_declared_length(&mut self, bad: u64, expected: i64) -> io::Result<Option<(u64, i64)>> {
+    fn behind_declared_length(
+        &mut self,
+        bad: u64,
+        expected: i64,
+    ) -> io::Result<Option<(u64, i64)>> {
         let bytes = self.bytes(bad, LENGTH_AT + 4)?;
-        let Some(length) = bytes.get(LENGTH_AT..LENGTH_AT + 4).and_then(|length| length.try_into().ok()) else {
+        let Some(length) = bytes
+            .get(LENGTH_AT..LENGTH_AT + 4)
+            .and_then(|length| length.try_into().ok())
+        else {
             return Ok(None);
         };
-        let Ok(length) = u64::try_from(i32::from_be_bytes(length)) else { return Ok(None) };
+        let Ok(length) = u64::try_from(i32::from_be_bytes(length)) else {
+            return Ok(None);
+        };
         let next = bad + LENGTH_OVERHEAD as u64 + length;
         if next >= self.end {
             return Ok(None);
         }
-        Ok(self.batch_at(next, expected)?.ok().map(|header| (next, header.base_offset)))
+        Ok(self
+            .batch_at(next, expected)?
+            .ok()
+            .map(|header| (next, header.base_offset)))
     }
 
     fn search(&mut self, from: u64, expected: i64) -> io::Result<Option<(u64, i64)>> {
         let mut at = from;
         while at + HEADER_LEN as u64 <= self.end {
             let window = self.bytes(at, CHUNK)?;
-            let candidate = window.windows(HEADER_LEN).position(|bytes| is_plausible(bytes, expected));
+            let candidate = window
+                .windows(HEADER_LEN)
+                .position(|bytes| is_plausible(bytes, expected));
             let skipped = window.len().saturating_sub(HEADER_LEN - 1).max(1) as u64;
             let Some(candidate) = candidate else {
                 at += skipped;
@@ -102,7 +124,11 @@ impl<'a> BatchReader<'a> {
     }
 
     /// The header at `position`, or why there is no sound batch.
-    fn batch_at(&mut self, position: u64, expected: i64) -> io::Result<Result<BatchHeader, String>> {
+    fn batch_at(
+        &mut self,
+        position: u64,
+        expected: i64,
+    ) -> io::Result<Result<BatchHeader, String>> {
         let header = match BatchHeader::parse(self.bytes(position, HEADER_LEN)?) {
             Ok(header) => header,
             Err(error) => return Ok(Err(error.to_string())),
@@ -110,26 +136,37 @@ impl<'a> BatchReader<'a> {
         let have = self.end - position;
         if header.total_len() as u64 > have {
             let needed = header.total_len();
-            return Ok(Err(format!("record batch is cut off: {have} bytes of {needed}")));
+            return Ok(Err(format!(
+                "record batch is cut off: {have} bytes of {needed}"
+            )));
         }
         if header.base_offset < expected || header.last_offset_delta < 0 {
-            return Ok(Err(format!("record batch has offset {} where {expected} is expected", header.base_offset)));
+            return Ok(Err(format!(
+                "record batch has offset {} where {expected} is expected",
+                header.base_offset
+            )));
         }
         let bytes = self.bytes(position, header.total_len())?;
         let actual = crc32c(&bytes[ATTRIBUTES_AT..header.total_len()]);
         if actual != header.crc {
             let declared = header.crc;
-            return Ok(Err(format!("record batch has checksum {actual:08x} where its header says {declared:08x}")));
+            return Ok(Err(format!(
+                "record batch has checksum {actual:08x} where its header says {declared:08x}"
+            )));
         }
         Ok(Ok(header))
     }
 
     /// At least `needed` bytes from `position` on, fewer only at the file's end.
     fn bytes(&mut self, position: u64, needed: usize) -> io::Result<&[u8]> {
-        let needed = usize::try_from(self.end.saturating_sub(position)).unwrap_or(usize::MAX).min(needed);
+        let needed = usize::try_from(self.end.saturating_sub(position))
+            .unwrap_or(usize::MAX)
+            .min(needed);
         let buffer_end = self.buffer_at + self.buffer.len() as u64;
         if position < self.buffer_at || position + needed as u64 > buffer_end {
-            let wanted = usize::try_from(self.end.saturating_sub(position)).unwrap_or(usize::MAX).min(CHUNK.max(needed));
+            let wanted = usize::try_from(self.end.saturating_sub(position))
+                .unwrap_or(usize::MAX)
+                .min(CHUNK.max(needed));
             self.buffer.resize(wanted, 0);
             let filled = read_up_to(self.file, &mut self.buffer, position)?;
             if filled < wanted {
@@ -143,8 +180,12 @@ impl<'a> BatchReader<'a> {
 
 /// Whether a batch might start here: cheap enough to ask of every byte.
 fn is_plausible(bytes: &[u8], expected: i64) -> bool {
-    let base_offset = bytes[BASE_OFFSET_AT..].first_chunk().map_or(-1, |field| i64::from_be_bytes(*field));
-    bytes[MAGIC_AT].cast_signed() == MAGIC && base_offset >= expected && base_offset - expected < i64::from(i32::MAX)
+    let base_offset = bytes[BASE_OFFSET_AT..]
+        .first_chunk()
+        .map_or(-1, |field| i64::from_be_bytes(*field));
+    bytes[MAGIC_AT].cast_signed() == MAGIC
+        && base_offset >= expected
+        && base_offset - expected < i64::from(i32::MAX)
 }
 
 /// Copies a range of `from` to the start of `to`.

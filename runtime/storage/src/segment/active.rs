@@ -30,14 +30,27 @@ impl ActiveSegment {
     /// A segment that was just created.
     pub(crate) fn empty(segment: Arc<Segment>, now_ms: i64) -> Self {
         let largest = TimeEntry::none(segment.base_offset);
-        Self { segment, unindexed: 0, first_timestamp: None, created_ms: now_ms, largest, preallocated: true }
+        Self {
+            segment,
+            unindexed: 0,
+            first_timestamp: None,
+            created_ms: now_ms,
+            largest,
+            preallocated: true,
+        }
     }
 
     /// A segment that is there already, with its indexes as they are.
     pub(crate) fn reopen(segment: Arc<Segment>) -> Result<Self, StorageError> {
         let file = segment.file()?;
-        let first = HeaderScan::new(file.file(), 0, segment.size()).next().ok().flatten();
-        let last_entry = segment.offsets.last()?.map_or(0, |entry| u64::from(entry.position));
+        let first = HeaderScan::new(file.file(), 0, segment.size())
+            .next()
+            .ok()
+            .flatten();
+        let last_entry = segment
+            .offsets
+            .last()?
+            .map_or(0, |entry| u64::from(entry.position));
         Ok(Self {
             unindexed: segment.size().saturating_sub(last_entry),
             first_timestamp: first.map(|(_, header)| header.max_timestamp),
@@ -49,16 +62,25 @@ impl ActiveSegment {
     }
 
     /// Whether a batch has to go to the next segment.
-    pub(crate) fn is_full_for(&self, header: &BatchHeader, config: &LogConfig, now_ms: i64) -> Result<bool, StorageError> {
+    pub(crate) fn is_full_for(
+        &self,
+        header: &BatchHeader,
+        config: &LogConfig,
+        now_ms: i64,
+    ) -> Result<bool, StorageError> {
         let size = self.segment.size();
         if size == 0 {
             return Ok(false);
         }
-        Ok(size + header.total_len() as u64 > u64::from(config.segment_bytes)
-            || self.is_old(header.max_timestamp, config, now_ms)
-            || header.last_offset() - self.segment.base_offset > i64::from(i32::MAX)
-            || self.segment.offsets.count()? >= OffsetIndex::capacity(config.segment_index_bytes)
-            || self.segment.times.count()? + 1 >= TimeIndex::capacity(config.segment_index_bytes))
+        Ok(
+            size + header.total_len() as u64 > u64::from(config.segment_bytes)
+                || self.is_old(header.max_timestamp, config, now_ms)
+                || header.last_offset() - self.segment.base_offset > i64::from(i32::MAX)
+                || self.segment.offsets.count()?
+                    >= OffsetIndex::capacity(config.segment_index_bytes)
+                || self.segment.times.count()? + 1
+                    >= TimeIndex::capacity(config.segment_index_bytes),
+        )
     }
 
     fn is_old(&self, timestamp: i64, config: &LogConfig, now_ms: i64) -> bool {
@@ -77,29 +99,45 @@ impl ActiveSegment {
         config: &LogConfig,
     ) -> Result<(), StorageError> {
         if !self.preallocated {
-            self.segment.offsets.preallocate(OffsetIndex::capacity(config.segment_index_bytes))?;
-            self.segment.times.preallocate(TimeIndex::capacity(config.segment_index_bytes))?;
+            self.segment
+                .offsets
+                .preallocate(OffsetIndex::capacity(config.segment_index_bytes))?;
+            self.segment
+                .times
+                .preallocate(TimeIndex::capacity(config.segment_index_bytes))?;
             self.preallocated = true;
         }
         let position = self.segment.size();
         let file = self.segment.file()?;
-        file.write_at(parts, position).map_err(|source| StorageError::io("append to", &self.segment.path(), source))?;
+        file.write_at(parts, position)
+            .map_err(|source| StorageError::io("append to", &self.segment.path(), source))?;
         self.note(header, position, config)?;
         self.segment.set_size(position + header.total_len() as u64);
         Ok(())
     }
 
     /// Keeps times and indexes up to date with a batch that lies at `position`.
-    pub(crate) fn note(&mut self, header: &BatchHeader, position: u64, config: &LogConfig) -> Result<(), StorageError> {
+    pub(crate) fn note(
+        &mut self,
+        header: &BatchHeader,
+        position: u64,
+        config: &LogConfig,
+    ) -> Result<(), StorageError> {
         self.first_timestamp.get_or_insert(header.max_timestamp);
         if header.max_timestamp > self.largest.timestamp {
-            self.largest = TimeEntry { timestamp: header.max_timestamp, offset: header.last_offset() };
+            self.largest = TimeEntry {
+                timestamp: header.max_timestamp,
+                offset: header.last_offset(),
+            };
             self.segment.set_largest(self.largest);
         }
         if self.unindexed > u64::from(config.index_interval_bytes) {
             // A segment has less than 4 GiB: `segment.bytes` is 32 bits wide.
             let position = u32::try_from(position).unwrap_or(u32::MAX);
-            self.segment.offsets.append(OffsetEntry { offset: header.last_offset(), position })?;
+            self.segment.offsets.append(OffsetEntry {
+                offset: header.last_offset(),
+                position,
+            })?;
             self.segment.times.append_if_later(self.largest)?;
             self.unindexed = 0;
         }
@@ -123,9 +161,14 @@ impl ActiveSegment {
     pub(crate) fn trim_file(&self) -> Result<(), StorageError> {
         let file = self.segment.file()?;
         let path = self.segment.path();
-        let len = file.file().metadata().map_err(|source| StorageError::io("look at", &path, source))?.len();
+        let len = file
+            .file()
+            .metadata()
+            .map_err(|source| StorageError::io("look at", &path, source))?
+            .len();
         if len > self.segment.size() {
-            file.set_len(self.segment.size()).map_err(|source| StorageError::io("resize", &path, source))?;
+            file.set_len(self.segment.size())
+                .map_err(|source| StorageError::io("resize", &path, source))?;
         }
         Ok(())
     }

@@ -10,16 +10,22 @@ use crate::config::{LogConfig, TimestampPolicy};
 const EXPANSION_LIMIT: usize = 256 << 20;
 
 /// Walks the records where the topic or the batch needs it, and then gives their largest timestamp.
-pub(super) fn check(batch: &Batch, config: &LogConfig, now_ms: i64) -> Result<Option<i64>, AppendError> {
+pub(super) fn check(
+    batch: &Batch,
+    config: &LogConfig,
+    now_ms: i64,
+) -> Result<Option<i64>, AppendError> {
     let header = batch.header();
     let bounds = Bounds::new(config, now_ms);
     if !config.compact && !bounds.need_records(header) {
         return Ok(None);
     }
-    let decoded = batch.decode(EXPANSION_LIMIT, Pool::global()).map_err(|error| match error {
-        BatchError::Compression { .. } => AppendError::Undecodable(error),
-        _ => AppendError::Invalid("the batch's records do not parse"),
-    })?;
+    let decoded = batch
+        .decode(EXPANSION_LIMIT, Pool::global())
+        .map_err(|error| match error {
+            BatchError::Compression { .. } => AppendError::Undecodable(error),
+            _ => AppendError::Invalid("the batch's records do not parse"),
+        })?;
     if config.compact {
         check_keys(&decoded.rows)?;
     }
@@ -30,16 +36,28 @@ pub(super) fn check(batch: &Batch, config: &LogConfig, now_ms: i64) -> Result<Op
 
 /// The answer to a producer that claims the broker's clock where it may not.
 pub(super) fn all_timestamps_invalid(header: &BatchHeader) -> AppendError {
-    let message = "the record's timestamp type is that of the broker, which only the broker may set";
-    let errors = (0..header.record_count.clamp(0, 1)).map(|index| error(index as usize, message.to_owned()));
+    let message =
+        "the record's timestamp type is that of the broker, which only the broker may set";
+    let errors =
+        (0..header.record_count.clamp(0, 1)).map(|index| error(index as usize, message.to_owned()));
     AppendError::InvalidTimestamps(errors.collect())
 }
 
 fn check_keys(rows: &[RecordRow]) -> Result<(), AppendError> {
     let keyless = rows.iter().enumerate().filter(|(_, row)| row.key.is_null());
-    let errors: Vec<_> =
-        keyless.map(|(index, _)| error(index, "compacted topic cannot accept message without key".to_owned())).collect();
-    if errors.is_empty() { Ok(()) } else { Err(AppendError::InvalidRecords(errors)) }
+    let errors: Vec<_> = keyless
+        .map(|(index, _)| {
+            error(
+                index,
+                "compacted topic cannot accept message without key".to_owned(),
+            )
+        })
+        .collect();
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(AppendError::InvalidRecords(errors))
+    }
 }
 
 /// The times that a topic takes.
@@ -79,10 +97,17 @@ impl Bounds {
                 error(index, format!("Timestamp {time} of message with offset {index} is out of range. The timestamp should be within [{earliest}, {latest}]"))
             })
             .collect();
-        if errors.is_empty() { Ok(()) } else { Err(AppendError::InvalidTimestamps(errors)) }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(AppendError::InvalidTimestamps(errors))
+        }
     }
 }
 
 fn error(index: usize, message: String) -> RecordError {
-    RecordError { batch_index: i32::try_from(index).unwrap_or(i32::MAX), message }
+    RecordError {
+        batch_index: i32::try_from(index).unwrap_or(i32::MAX),
+        message,
+    }
 }

@@ -20,10 +20,15 @@ pub(super) fn tidy(files: &dyn Files, dir: &Path) -> Result<Listing, StorageErro
     let mut swapped = false;
     for entry in files.list(dir).during("list", dir)? {
         let path = dir.join(&entry.name);
-        if [DELETED_SUFFIX, CLEANED_SUFFIX, ".tmp"].iter().any(|suffix| entry.name.ends_with(suffix)) {
+        if [DELETED_SUFFIX, CLEANED_SUFFIX, ".tmp"]
+            .iter()
+            .any(|suffix| entry.name.ends_with(suffix))
+        {
             files.remove(&path).during("remove", &path)?;
         } else if let Some(name) = entry.name.strip_suffix(SWAP_SUFFIX) {
-            files.rename(&path, &dir.join(name)).during("rename", &path)?;
+            files
+                .rename(&path, &dir.join(name))
+                .during("rename", &path)?;
             swapped = true;
         }
     }
@@ -39,7 +44,11 @@ fn list(files: &dyn Files, dir: &Path) -> Result<Listing, StorageError> {
         match names::parse_segment_file(&entry.name) {
             Some((offset, FileKind::Snapshot)) => listing.snapshots.push(offset),
             Some((base_offset, kind)) => {
-                listing.segments.entry(base_offset).or_default().insert(kind, entry);
+                listing
+                    .segments
+                    .entry(base_offset)
+                    .or_default()
+                    .insert(kind, entry);
             }
             None => {}
         }
@@ -50,8 +59,14 @@ fn list(files: &dyn Files, dir: &Path) -> Result<Listing, StorageError> {
 }
 
 /// An index without its log is of no use.
-fn remove_orphans(files: &dyn Files, dir: &Path, listing: &mut Listing) -> Result<(), StorageError> {
-    let orphans = listing.segments.extract_if(.., |_, kinds| !kinds.contains_key(&FileKind::Log));
+fn remove_orphans(
+    files: &dyn Files,
+    dir: &Path,
+    listing: &mut Listing,
+) -> Result<(), StorageError> {
+    let orphans = listing
+        .segments
+        .extract_if(.., |_, kinds| !kinds.contains_key(&FileKind::Log));
     for (_, kinds) in orphans {
         for entry in kinds.values() {
             let path = dir.join(&entry.name);

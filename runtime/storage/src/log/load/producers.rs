@@ -29,7 +29,11 @@ pub(crate) fn replay_producers(
     Ok(producers)
 }
 
-fn newest_snapshot(files: &dyn Files, dir: &Path, end: i64) -> Result<(Producers, i64), StorageError> {
+fn newest_snapshot(
+    files: &dyn Files,
+    dir: &Path,
+    end: i64,
+) -> Result<(Producers, i64), StorageError> {
     let mut offsets: Vec<i64> = files
         .list(dir)
         .during("list", dir)?
@@ -43,7 +47,10 @@ fn newest_snapshot(files: &dyn Files, dir: &Path, end: i64) -> Result<(Producers
         let path = dir.join(names::segment_file(offset, FileKind::Snapshot));
         let file = files.open(&path).during("open", &path)?;
         let mut bytes = Vec::new();
-        file.file().as_ref().read_to_end(&mut bytes).during("read", &path)?;
+        file.file()
+            .as_ref()
+            .read_to_end(&mut bytes)
+            .during("read", &path)?;
         match decode_snapshot(&bytes) {
             Ok(producers) => return Ok((producers, offset)),
             Err(reason) => {
@@ -55,7 +62,12 @@ fn newest_snapshot(files: &dyn Files, dir: &Path, end: i64) -> Result<(Producers
     Ok((Producers::default(), 0))
 }
 
-fn replay(segment: &Segment, from: i64, end: i64, producers: &mut Producers) -> Result<(), StorageError> {
+fn replay(
+    segment: &Segment,
+    from: i64,
+    end: i64,
+    producers: &mut Producers,
+) -> Result<(), StorageError> {
     let start = segment.offsets.position_before(from)?;
     let file = segment.file()?;
     let mut scan = HeaderScan::new(file.file(), start.min(segment.size()), segment.size());
@@ -65,7 +77,9 @@ fn replay(segment: &Segment, from: i64, end: i64, producers: &mut Producers) -> 
             Ok(Some((_, header))) if header.base_offset >= from => producers.record(&header),
             Ok(Some(_)) => {}
             Ok(None) => return Ok(()),
-            Err(ScanError::Io(source)) => return Err(StorageError::io("read", &segment.path(), source)),
+            Err(ScanError::Io(source)) => {
+                return Err(StorageError::io("read", &segment.path(), source));
+            }
             // Damage below the durable point: what is behind it in this segment stays unknown here.
             Err(ScanError::Malformed { .. }) => return Ok(()),
         }

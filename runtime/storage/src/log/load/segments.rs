@@ -63,7 +63,8 @@ fn open(
         segment.set_size(log.len);
         segment.set_modified(log.modified_ms);
     }
-    let complete = kinds.contains_key(&FileKind::OffsetIndex) && kinds.contains_key(&FileKind::TimeIndex);
+    let complete =
+        kinds.contains_key(&FileKind::OffsetIndex) && kinds.contains_key(&FileKind::TimeIndex);
     if !complete {
         rebuild_indexes(request, &segment)?;
     }
@@ -85,8 +86,13 @@ fn rebuild_indexes(request: &LoadRequest<'_>, segment: &Arc<Segment>) -> Result<
 /// Finds the log's end behind the last segment's last index entry. `None` where there are no batches
 /// up to the file's end, which an orderly stop does not leave.
 fn reopen_last(segments: &[Arc<Segment>]) -> Result<Option<Segments>, StorageError> {
-    let Some(last) = segments.last() else { return Ok(None) };
-    let start = last.offsets.last()?.map_or(0, |entry| u64::from(entry.position));
+    let Some(last) = segments.last() else {
+        return Ok(None);
+    };
+    let start = last
+        .offsets
+        .last()?
+        .map_or(0, |entry| u64::from(entry.position));
     let file = last.file()?;
     let mut scan = HeaderScan::new(file.file(), start, last.size());
     let mut next_offset = last.base_offset;
@@ -120,7 +126,10 @@ fn start_empty(request: &LoadRequest<'_>, base_offset: i64) -> Result<Segments, 
         cuts: Vec::new(),
         epochs_seen: Vec::new(),
         scanned_bytes: 0,
-        unsynced: Unsynced { names: true, ..Unsynced::default() },
+        unsynced: Unsynced {
+            names: true,
+            ..Unsynced::default()
+        },
     })
 }
 
@@ -134,8 +143,15 @@ fn restart(request: &LoadRequest<'_>, loaded: &Segments) -> Result<Segments, Sto
 
 fn remove_segment(request: &LoadRequest<'_>, segment: &Segment) -> Result<(), StorageError> {
     segment.close();
-    for kind in [FileKind::Log, FileKind::OffsetIndex, FileKind::TimeIndex, FileKind::TxnIndex] {
-        let path = request.dir.join(names::segment_file(segment.base_offset, kind));
+    for kind in [
+        FileKind::Log,
+        FileKind::OffsetIndex,
+        FileKind::TimeIndex,
+        FileKind::TxnIndex,
+    ] {
+        let path = request
+            .dir
+            .join(names::segment_file(segment.base_offset, kind));
         match request.files.remove(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(StorageError::io("remove", &path, error));
@@ -157,13 +173,21 @@ struct Recovery<'a> {
 
 impl<'a> Recovery<'a> {
     fn new(request: &'a LoadRequest<'a>) -> Self {
-        Self { request, damages: Vec::new(), cuts: Vec::new(), epochs_seen: Vec::new(), scanned_bytes: 0 }
+        Self {
+            request,
+            damages: Vec::new(),
+            cuts: Vec::new(),
+            epochs_seen: Vec::new(),
+            scanned_bytes: 0,
+        }
     }
 
     /// Recovers from the segment that holds the durable point on.
     fn run(mut self, mut segments: Vec<Arc<Segment>>) -> Result<Segments, StorageError> {
         let point = self.request.recovery_point;
-        let first = segments.partition_point(|segment| segment.base_offset <= point).saturating_sub(1);
+        let first = segments
+            .partition_point(|segment| segment.base_offset <= point)
+            .saturating_sub(1);
         let mut last = None;
         for index in first..segments.len() {
             let next_base = segments.get(index + 1).map(|next| next.base_offset);
@@ -175,11 +199,17 @@ impl<'a> Recovery<'a> {
                 break;
             }
         }
-        let Some(recovered) = last else { return start_empty(self.request, self.request.log_start) };
+        let Some(recovered) = last else {
+            return start_empty(self.request, self.request.log_start);
+        };
         self.finish(segments, first, recovered)
     }
 
-    fn recover(&mut self, segment: &Arc<Segment>, next_base: Option<i64>) -> Result<Recovered, StorageError> {
+    fn recover(
+        &mut self,
+        segment: &Arc<Segment>,
+        next_base: Option<i64>,
+    ) -> Result<Recovered, StorageError> {
         let request = self.request;
         let epochs_seen = &mut self.epochs_seen;
         let visit = |header: &BatchHeader| {
@@ -189,12 +219,24 @@ impl<'a> Recovery<'a> {
             }
         };
         self.scanned_bytes += segment.size();
-        let mut recovered =
-            recover_segment(segment, request.recovery_point, next_base, &request.config, request.now_ms, visit)?;
+        let mut recovered = recover_segment(
+            segment,
+            request.recovery_point,
+            next_base,
+            &request.config,
+            request.now_ms,
+            visit,
+        )?;
         self.damages.append(&mut recovered.damages);
         if let Some((position, reason)) = &recovered.torn {
-            let cut =
-                cut_tail(&**request.files, &request.dir, segment, *position, recovered.next_offset, reason.clone())?;
+            let cut = cut_tail(
+                &**request.files,
+                &request.dir,
+                segment,
+                *position,
+                recovered.next_offset,
+                reason.clone(),
+            )?;
             self.cuts.push(cut);
         }
         if next_base.is_some() {
@@ -209,10 +251,20 @@ impl<'a> Recovery<'a> {
             let (path, bytes) = (segment.path(), segment.size());
             if bytes > 0 {
                 let saved = self.request.dir.join(names::cut_file(segment.base_offset));
-                self.request.files.rename(&path, &saved).during("rename", &path)?;
+                self.request
+                    .files
+                    .rename(&path, &saved)
+                    .during("rename", &path)?;
                 let reason = "it follows a torn batch".to_owned();
                 let offset = segment.base_offset;
-                self.cuts.push(Cut { path, position: 0, offset, bytes, saved, reason });
+                self.cuts.push(Cut {
+                    path,
+                    position: 0,
+                    offset,
+                    bytes,
+                    saved,
+                    reason,
+                });
             }
             remove_segment(self.request, segment)?;
         }
@@ -228,7 +280,11 @@ impl<'a> Recovery<'a> {
     ) -> Result<Segments, StorageError> {
         if recovered.closed {
             recovered.active.seal()?;
-            let next = Arc::new(Segment::new(self.request.files, &self.request.dir, recovered.next_offset));
+            let next = Arc::new(Segment::new(
+                self.request.files,
+                &self.request.dir,
+                recovered.next_offset,
+            ));
             next.create(&self.request.config, self.request.now_ms)?;
             recovered.active = ActiveSegment::empty(Arc::clone(&next), self.request.now_ms);
             segments.push(next);
@@ -238,7 +294,10 @@ impl<'a> Recovery<'a> {
                 file.sync().during("sync", &path)?;
             }
         }
-        self.request.files.sync_dir(&self.request.dir).during("sync directory", &self.request.dir)?;
+        self.request
+            .files
+            .sync_dir(&self.request.dir)
+            .during("sync directory", &self.request.dir)?;
         Ok(Segments {
             segments,
             active: recovered.active,
