@@ -1,0 +1,209 @@
+//! The task: prints each batch in large writes on the blocking pool, because a reader may make a writer wait.
+//!
+//! Once nobody reads standard output any more, the task goes on without work: it pauses its partitions and commits
+//! nothing past what was printed.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use async_trait::async_trait;
+use millrace_api::{
+    ConnectError, Properties, SinkBatch, SinkContext, SinkOffsets, SinkRow, SinkTask,
+    TopicPartition,
+};
+
+use crate::config::{Format, StdoutConfig};
+use crate::json;
+use crate::sink::parse;
+use crate::text::TextLines;
+
+/// Bytes of lines after which they are written.
+const WRITE: usize = 256 << 10;
+
+/// Prints records to standard output.
+#[derive(Debug, Default)]
+pub struct StdoutSinkTask {
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    context: SinkContext,
+    lines: Lines,
+    buffer: Vec<u8>,
+    partitions: BTreeSet<TopicPartition>,
+    /// The offsets behind what was printed.
+    printed: SinkOffsets,
+    closed: bool,
+}
+
+#[derive(Debug)]
+enum Lines {
+    Text(TextLines),
+    Json(StdoutConfig),
+}
+
+impl Lines {
+    fn append(&self, row: &SinkRow<'_>, out: &mut Vec<u8>) -> Result<(), ConnectError> {
+        match self {
+            Self::Json(config) => json::append(config, row, out),
+            Self::Text(text) => text.append(row, out).map_err(|error| {
+                ConnectError::data("cannot write a record as text").caused_by(error)
+            }),
+        }
+    }
+}
+
+#[async_trait]
+impl SinkTask for StdoutSinkTask {
+    async fn start(
+        &mut self,
+        properties: &Properties,
+        context: SinkContext,
+    ) -> Result<(), ConnectError> {
+        let config = parse(properties)?;
+        let lines = match config.format {
+            Format::Text => Lines::Text(TextLines::new(config)),
+            Format::Json => Lines::Json(config),
+        };
+        self.running = Some(Running {
+            context,
+            lines,
+            buffer: Vec::new(),
+            partitions: BTreeSet::new(),
+            printed: SinkOffsets::new(),
+            closed: false,
+        });
+        Ok(())
+    }
+
+    async fn open(&mut self, partitions: &[TopicPartition]) -> Result<(), ConnectError> {
+        let running = self.running()?;
+        running.partitions.extend(partitions.iter().cloned());
+        if running.closed {
+            running.context.pause(partitions.iter().cloned());
+        }
+        Ok(())
+    }
+
+    async fn put(&mut self, batch: &SinkBatch) -> Result<(), ConnectError> {
+        self.running()?.put(batch).await
+    }
+
+    async fn pre_commit(&mut self, mut offsets: SinkOffsets) -> Result<SinkOffsets, ConnectError> {
+        let running = self.running()?;
+        if running.closed {
+            offsets.retain(|partition, offset| match running.printed.get(partition) {
+                Some(printed) => {
+                    *offset = (*offset).min(*printed);
+                    true
+                }
+                None => false,
+            });
+        }
+        Ok(offsets)
+    }
+
+    async fn close(&mut self, partitions: &[TopicPartition]) -> Result<(), ConnectError> {
+        let running = self.running()?;
+        for partition in partitions {
+            running.partitions.remove(partition);
+            running.printed.remove(partition);
+        }
+        Ok(())
+    }
+
+    async fn stop(&mut self) {
+        self.running = None;
+    }
+}
+
+impl StdoutSinkTask {
+    fn running(&mut self) -> Result<&mut Running, ConnectError> {
+        self.running
+            .as_mut()
+            .ok_or_else(|| ConnectError::connect("the task is not started"))
+    }
+}
+
+impl Running {
+    async fn put(&mut self, batch: &SinkBatch) -> Result<(), ConnectError> {
+        self.buffer.clear();
+        for row in batch.rows() {
+            if self.closed {
+                return Ok(());
+            }
+            self.lines.append(&row, &mut self.buffer)?;
+            if self.buffer.len() >= WRITE {
+                self.write().await?;
+            }
+        }
+        self.write().await?;
+        if !self.closed {
+            self.note_printed(batch);
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self) -> Result<(), ConnectError> {
+        if self.buffer.is_empty() || self.closed {
+            return Ok(());
+        }
+        let lines = std::mem::take(&mut self.buffer);
+        let (lines, result) = tokio::task::spawn_blocking(move || {
+            let result = print(&lines);
+            (lines, result)
+        })
+        .await
+        .map_err(|error| {
+            ConnectError::connect("cannot run on the blocking pool").caused_by(error)
+        })?;
+        self.buffer = lines;
+        self.buffer.clear();
+        self.buffer.shrink_to(2 * WRITE);
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.reader_left();
+                Ok(())
+            }
+            result => result.map_err(|error| {
+                ConnectError::connect("cannot write to standard output").caused_by(error)
+            }),
+        }
+    }
+
+    fn reader_left(&mut self) {
+        log::info!(
+            "nobody reads standard output any more; {} prints no further records",
+            self.context.id()
+        );
+        self.closed = true;
+        self.context.pause(self.partitions.iter().cloned());
+    }
+
+    fn note_printed(&mut self, batch: &SinkBatch) {
+        for run in batch.runs() {
+            let Some(last) = run
+                .end
+                .checked_sub(1)
+                .and_then(|last| batch.packed().get(last))
+            else {
+                continue;
+            };
+            let partition = TopicPartition {
+                topic: run.topic.clone(),
+                partition: run.partition,
+            };
+            self.printed.insert(partition, last.mark + 1);
+        }
+    }
+}
+
+fn print(lines: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(lines)?;
+    stdout.flush()
+}
+
+#[cfg(test)]
+mod tests;
