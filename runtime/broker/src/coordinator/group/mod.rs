@@ -34,7 +34,7 @@ use std::time::Duration;
 
 use millrace_wire::error_code::ErrorCode;
 
-pub(crate) use effects::{Answer, Effects, JoinAnswer, JoinedMember, SyncAnswer, Ticket};
+pub(crate) use effects::{Answer, Effects, JoinAnswer, SyncAnswer, Ticket};
 pub(crate) use member::Member;
 pub(crate) use offsets::Offsets;
 pub(crate) use request::{
