@@ -14,7 +14,7 @@ use crate::coordinator::GroupSettings;
 use keys::{BrokerKeys, LogDurability};
 
 pub use listeners::{Endpoint, ListenerConfig};
-pub(crate) use topic::{ConfigSource, TopicConfig, TopicKeyError};
+pub(crate) use topic::TopicConfig;
 
 /// Keys of a usual `server.properties` that have nothing to act on here: threads, buffers, quorums.
 const WITHOUT_EFFECT: &[&str] = &[

@@ -6,6 +6,7 @@ use millrace_wire::clock::Clock;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::BrokerConfig;
+use crate::coordinator::GroupCoordinator;
 use crate::fetch_session::FetchSessions;
 use crate::producer_ids::ProducerIds;
 use crate::topics::{OFFSETS_TOPIC, Topic, TopicError, Topics};
@@ -19,6 +20,7 @@ pub(crate) struct Core {
     pub(crate) topics: Arc<Topics>,
     pub(crate) fetch_sessions: FetchSessions,
     pub(crate) producer_ids: Arc<ProducerIds>,
+    pub(crate) groups: Arc<GroupCoordinator>,
     /// Cancelled when the broker stops: what is parked gives up.
     pub(crate) stopping: CancellationToken,
 }
