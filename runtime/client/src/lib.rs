@@ -12,6 +12,8 @@ pub mod connection;
 #[cfg(feature = "consumer")]
 pub mod consumer;
 mod error;
+#[cfg(feature = "producer")]
+pub mod producer;
 pub mod group;
 
 pub use cluster::{Cluster, Lane, Metadata};

@@ -1,0 +1,244 @@
+//! The producer's configuration, by Kafka's keys.
+
+use std::time::Duration;
+
+use millrace_config::{Config, ConfigErrors, Properties};
+use millrace_wire::compression::Compression;
+
+use crate::config::{ClusterConfig, millis};
+
+/// Brokers remember this many batches of a producer a partition.
+const MAX_IDEMPOTENT_IN_FLIGHT: i32 = 5;
+
+/// What can be set, as it is written in a file.
+#[derive(Debug, Clone, PartialEq, Config)]
+struct Keys {
+    #[config(flatten)]
+    cluster: ClusterConfig,
+    /// Who must have a batch before it counts as delivered: 0 nobody, 1 the leader, all (or -1) all
+    /// replicas.
+    #[config(default = "all", validator = acks)]
+    acks: String,
+    /// Bytes of records that may wait for delivery; beyond them `append` has no room.
+    #[config(name = "buffer.memory", default = 33_554_432, range(0..), importance = high)]
+    buffer_memory: i64,
+    /// How batches are compressed: none, gzip, snappy, lz4 or zstd.
+    #[config(name = "compression.type", default = "none", validator = compression, importance = high)]
+    compression_type: String,
+    /// Level of gzip, 1 to 9; -1 for its default.
+    #[config(name = "compression.gzip.level", default = -1)]
+    compression_gzip_level: i32,
+    /// Level of zstd, up to 22.
+    #[config(name = "compression.zstd.level", default = 3)]
+    compression_zstd_level: i32,
+    /// How often a batch is sent again after an error that may pass.
+    #[config(default = 2_147_483_647, range(0..), importance = high)]
+    retries: i32,
+    /// Bytes of a batch before compression.
+    #[config(name = "batch.size", default = 16_384, range(0..))]
+    batch_size: i32,
+    /// How long a batch waits for more records, in milliseconds.
+    #[config(name = "linger.ms", default = 5, range(0..))]
+    linger_ms: i64,
+    /// How long after it was taken a record must be delivered, in milliseconds.
+    #[config(name = "delivery.timeout.ms", default = 120_000, range(0..))]
+    delivery_timeout_ms: i32,
+    /// Bytes of a request, and with that of a record.
+    #[config(name = "max.request.size", default = 1_048_576, range(0..))]
+    max_request_size: i32,
+    /// How long to wait for metadata or room, in milliseconds.
+    #[config(name = "max.block.ms", default = 60_000, range(0..))]
+    max_block_ms: i64,
+    /// Requests that a broker may have to answer at a time.
+    #[config(name = "max.in.flight.requests.per.connection", default = 5, range(1..), importance = low)]
+    max_in_flight: i32,
+    /// Whether brokers recognise batches that come twice; true unless other keys rule it out.
+    #[config(name = "enable.idempotence", importance = low)]
+    enable_idempotence: Option<bool>,
+    /// Whether records with keys are spread as if they had none.
+    #[config(name = "partitioner.ignore.keys", default = false)]
+    ignore_keys: bool,
+}
+
+/// How a producer batches, waits and retries.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProducerConfig {
+    /// What it shares with other clients.
+    pub cluster: ClusterConfig,
+    /// `acks`: 0, 1 or -1 for all.
+    pub acks: i16,
+    /// `buffer.memory`, in bytes.
+    pub buffer_memory: usize,
+    /// `compression.type`.
+    pub compression: Compression,
+    /// The level of the codec, where it has one.
+    pub compression_level: Option<i32>,
+    /// `retries`.
+    pub retries: u32,
+    /// `batch.size`, in bytes.
+    pub batch_size: usize,
+    /// `linger.ms`.
+    pub linger: Duration,
+    /// `delivery.timeout.ms`.
+    pub delivery_timeout: Duration,
+    /// `max.request.size`, in bytes.
+    pub max_request_size: usize,
+    /// `max.block.ms`.
+    pub max_block: Duration,
+    /// `max.in.flight.requests.per.connection`.
+    pub max_in_flight: usize,
+    /// `enable.idempotence`, or what follows from the other keys.
+    pub idempotence: bool,
+    /// Whether `enable.idempotence` was set, so that doing without is no choice.
+    pub idempotence_required: bool,
+    /// `partitioner.ignore.keys`.
+    pub ignore_keys: bool,
+}
+
+impl ProducerConfig {
+    /// The definition of all keys, for documentation and verdicts.
+    #[must_use]
+    pub fn definition() -> millrace_config::ConfigDef {
+        Keys::definition()
+    }
+
+    /// Reads the keys; unknown ones are left alone.
+    ///
+    /// # Errors
+    ///
+    /// All values that cannot be, and all that contradict each other.
+    pub fn parse(given: &Properties) -> Result<Self, ConfigErrors> {
+        let keys = Keys::parse(given)?;
+        contradictions(&keys, given).into_result(())?;
+        Ok(keys.into())
+    }
+
+    /// The defaults of all keys but where the brokers are.
+    #[must_use]
+    pub fn at(bootstrap_servers: &str) -> Self {
+        Self {
+            cluster: ClusterConfig::at(bootstrap_servers),
+            acks: -1,
+            buffer_memory: 32 << 20,
+            compression: Compression::None,
+            compression_level: None,
+            retries: i32::MAX.unsigned_abs(),
+            batch_size: 16 << 10,
+            linger: Duration::from_millis(5),
+            delivery_timeout: Duration::from_secs(120),
+            max_request_size: 1 << 20,
+            max_block: Duration::from_secs(60),
+            max_in_flight: 5,
+            idempotence: true,
+            idempotence_required: false,
+            ignore_keys: false,
+        }
+    }
+}
+
+impl From<Keys> for ProducerConfig {
+    fn from(keys: Keys) -> Self {
+        let compression = Compression::from_name(&keys.compression_type).unwrap_or_default();
+        let acks = acks_number(&keys.acks).unwrap_or(-1);
+        let ruled_out =
+            acks != -1 || keys.retries == 0 || keys.max_in_flight > MAX_IDEMPOTENT_IN_FLIGHT;
+        Self {
+            cluster: keys.cluster,
+            acks,
+            buffer_memory: size(keys.buffer_memory),
+            compression,
+            compression_level: match compression {
+                Compression::Gzip => Some(keys.compression_gzip_level).filter(|&level| level >= 0),
+                Compression::Zstd => Some(keys.compression_zstd_level),
+                Compression::None | Compression::Snappy | Compression::Lz4 => None,
+            },
+            retries: keys.retries.unsigned_abs(),
+            batch_size: size(keys.batch_size.into()),
+            linger: millis(keys.linger_ms),
+            delivery_timeout: millis(keys.delivery_timeout_ms.into()),
+            max_request_size: size(keys.max_request_size.into()),
+            max_block: millis(keys.max_block_ms),
+            max_in_flight: size(keys.max_in_flight.into()),
+            idempotence: keys.enable_idempotence.unwrap_or(!ruled_out),
+            idempotence_required: keys.enable_idempotence == Some(true),
+            ignore_keys: keys.ignore_keys,
+        }
+    }
+}
+
+fn contradictions(keys: &Keys, given: &Properties) -> ConfigErrors {
+    let mut errors = ConfigErrors::default();
+    let mut refuse = |key: &str, message: &str| errors.push(key, message);
+    if keys.enable_idempotence == Some(true) {
+        if acks_number(&keys.acks) != Some(-1) {
+            refuse(
+                "acks",
+                "Must set acks to all in order to use the idempotent producer.",
+            );
+        }
+        if keys.retries == 0 {
+            refuse(
+                "retries",
+                "Must set retries to non-zero when using the idempotent producer.",
+            );
+        }
+        if keys.max_in_flight > MAX_IDEMPOTENT_IN_FLIGHT {
+            refuse(
+                "max.in.flight.requests.per.connection",
+                "Must set max.in.flight.requests.per.connection to at most 5 to use the idempotent producer.",
+            );
+        }
+    }
+    let needed = keys
+        .linger_ms
+        .saturating_add(keys.cluster.request_timeout_ms.into());
+    if given.contains_key("delivery.timeout.ms") && i64::from(keys.delivery_timeout_ms) < needed {
+        let message =
+            "delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms";
+        refuse("delivery.timeout.ms", message);
+    }
+    if given.contains_key("transactional.id") {
+        refuse(
+            "transactional.id",
+            "transactions are not supported by this client",
+        );
+    }
+    errors
+}
+
+fn acks_number(text: &str) -> Option<i16> {
+    match text.trim() {
+        "all" | "-1" => Some(-1),
+        "0" => Some(0),
+        "1" => Some(1),
+        _ => None,
+    }
+}
+
+fn size(number: i64) -> usize {
+    usize::try_from(number).unwrap_or(0)
+}
+
+fn acks(key: &str, value: &millrace_config::Value) -> Result<(), String> {
+    match value.as_str() {
+        Some(text) if acks_number(text).is_none() => Err(format!(
+            "Invalid value {text} for configuration {key}: String must be one of: all, -1, 0, 1"
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn compression(key: &str, value: &millrace_config::Value) -> Result<(), String> {
+    let Some(text) = value.as_str() else {
+        return Ok(());
+    };
+    match Compression::from_name(text) {
+        Some(codec) if codec.is_built_in() => Ok(()),
+        Some(codec) => Err(format!(
+            "Invalid value {text} for configuration {key}: this build has no {codec} codec"
+        )),
+        None => Err(format!(
+            "Invalid value {text} for configuration {key}: String must be one of: none, gzip, snappy, lz4, zstd"
+        )),
+    }
+}
