@@ -3,8 +3,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 mod args;
+mod banner;
 mod bootstrap;
+mod broker;
 mod failure;
+mod included;
 mod logging;
 mod plan;
 mod runtimes;
@@ -22,12 +25,12 @@ use crate::{
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Standalone(typed) => standalone(&typed),
-        Command::Broker(typed) => broker(&typed),
+        Command::Broker(typed) => broker::run(&typed),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("millrace: {failure}");
+            banner::failure(&failure);
             failure.exit_code()
         }
     }
@@ -45,10 +48,4 @@ fn standalone(typed: &args::Standalone) -> Result<(), Failure> {
         }
         Ok(())
     })
-}
-
-fn broker(typed: &args::Broker) -> Result<(), Failure> {
-    logging::init(typed.logging.log_config.as_deref())?;
-    let _plan = plan::BrokerPlan::from_command_line(typed)?;
-    Ok(())
 }

@@ -3,10 +3,14 @@
 
 use std::path::Path;
 
+use millrace_broker::BrokerConfig;
 use millrace_config::Properties;
 
 use super::{DATA_FOLDER, Problems, text};
-use crate::{args, failure::Failure};
+use crate::{
+    args,
+    failure::{Failure, Problem},
+};
 
 /// Loopback: nothing wider without being asked.
 const LISTENERS: &str = "PLAINTEXT://127.0.0.1:9092";
@@ -34,6 +38,16 @@ impl BrokerPlan {
             |path| path.display().to_string(),
         );
         Ok(Self::over_defaults(place, properties))
+    }
+
+    /// The typed configuration, or everything that is wrong with it.
+    pub(crate) fn config(&self) -> Result<BrokerConfig, Vec<Problem>> {
+        BrokerConfig::from_properties(&self.properties).map_err(|errors| {
+            errors
+                .iter()
+                .map(|error| Problem::new(&self.place, &error.message))
+                .collect()
+        })
     }
 
     /// The plan of the broker inside a worker.
