@@ -97,7 +97,7 @@ impl GroupCoordinator {
         Ok(())
     }
 
-    /// Calls groups when their time has come and drops what expired, until `stop`.
+    /// Calls groups when their time has come and drops what expired, until `stop`; then lets go of all who wait.
     pub(crate) async fn run(&self, stop: &CancellationToken) {
         let mut expiry = self.clock.monotonic() + self.settings.offsets_retention_check_interval;
         loop {
@@ -111,7 +111,7 @@ impl GroupCoordinator {
             }
             let next = self.timers.first().map_or(expiry, |first| first.min(expiry));
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return self.waiting.close(),
                 () = tokio::time::sleep(next.saturating_sub(now)) => {}
                 () = self.timers.earlier() => {}
             }
@@ -332,7 +332,10 @@ impl Stored {
             return Stored::Done(Ok(()));
         };
         let (sender, receiver) = oneshot::channel();
-        let durable = move |outcome: Result<(), _>| drop(sender.send(outcome.is_ok()));
+        let durable = move |outcome: Result<(), _>| {
+            // The one who waited may have gone away.
+            sender.send(outcome.is_ok()).ok();
+        };
         shard.log().on_durable(end, Box::new(durable));
         Stored::Pending(receiver)
     }

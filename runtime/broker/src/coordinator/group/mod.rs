@@ -109,6 +109,7 @@ impl Group {
         self.state
     }
 
+    #[cfg(test)]
     pub(crate) fn generation(&self) -> i32 {
         self.generation
     }
