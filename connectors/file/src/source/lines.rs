@@ -10,7 +10,6 @@ use millrace_api::{ConnectError, Row, SourceBatch, Span, append_utf8_lossy};
 
 use super::block::{BLOCK, Block};
 
-
 /// A longer line is an error: it fits no topic, and memory is bounded.
 pub(crate) const LINE_MAX: usize = 128 << 20;
 

@@ -1,0 +1,51 @@
+//! What every connector must stand: run it from the connector's own tests.
+//!
+//! ```ignore
+//! #[tokio::test]
+//! async fn conforms() {
+//!     millrace_testkit::conformance::source(&mut Fixture::new()).await;
+//! }
+//! ```
+
+mod sink;
+mod source;
+
+pub use sink::{SinkFixture, sink};
+pub use source::{SourceFixture, source};
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use millrace_api::Properties;
+use millrace_api::config::ConfigDef;
+
+/// The longest an `Async` plugin may keep its thread.
+const HOLD_MAX: Duration = Duration::from_millis(10);
+/// A loaded machine may take a thread away in the middle of a step, but not each time.
+const HOLD_TRIES: usize = 10;
+
+/// Configuration that cannot work: the properties, and what the message must mention.
+pub type Refused = (Properties, String);
+
+/// Every key has a documentation, and the definition accepts `good`.
+fn check_definition(definition: &ConfigDef, good: &Properties) {
+    for key in definition.keys() {
+        assert!(
+            !key.documentation.is_empty(),
+            "the key {} has no documentation",
+            key.name
+        );
+    }
+    let given: BTreeMap<String, Option<String>> = good
+        .iter()
+        .map(|(key, value)| (key.clone(), Some(value.clone())))
+        .collect();
+    for verdict in definition.validate(&given) {
+        assert!(
+            verdict.errors.is_empty(),
+            "{}: {:?}",
+            verdict.name,
+            verdict.errors
+        );
+    }
+}

@@ -1,0 +1,172 @@
+//! Drives the first task of a source.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_api::{
+    Cell, ConnectError, ConnectorContext, OffsetMap, Properties, SourceBatch, SourceConnector,
+    SourceContext, SourceTask, TaskId,
+};
+use tokio::sync::watch;
+
+use crate::MemoryOffsets;
+use crate::hold::within;
+
+/// Longer than any connector may take to answer, on a loaded machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One record as it was polled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Polled {
+    /// The topic to write to.
+    pub topic: String,
+    /// The value as text; none for null.
+    pub value: Option<String>,
+    /// The source partition.
+    pub partition: OffsetMap,
+    /// The offset to resume from behind this record.
+    pub offset: OffsetMap,
+}
+
+/// A started source connector with its first task.
+pub struct SourceRun<C> {
+    connector: C,
+    task: Box<dyn SourceTask>,
+    running: watch::Sender<bool>,
+    offsets: MemoryOffsets,
+    /// Polled and not yet acknowledged.
+    in_flight: Vec<Polled>,
+}
+
+impl<C: SourceConnector> SourceRun<C> {
+    /// Starts `connector` and its first task, which finds `offsets` committed.
+    ///
+    /// # Errors
+    /// What the connector or the task refuses.
+    pub async fn start(
+        mut connector: C,
+        properties: &Properties,
+        offsets: &MemoryOffsets,
+    ) -> Result<Self, ConnectError> {
+        let name: Arc<str> = Arc::from("test");
+        connector
+            .start(properties, ConnectorContext::new(Arc::clone(&name), || {}))
+            .await?;
+        let task_properties = connector.task_configs(1).await?.into_iter().next();
+        let task_properties =
+            task_properties.ok_or_else(|| ConnectError::connect("the connector has no task"))?;
+        let (running, is_running) = watch::channel(true);
+        let context = SourceContext::new(
+            TaskId {
+                connector: name,
+                task: 0,
+            },
+            Arc::new(offsets.clone()),
+            is_running,
+        );
+        let mut task = connector.task();
+        task.start(&task_properties, context).await?;
+        Ok(Self {
+            connector,
+            task,
+            running,
+            offsets: offsets.clone(),
+            in_flight: Vec::new(),
+        })
+    }
+
+    /// One poll of the task.
+    ///
+    /// # Errors
+    /// What the task says.
+    pub async fn poll(&mut self) -> Result<Option<SourceBatch>, ConnectError> {
+        let batch = within(PATIENCE, "poll", self.task.poll()).await?;
+        self.in_flight.extend(batch.iter().flat_map(records));
+        Ok(batch)
+    }
+
+    /// Polls until `count` records have come, and returns all that came.
+    ///
+    /// # Errors
+    /// What the task says, or that the records did not come in time.
+    pub async fn poll_records(&mut self, count: usize) -> Result<Vec<Polled>, ConnectError> {
+        let before = self.in_flight.len();
+        let polling = async {
+            while self.in_flight.len() - before < count {
+                let batch = self.task.poll().await?;
+                self.in_flight.extend(batch.iter().flat_map(records));
+            }
+            Ok(())
+        };
+        tokio::select! {
+            result = polling => result?,
+            () = tokio::time::sleep(PATIENCE) => {
+                let came = self.in_flight.len() - before;
+                return Err(ConnectError::connect(format!("only {came} of {count} records came in {PATIENCE:?}")));
+            }
+        }
+        Ok(self.in_flight[before..].to_vec())
+    }
+
+    /// Acknowledges the first `count` records in flight and commits their offsets, as a worker does.
+    pub async fn acknowledge(&mut self, count: usize) {
+        for record in self.in_flight.drain(..count) {
+            self.offsets.commit(&record.partition, record.offset);
+        }
+        self.task.commit().await;
+    }
+
+    /// Asks the task to pause; `poll` returns soon.
+    pub fn pause(&self) {
+        self.running.send_replace(false);
+    }
+
+    /// Lets the task go on.
+    pub fn resume(&self) {
+        self.running.send_replace(true);
+    }
+
+    /// The task, to be called at will.
+    pub fn task(&mut self) -> &mut dyn SourceTask {
+        self.task.as_mut()
+    }
+
+    /// Stops task and connector.
+    pub async fn stop(mut self) {
+        self.pause();
+        within(PATIENCE, "stopping the task", self.task.stop()).await;
+        within(PATIENCE, "stopping the connector", self.connector.stop()).await;
+    }
+}
+
+impl<C: std::fmt::Debug> std::fmt::Debug for SourceRun<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SourceRun")
+            .field("connector", &self.connector)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The records of a batch, with their text.
+fn records(batch: &SourceBatch) -> Vec<Polled> {
+    let mut records = Vec::with_capacity(batch.len());
+    for (start, run) in batch.runs_with_start() {
+        for index in start..run.end {
+            records.push(Polled {
+                topic: run.topic.to_string(),
+                value: text(batch.value(run, start, index)),
+                partition: run.source.partition().clone(),
+                offset: run.source.offset(batch.rows()[index].mark),
+            });
+        }
+    }
+    records
+}
+
+fn text(cell: Cell<'_>) -> Option<String> {
+    match cell {
+        Cell::Null => None,
+        Cell::Text(bytes) | Cell::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        Cell::Value(datum) => Some(datum.value.to_string()),
+    }
+}
