@@ -1,7 +1,5 @@
 //! Consumer groups over the wire, on a real broker: whole lives of members in every version.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
 
-mod support;
 
 use std::time::Duration;
 
@@ -12,7 +10,7 @@ use millrace_wire::messages::{
     JoinGroupRequestProtocol, JoinGroupResponse, LeaveGroupRequest, ListGroupsRequest, MemberIdentity, Request,
     SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse,
 };
-use support::{Client, TestBroker};
+use crate::support::{Client, TestBroker};
 
 const JOIN: i16 = 9;
 const SYNC: i16 = 5;

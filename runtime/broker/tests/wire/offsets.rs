@@ -1,7 +1,5 @@
 //! Committed offsets over the wire, on a real broker.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
 
-mod support;
 
 use std::time::Duration;
 
@@ -11,7 +9,7 @@ use millrace_wire::messages::{
     OffsetCommitRequestTopic, OffsetDeleteRequest, OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics, Request,
 };
-use support::{Client, TestBroker};
+use crate::support::{Client, TestBroker};
 
 const GROUP: &str = "simple";
 const TOPIC: &str = "orders";

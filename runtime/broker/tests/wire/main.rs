@@ -1,0 +1,10 @@
+//! The broker as clients see it: raw frames over a socket, and the in-memory link.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
+mod fetch;
+mod groups;
+mod offsets;
+mod produce;
+mod protocol;
+mod support;
+mod topics;
