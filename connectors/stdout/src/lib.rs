@@ -3,10 +3,12 @@
 
 mod config;
 mod json;
+mod output;
 mod sink;
 mod task;
 mod text;
 
 pub use config::{Format, StdoutConfig};
+pub use output::Output;
 pub use sink::StdoutSink;
 pub use task::StdoutSinkTask;

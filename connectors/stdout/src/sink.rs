@@ -7,12 +7,24 @@ use millrace_api::{
 };
 
 use crate::config::StdoutConfig;
+use crate::output::Output;
 use crate::task::StdoutSinkTask;
 
 /// Prints records to standard output.
 #[derive(Debug, Default)]
 pub struct StdoutSink {
     properties: Properties,
+    output: Output,
+}
+
+impl StdoutSink {
+    /// A sink that prints to `output` instead of standard output.
+    pub fn printing_to(output: Output) -> Self {
+        Self {
+            properties: Properties::new(),
+            output,
+        }
+    }
 }
 
 #[async_trait]
@@ -45,7 +57,7 @@ impl SinkConnector for StdoutSink {
     }
 
     fn task(&self) -> Box<dyn SinkTask> {
-        Box::new(StdoutSinkTask::default())
+        Box::new(StdoutSinkTask::new(self.output.clone()))
     }
 }
 

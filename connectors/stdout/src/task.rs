@@ -4,7 +4,7 @@
 //! nothing past what was printed.
 
 use std::collections::BTreeSet;
-use std::io::{self, Write};
+use std::io;
 
 use async_trait::async_trait;
 use millrace_api::{
@@ -14,6 +14,7 @@ use millrace_api::{
 
 use crate::config::{Format, StdoutConfig};
 use crate::json;
+use crate::output::Output;
 use crate::sink::parse;
 use crate::text::TextLines;
 
@@ -23,12 +24,14 @@ const WRITE: usize = 256 << 10;
 /// Prints records to standard output.
 #[derive(Debug, Default)]
 pub struct StdoutSinkTask {
+    output: Output,
     running: Option<Running>,
 }
 
 #[derive(Debug)]
 struct Running {
     context: SinkContext,
+    output: Output,
     lines: Lines,
     buffer: Vec<u8>,
     partitions: BTreeSet<TopicPartition>,
@@ -68,6 +71,7 @@ impl SinkTask for StdoutSinkTask {
         };
         self.running = Some(Running {
             context,
+            output: self.output.clone(),
             lines,
             buffer: Vec::new(),
             partitions: BTreeSet::new(),
@@ -119,6 +123,14 @@ impl SinkTask for StdoutSinkTask {
 }
 
 impl StdoutSinkTask {
+    /// A task that prints to `output`.
+    pub fn new(output: Output) -> Self {
+        Self {
+            output,
+            running: None,
+        }
+    }
+
     fn running(&mut self) -> Result<&mut Running, ConnectError> {
         self.running
             .as_mut()
@@ -150,8 +162,9 @@ impl Running {
             return Ok(());
         }
         let lines = std::mem::take(&mut self.buffer);
+        let output = self.output.clone();
         let (lines, result) = tokio::task::spawn_blocking(move || {
-            let result = print(&lines);
+            let result = output.print(&lines);
             (lines, result)
         })
         .await
@@ -197,12 +210,6 @@ impl Running {
             self.printed.insert(partition, last.mark + 1);
         }
     }
-}
-
-fn print(lines: &[u8]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(lines)?;
-    stdout.flush()
 }
 
 #[cfg(test)]

@@ -1,0 +1,35 @@
+//! Where lines are printed: standard output, or what a program that embeds the sink hands in.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A shared writer; cloning it clones a handle.
+#[derive(Clone)]
+pub struct Output(Arc<Mutex<dyn Write + Send>>);
+
+impl Output {
+    /// Prints to `writer`, which may block: it is called on the blocking pool.
+    pub fn new(writer: impl Write + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(writer)))
+    }
+
+    /// Writes all of `lines`.
+    pub(crate) fn print(&self, lines: &[u8]) -> io::Result<()> {
+        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.write_all(lines)?;
+        writer.flush()
+    }
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self::new(io::stdout())
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Output")
+    }
+}
