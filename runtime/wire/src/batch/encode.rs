@@ -133,6 +133,17 @@ impl BatchBuilder {
         Append::Added
     }
 
+    /// The size at which it is full, header included.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Lets it grow to `limit` bytes, where that is more than before.
+    pub fn raise_limit(&mut self, limit: usize) {
+        self.limit = self.limit.max(limit);
+    }
+
     /// Number of records.
     #[must_use]
     pub fn record_count(&self) -> i32 {

@@ -76,6 +76,7 @@ pub(super) struct Sender {
     next_request: u64,
     work: FuturesUnordered<Work>,
     identity: Identity,
+    identity_error: Option<String>,
     identity_backoff: Backoff,
     /// No attempt to get an id before this time.
     identity_not_before: Duration,
@@ -101,6 +102,7 @@ impl Sender {
             } else {
                 Identity::Unwanted
             },
+            identity_error: None,
             identity_backoff: cluster.retry_backoff(),
             identity_not_before: Duration::ZERO,
             max_in_flight: shared.config.max_in_flight,
@@ -494,7 +496,13 @@ impl Sender {
                 .is_none()
                 .then(|| "the partition has no leader".to_owned())
         };
-        let last = batch.last_error.clone().or_else(of_node).or_else(no_leader);
+        let of_id = || self.identity_error.clone();
+        let last = batch
+            .last_error
+            .clone()
+            .or_else(of_node)
+            .or_else(of_id)
+            .or_else(no_leader);
         let error = self.expiry(&topic, partition, &batch, last);
         batch.complete(index(partition), Err(&error));
         self.shared.progress.notify_waiters();
@@ -551,10 +559,12 @@ impl Sender {
         match result {
             Ok(id) => {
                 self.identity = Identity::Given(id);
+                self.identity_error = None;
                 self.identity_backoff.succeed();
             }
             Err(error) if error.is_retriable() => {
                 self.identity = Identity::Missing;
+                self.identity_error = Some(error.to_string());
                 self.identity_not_before = self.now() + self.identity_backoff.fail();
             }
             Err(error) if self.shared.config.idempotence_required => {
