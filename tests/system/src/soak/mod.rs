@@ -1,6 +1,7 @@
 //! What runs for long: killing, tearing and torturing from a seed, for a number of rounds or a duration.
 
 mod acknowledged;
+mod crash_seeds;
 mod kill;
 mod sequence;
 
@@ -13,6 +14,8 @@ use clap::ValueEnum;
 pub enum Soak {
     /// `kill -9` at random moments of a running pipeline.
     Kill,
+    /// Crashes of the log on files that forget, tear and scramble what was not synced.
+    CrashSeeds,
 }
 
 /// How long and from which seed.
@@ -32,6 +35,7 @@ impl Soak {
     pub fn run(self, plan: Plan) -> String {
         match self {
             Self::Kill => kill::run(plan),
+            Self::CrashSeeds => crash_seeds::run(plan),
         }
     }
 }
