@@ -1,0 +1,166 @@
+//! A consumer's configuration, by Kafka's keys.
+
+use std::time::Duration;
+
+use millrace_config::{Config, ConfigEnum, Value};
+
+use super::assignor::Assignor;
+use crate::config::millis;
+
+/// Where a consumer starts if nothing is committed, or if its position is no longer in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
+pub enum OffsetReset {
+    /// At the first offset there is.
+    Earliest,
+    /// At the end.
+    Latest,
+    /// Nowhere: that is an error.
+    None,
+}
+
+/// Which records of transactions are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
+pub enum IsolationLevel {
+    /// All.
+    #[config(name = "read_uncommitted")]
+    ReadUncommitted,
+    /// Those of committed transactions only, and none beyond the first open one.
+    #[config(name = "read_committed")]
+    ReadCommitted,
+}
+
+impl IsolationLevel {
+    pub(super) fn code(self) -> i8 {
+        i8::from(self == IsolationLevel::ReadCommitted)
+    }
+}
+
+/// What one consumer reads and how; where the cluster is, is said by [`crate::ClusterConfig`].
+#[derive(Debug, Clone, Config)]
+pub struct ConsumerConfig {
+    /// The group that the consumer belongs to; needed to subscribe and to commit.
+    #[config(name = "group.id", importance = high)]
+    pub group_id: Option<String>,
+    /// A name of its own for this member of the group: with it a restart within the session does not move its
+    /// partitions to others.
+    #[config(name = "group.instance.id")]
+    pub group_instance_id: Option<String>,
+    /// After how many milliseconds without a heartbeat the group goes on without this member.
+    #[config(name = "session.timeout.ms", default = 45_000, range(1..), importance = high)]
+    pub session_timeout_ms: i32,
+    /// How often the group is told that this member lives, in milliseconds.
+    #[config(name = "heartbeat.interval.ms", default = 3_000, range(1..), importance = high)]
+    pub heartbeat_interval_ms: i32,
+    /// How long the time between two polls may be, in milliseconds, before the member gives up its partitions.
+    #[config(name = "max.poll.interval.ms", default = 300_000, range(1..))]
+    pub max_poll_interval_ms: i32,
+    /// Ways to divide partitions between members, best first.
+    #[config(
+        name = "partition.assignment.strategy",
+        default = "range,cooperative-sticky",
+        validator = assignors
+    )]
+    pub partition_assignment_strategy: Vec<String>,
+    /// Where to start if there is no committed offset, or if it is no longer in the log.
+    #[config(name = "auto.offset.reset", default = "latest")]
+    pub auto_offset_reset: OffsetReset,
+    /// Whether positions are committed in the background.
+    #[config(name = "enable.auto.commit", default = true)]
+    pub enable_auto_commit: bool,
+    /// How often positions are committed in the background, in milliseconds.
+    #[config(name = "auto.commit.interval.ms", default = 5_000, range(0..), importance = low)]
+    pub auto_commit_interval_ms: i32,
+    /// Which records of transactions are read.
+    #[config(name = "isolation.level", default = "read_uncommitted")]
+    pub isolation_level: IsolationLevel,
+    /// How many bytes an answer waits for.
+    #[config(name = "fetch.min.bytes", default = 1, range(0..), importance = high)]
+    pub fetch_min_bytes: i32,
+    /// How long an answer waits for `fetch.min.bytes`, in milliseconds.
+    #[config(name = "fetch.max.wait.ms", default = 500, range(0..), importance = low)]
+    pub fetch_max_wait_ms: i32,
+    /// The most bytes of one answer; a single larger batch is still read.
+    #[config(name = "fetch.max.bytes", default = 52_428_800, range(0..))]
+    pub fetch_max_bytes: i32,
+    /// The most bytes of one partition in an answer; a single larger batch is still read.
+    #[config(name = "max.partition.fetch.bytes", default = 1_048_576, range(0..), importance = high)]
+    pub max_partition_fetch_bytes: i32,
+    /// Whether the checksum of each batch is compared.
+    #[config(name = "check.crcs", default = true, importance = low)]
+    pub check_crcs: bool,
+    /// The rack of this member, told to the leader of its group.
+    #[config(name = "client.rack", default = "", importance = low)]
+    pub client_rack: String,
+    /// Whether a pattern leaves out the brokers' own topics.
+    #[config(name = "exclude.internal.topics", default = true)]
+    pub exclude_internal_topics: bool,
+    /// Whether the broker may create a topic that is asked for and not there.
+    #[config(name = "allow.auto.create.topics", default = true)]
+    pub allow_auto_create_topics: bool,
+    /// How long a call about offsets may take with its repetitions, in milliseconds.
+    #[config(name = "default.api.timeout.ms", default = 60_000, range(0..))]
+    pub default_api_timeout_ms: i32,
+}
+
+impl ConsumerConfig {
+    pub(super) fn assignors(&self) -> Vec<Assignor> {
+        let mut assignors = Vec::new();
+        for assignor in self.partition_assignment_strategy.iter().filter_map(|name| Assignor::named(name)) {
+            if !assignors.contains(&assignor) {
+                assignors.push(assignor);
+            }
+        }
+        assignors
+    }
+
+    pub(super) fn api_timeout(&self) -> Duration {
+        millis(self.default_api_timeout_ms.into())
+    }
+}
+
+fn assignors(key: &str, value: &Value) -> Result<(), String> {
+    let Some(names) = value.as_list() else { return Ok(()) };
+    if names.is_empty() {
+        return Err(format!("Invalid value for configuration {key}: no assignor is named"));
+    }
+    match names.iter().find(|name| Assignor::named(name).is_none()) {
+        Some(unknown) => Err(format!(
+            "Invalid value {unknown} for configuration {key}: known are range, roundrobin and cooperative-sticky"
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use millrace_config::Properties;
+
+    fn parse(pairs: &[(&str, &str)]) -> Result<ConsumerConfig, String> {
+        let given: Properties = pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        ConsumerConfig::parse(&given).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_are_kafkas() {
+        let config = parse(&[]).unwrap();
+        assert_eq!(config.auto_offset_reset, OffsetReset::Latest);
+        assert_eq!(config.isolation_level, IsolationLevel::ReadUncommitted);
+        assert_eq!(config.assignors(), [Assignor::Range, Assignor::CooperativeSticky]);
+    }
+
+    #[test]
+    fn assignors_are_known_by_class_and_by_name() {
+        let classes = "org.apache.kafka.clients.consumer.RoundRobinAssignor, range,roundrobin";
+        let config = parse(&[("partition.assignment.strategy", classes)]).unwrap();
+        assert_eq!(config.assignors(), [Assignor::RoundRobin, Assignor::Range]);
+        assert!(parse(&[("partition.assignment.strategy", "mine")]).unwrap_err().contains("mine"));
+    }
+
+    #[test]
+    fn levels_have_kafkas_names() {
+        let config = parse(&[("isolation.level", "read_committed"), ("auto.offset.reset", "none")]).unwrap();
+        assert_eq!(config.isolation_level, IsolationLevel::ReadCommitted);
+        assert_eq!(config.auto_offset_reset, OffsetReset::None);
+    }
+}

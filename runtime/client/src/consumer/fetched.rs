@@ -1,0 +1,125 @@
+//! What a poll hands out: one decoded batch.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use millrace_wire::batch::RecordRow;
+
+/// Vectors kept for the next batches: the one being filled, those the caller holds, some for other batch sizes.
+const KEPT: usize = 8;
+/// Vectors of more rows (10 MiB) are given back to the allocator.
+const KEPT_ROWS: usize = 256 << 10;
+
+/// The records of one batch that lie at or behind the consumer's position.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition.
+    pub partition: i32,
+    /// Epoch of the leader that wrote the batch, -1 if it does not say.
+    pub leader_epoch: i32,
+    /// Whether timestamps are the broker's: the time of the append.
+    pub log_append_time: bool,
+    /// What the rows' spans are ranges of.
+    pub data: Bytes,
+    /// One row a record, in the order of offsets, which may have gaps.
+    pub rows: Rows,
+    /// The position behind this batch.
+    pub next_offset: i64,
+    /// The partition's high watermark when the batch was fetched.
+    pub high_watermark: i64,
+}
+
+/// A batch's rows. The memory goes back to the consumer when they are dropped.
+pub struct Rows {
+    rows: Vec<RecordRow>,
+    /// Rows below the position are passed over.
+    first: usize,
+    home: RowPool,
+}
+
+impl Deref for Rows {
+    type Target = [RecordRow];
+
+    fn deref(&self) -> &[RecordRow] {
+        &self.rows[self.first..]
+    }
+}
+
+impl<'a> IntoIterator for &'a Rows {
+    type Item = &'a RecordRow;
+    type IntoIter = std::slice::Iter<'a, RecordRow>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        self.home.give(std::mem::take(&mut self.rows));
+    }
+}
+
+/// Row vectors for reuse: fresh memory costs ten times what filling it does.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RowPool {
+    free: Arc<Mutex<Vec<Vec<RecordRow>>>>,
+}
+
+impl RowPool {
+    pub(super) fn take(&self) -> Vec<RecordRow> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    pub(super) fn give(&self, rows: Vec<RecordRow>) {
+        if rows.capacity() == 0 || rows.capacity() > KEPT_ROWS {
+            return;
+        }
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        if free.len() < KEPT {
+            free.push(rows);
+        }
+    }
+
+    /// `rows` without those below `position`.
+    pub(super) fn rows(&self, rows: Vec<RecordRow>, position: i64) -> Rows {
+        let first = rows.partition_point(|row| row.offset < position);
+        Rows { rows, first, home: self.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use millrace_wire::batch::Span;
+
+    fn row(offset: i64) -> RecordRow {
+        RecordRow { offset, timestamp: 0, key: Span::NULL, value: Span::NULL, headers: Span::EMPTY }
+    }
+
+    #[test]
+    fn rows_below_the_position_are_passed_over() {
+        let rows = RowPool::default().rows(vec![row(3), row(5), row(9)], 5);
+        assert_eq!(rows.iter().map(|row| row.offset).collect::<Vec<_>>(), [5, 9]);
+    }
+
+    #[test]
+    fn memory_comes_back() {
+        let pool = RowPool::default();
+        let mut rows = pool.take();
+        rows.reserve(100);
+        let memory = rows.as_ptr();
+        drop(pool.rows(rows, 0));
+        assert_eq!(pool.take().as_ptr(), memory);
+    }
+}
