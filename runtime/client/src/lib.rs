@@ -5,6 +5,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods))]
 
+#[cfg(feature = "admin")]
+pub mod admin;
 pub mod backoff;
 pub mod cluster;
 pub mod config;
