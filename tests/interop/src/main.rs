@@ -27,7 +27,7 @@ struct Arguments {
 enum Client {
     /// kcat (librdkafka), found in PATH
     Kcat,
-    /// confluent-kafka, installed in this Python
+    /// confluent-kafka and kafka-python with its codecs, installed in this Python
     Python {
         /// The interpreter
         python: PathBuf,
