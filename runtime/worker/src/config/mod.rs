@@ -1,0 +1,237 @@
+//! The worker's configuration: Kafka Connect's keys for a standalone worker, and the few of Millrace's own.
+
+mod listener;
+mod refused;
+
+use std::time::Duration;
+
+use millrace_config::{Config, ConfigDef, ConfigEnum, ConfigErrors, Properties};
+
+pub use listener::{Listener, Scheme};
+
+/// Which client settings a connector may override.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
+pub enum OverridePolicy {
+    /// Any.
+    #[config(name = "All")]
+    All,
+    /// None.
+    #[config(name = "None")]
+    None,
+    /// Only who the client is: `sasl.jaas.config`, `sasl.mechanism`, `security.protocol`.
+    #[config(name = "Principal")]
+    Principal,
+}
+
+impl OverridePolicy {
+    /// Whether a connector may set a client's `key` (given without its prefix).
+    pub fn allows(self, key: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::None => false,
+            Self::Principal => {
+                matches!(key, "sasl.jaas.config" | "sasl.mechanism" | "security.protocol")
+            }
+        }
+    }
+}
+
+/// Settings of a worker. Keys of other components (`producer.*`, `key.converter.*`) stay in the
+/// properties that it was parsed from.
+#[derive(Debug, Clone, Config)]
+pub struct WorkerConfig {
+    /// The Kafka cluster: host and port of some of its brokers.
+    #[config(default = "localhost:9092", importance = high)]
+    pub bootstrap_servers: Vec<String>,
+    /// The converter of keys where a connector names none.
+    #[config(class, importance = high)]
+    pub key_converter: String,
+    /// The converter of values where a connector names none.
+    #[config(class, importance = high)]
+    pub value_converter: String,
+    /// The converter of header values where a connector names none.
+    #[config(class, default = "org.apache.kafka.connect.storage.SimpleHeaderConverter", importance = low)]
+    pub header_converter: String,
+    /// How long all tasks together may take to stop before they are abandoned, in milliseconds.
+    #[config(name = "task.shutdown.graceful.timeout.ms", default = 5000, range(0i64..), importance = low)]
+    pub shutdown_timeout_ms: i64,
+    /// How often source offsets are committed, in milliseconds.
+    #[config(default = 1000, range(1i64..), importance = low)]
+    pub offset_flush_interval_ms: i64,
+    /// How long one commit of source offsets may take, in milliseconds.
+    #[config(default = 5000, range(1i64..), importance = low)]
+    pub offset_flush_timeout_ms: i64,
+    /// The file that keeps the offsets of source connectors.
+    #[config(name = "offset.storage.file.filename", importance = high, non_empty)]
+    pub offset_file: String,
+    /// The file that keeps connectors made by REST; without it they live in memory.
+    #[config(name = "config.storage.file.filename", importance = medium)]
+    pub config_file: Option<String>,
+    /// Which client settings a connector may override.
+    #[config(name = "connector.client.config.override.policy", default = "All", importance = low)]
+    pub override_policy: OverridePolicy,
+    /// Whether source tasks may create topics by `topic.creation.*`.
+    #[config(default = true, importance = low)]
+    pub topic_creation_enable: bool,
+    /// Whether the topics that a connector uses are listed.
+    #[config(default = true, importance = low)]
+    pub topic_tracking_enable: bool,
+    /// Whether that list may be reset.
+    #[config(name = "topic.tracking.allow.reset", default = true, importance = low)]
+    pub topic_tracking_reset: bool,
+    /// The REST API.
+    #[config(flatten)]
+    pub rest: RestConfig,
+}
+
+/// Settings of the REST API.
+#[derive(Debug, Clone, Config)]
+pub struct RestConfig {
+    /// Where the REST API listens; an empty host is loopback.
+    #[config(default = "http://127.0.0.1:8083", importance = low, validator = listener::check)]
+    pub listeners: Vec<String>,
+    /// Where `/admin` is served: absent, with the rest; empty, nowhere; else only there.
+    #[config(name = "admin.listeners", importance = low, validator = listener::check)]
+    pub admin_listeners: Option<Vec<String>>,
+    /// The host by which others reach this worker.
+    #[config(name = "rest.advertised.host.name", importance = low)]
+    pub advertised_host: Option<String>,
+    /// The port by which others reach this worker.
+    #[config(name = "rest.advertised.port", importance = low)]
+    pub advertised_port: Option<i32>,
+    /// Further host names by which a browser may reach the REST API when it listens on loopback.
+    #[config(name = "rest.allowed.hosts", default = "", importance = low)]
+    pub allowed_hosts: Vec<String>,
+    /// The largest request body, in bytes.
+    #[config(name = "rest.request.max.bytes", default = 33_554_432, range(1..), importance = low)]
+    pub request_max_bytes: i32,
+    /// The origin that a browser may call from, or `*`; empty for none but the worker's own.
+    #[config(name = "access.control.allow.origin", default = "", importance = low)]
+    pub allow_origin: String,
+    /// The methods that such a browser may use; empty for GET, POST and HEAD.
+    #[config(name = "access.control.allow.methods", default = "", importance = low)]
+    pub allow_methods: String,
+}
+
+/// Prefixes of keys that belong to clients, converters, providers and the logs of others.
+const OPEN_PREFIXES: [&str; 9] = [
+    "producer.",
+    "consumer.",
+    "admin.",
+    "broker.",
+    "key.converter.",
+    "value.converter.",
+    "header.converter.",
+    "metrics.context.",
+    "config.providers",
+];
+
+/// Keys of Kafka Connect that are known but change nothing here.
+const NOTED_KEYS: [&str; 8] = [
+    "plugin.path",
+    "plugin.discovery",
+    "metric.reporters",
+    "client.dns.lookup",
+    "rest.advertised.listener",
+    "metrics.sample.window.ms",
+    "metrics.num.samples",
+    "metrics.recording.level",
+];
+
+impl WorkerConfig {
+    /// Parses a worker's properties, logs a warning for each key nobody knows, and refuses keys that ask for
+    /// security or guarantees which are not there.
+    ///
+    /// # Errors
+    /// Everything that is wrong, together.
+    pub fn from_properties(properties: &Properties) -> Result<Self, ConfigErrors> {
+        let mut errors = refused::find(properties);
+        match <Self as Config>::parse(properties) {
+            Ok(config) => {
+                for unknown in Self::full_definition().unknown_keys(properties) {
+                    log::warn!("worker configuration: {unknown}");
+                }
+                errors.into_result(config)
+            }
+            Err(wrong) => {
+                errors.extend(wrong);
+                Err(errors)
+            }
+        }
+    }
+
+    /// All keys a worker file may have.
+    pub fn full_definition() -> ConfigDef {
+        OPEN_PREFIXES
+            .into_iter()
+            .chain(NOTED_KEYS)
+            .chain(refused::KNOWN_PREFIXES)
+            .fold(Self::definition(), ConfigDef::open_prefix)
+    }
+
+    /// How long all tasks together may take to stop.
+    pub fn shutdown_timeout(&self) -> Duration {
+        milliseconds(self.shutdown_timeout_ms)
+    }
+
+    /// Pause between two commits of source offsets.
+    pub fn flush_interval(&self) -> Duration {
+        milliseconds(self.offset_flush_interval_ms)
+    }
+
+    /// Longest wait for a commit of source offsets.
+    pub fn flush_timeout(&self) -> Duration {
+        milliseconds(self.offset_flush_timeout_ms)
+    }
+}
+
+fn milliseconds(number: i64) -> Duration {
+    Duration::from_millis(u64::try_from(number).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_config::Properties;
+
+    use super::{OverridePolicy, WorkerConfig};
+
+    fn properties(pairs: &[(&str, &str)]) -> Properties {
+        let common =
+            [("key.converter", "K"), ("value.converter", "V"), ("offset.storage.file.filename", "/o")];
+        let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        common.iter().chain(pairs).map(pair).collect()
+    }
+
+    #[test]
+    fn a_minimal_file_gives_defaults() {
+        let config = WorkerConfig::from_properties(&properties(&[])).unwrap();
+        assert_eq!(config.rest.listeners, ["http://127.0.0.1:8083"]);
+        assert_eq!(config.rest.admin_listeners, None);
+        assert_eq!(config.flush_interval().as_millis(), 1000);
+        assert_eq!(config.shutdown_timeout().as_millis(), 5000);
+        assert_eq!(config.override_policy, OverridePolicy::All);
+    }
+
+    #[test]
+    fn every_error_is_reported_together() {
+        let given = properties(&[
+            ("offset.flush.interval.ms", "0"),
+            ("listeners", "https://:8443"),
+            ("ssl.keystore.location", "/k"),
+            ("rest.extension.classes", "a.B"),
+        ]);
+        let errors = WorkerConfig::from_properties(&given).unwrap_err();
+        let keys: Vec<&str> = errors.iter().map(|error| error.key.as_str()).collect();
+        assert_eq!(
+            keys,
+            ["listeners", "rest.extension.classes", "ssl.keystore.location", "offset.flush.interval.ms"]
+        );
+    }
+
+    #[test]
+    fn policies_decide_by_key() {
+        assert!(OverridePolicy::All.allows("acks") && !OverridePolicy::None.allows("acks"));
+        assert!(OverridePolicy::Principal.allows("sasl.mechanism"));
+        assert!(!OverridePolicy::Principal.allows("acks"));
+    }
+}

@@ -1,0 +1,107 @@
+//! The herder: keeps connectors and their tasks in the state that users asked for. The REST API sees nothing else
+//! of a worker.
+
+mod config_file;
+mod error;
+mod host;
+mod instance;
+mod offsets;
+mod plugins;
+mod running;
+mod standalone;
+mod statuses;
+mod task_set;
+mod tasks;
+mod views;
+
+use async_trait::async_trait;
+use millrace_api::TaskId;
+use millrace_config::{KeyInfo, NullableProperties};
+
+pub use error::{HerderError, Kind};
+pub use standalone::{Parts, StandaloneHerder};
+pub use tasks::{GroupOffsets, GroupOffsetsError, RunningTask, Sink, TaskRunner};
+pub use views::{
+    ActiveTopics, ConnectorInfo, ConnectorStatus, CreateRequest, PartitionOffset, PluginInfo, RestartRequest, Status,
+    TaskInfo, TaskName, TaskStatus, TopicList, WorkerInfo,
+};
+
+use crate::validation::Verdicts;
+
+/// What became of a configuration that was put.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Put {
+    /// Whether the connector is new.
+    pub created: bool,
+    /// The connector now.
+    pub info: ConnectorInfo,
+}
+
+/// What a restart does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Restart {
+    /// The connector alone was restarted.
+    Done,
+    /// This is being restarted: what is RESTARTING in the status.
+    Planned(ConnectorStatus),
+}
+
+/// Manages connectors. Every error is one that REST can show.
+#[async_trait]
+pub trait Herder: Send + Sync + std::fmt::Debug {
+    /// The worker.
+    fn worker(&self) -> WorkerInfo;
+    /// Whether the worker has started all it was told to.
+    fn is_ready(&self) -> bool;
+    /// The names of all connectors.
+    fn connectors(&self) -> Vec<String>;
+    /// A connector.
+    fn info(&self, name: &str) -> Result<ConnectorInfo, HerderError>;
+    /// The status of a connector and its tasks.
+    fn status(&self, name: &str) -> Result<ConnectorStatus, HerderError>;
+    /// Creates a connector.
+    async fn create(&self, request: CreateRequest) -> Result<ConnectorInfo, HerderError>;
+    /// Creates a connector or replaces its configuration.
+    async fn put_config(&self, name: &str, config: NullableProperties) -> Result<Put, HerderError>;
+    /// Changes keys of a connector's configuration; a null deletes the key.
+    async fn patch_config(&self, name: &str, changes: NullableProperties) -> Result<ConnectorInfo, HerderError>;
+    /// Deletes a connector; its offsets stay.
+    async fn delete(&self, name: &str) -> Result<(), HerderError>;
+    /// The tasks of a connector.
+    fn tasks(&self, name: &str) -> Result<Vec<TaskInfo>, HerderError>;
+    /// The status of a task.
+    fn task_status(&self, id: &TaskId) -> Result<TaskStatus, HerderError>;
+    /// Restarts a task.
+    async fn restart_task(&self, id: &TaskId) -> Result<(), HerderError>;
+    /// Restarts a connector.
+    async fn restart(&self, name: &str, request: RestartRequest) -> Result<Restart, HerderError>;
+    /// Makes a connector stand still, its tasks kept. Does not wait for it.
+    async fn pause(&self, name: &str) -> Result<(), HerderError>;
+    /// Makes a connector run. Does not wait for it.
+    async fn resume(&self, name: &str) -> Result<(), HerderError>;
+    /// Shuts a connector's tasks down.
+    async fn stop(&self, name: &str) -> Result<(), HerderError>;
+    /// The topics that a connector uses.
+    fn topics(&self, name: &str) -> Result<ActiveTopics, HerderError>;
+    /// Forgets the topics that a connector uses.
+    fn reset_topics(&self, name: &str) -> Result<(), HerderError>;
+    /// The offsets of a connector.
+    async fn offsets(&self, name: &str) -> Result<Vec<PartitionOffset>, HerderError>;
+    /// Changes offsets of a stopped connector; returns what to tell the user.
+    async fn alter_offsets(&self, name: &str, changes: Vec<PartitionOffset>) -> Result<String, HerderError>;
+    /// Forgets the offsets of a stopped connector; returns what to tell the user.
+    async fn reset_offsets(&self, name: &str) -> Result<String, HerderError>;
+    /// The plugins, connectors only or all.
+    fn plugins(&self, connectors_only: bool) -> Vec<PluginInfo>;
+    /// The keys of a plugin.
+    async fn plugin_config(&self, name: &str, version: Option<&str>) -> Result<Vec<KeyInfo>, HerderError>;
+    /// Judges a configuration for a connector plugin.
+    async fn validate(&self, plugin: &str, config: NullableProperties) -> Result<Verdicts, HerderError>;
+}
+
+/// A configuration as text, as Java prints a map.
+pub(crate) fn shown(config: &NullableProperties) -> String {
+    let pairs: Vec<String> =
+        config.iter().map(|(key, value)| format!("{key}={}", value.as_deref().unwrap_or("null"))).collect();
+    format!("{{{}}}", pairs.join(", "))
+}

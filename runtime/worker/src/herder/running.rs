@@ -1,0 +1,340 @@
+//! One connector: what is wanted of it, its instance, its tasks.
+//!
+//! Every change takes the connector's own lock, so that changes of one connector happen one after another and those
+//! of different connectors do not wait for each other. What a call wants is written down first; the change then
+//! brings the connector to what is wanted at that time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use millrace_api::{ConnectError, ConnectorContext, Properties};
+use millrace_config::NullableProperties;
+use tokio::sync::Notify;
+
+use super::error::HerderError;
+use super::host::{CallError, Host, Hosts};
+use super::statuses::Statuses;
+use super::task_set::TaskSet;
+use super::tasks::TaskRunner;
+use super::views::{ConnectorInfo, TaskName};
+use crate::config::WorkerConfig;
+use crate::registry::{PluginKind, Registered, Registry};
+use crate::task::{State, TargetState};
+use crate::validation::without_nulls;
+
+/// How long a connector's code may take over one call; below the limit of a request, so that the answer can say
+/// which call it was.
+pub(super) const CALL_DEADLINE: Duration = Duration::from_secs(85);
+/// How long a connector may take to stop, as in Kafka Connect.
+const STOP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// What all connectors of a worker share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: WorkerConfig,
+    /// The worker's properties, with the keys of converters.
+    pub(super) properties: Properties,
+    pub(super) registry: Arc<Registry>,
+    pub(super) hosts: Hosts,
+    pub(super) runner: Arc<dyn TaskRunner>,
+    pub(super) statuses: Arc<Statuses>,
+    pub(super) data: tokio::runtime::Handle,
+}
+
+/// What is wanted of a connector, and what REST shows of it.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub(super) config: NullableProperties,
+    pub(super) target: TargetState,
+    /// The configurations of its tasks, as they run.
+    pub(super) tasks: Vec<Properties>,
+    pub(super) deleted: bool,
+    /// Whether it is kept in the file of REST-made connectors.
+    pub(super) kept: bool,
+}
+
+/// The parts of a connector that run.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    pub(super) host: Option<Host>,
+    /// Whether the instance's `start` has succeeded and its `stop` was not called since.
+    pub(super) started: bool,
+    pub(super) tasks: TaskSet,
+}
+
+/// A connector.
+#[derive(Debug)]
+pub(super) struct Connector {
+    pub(super) name: Arc<str>,
+    pub(super) shared: Arc<Shared>,
+    wanted: Mutex<Wanted>,
+    live: tokio::sync::Mutex<Live>,
+    reconfigure: Arc<Notify>,
+}
+
+impl Connector {
+    pub(super) fn new(name: &str, wanted: Wanted, shared: Arc<Shared>) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.into(),
+            shared,
+            wanted: Mutex::new(wanted),
+            live: tokio::sync::Mutex::default(),
+            reconfigure: Arc::default(),
+        })
+    }
+
+    /// Looks at or changes what is wanted.
+    pub(super) fn wanted<T>(&self, look: impl FnOnce(&mut Wanted) -> T) -> T {
+        look(&mut self.wanted.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Waits for earlier changes of this connector.
+    ///
+    /// # Errors
+    /// When it was deleted meanwhile.
+    pub(super) async fn lock(&self) -> Result<tokio::sync::MutexGuard<'_, Live>, HerderError> {
+        let live = self.live.lock().await;
+        if self.wanted(|wanted| wanted.deleted) { Err(HerderError::no_connector(&self.name)) } else { Ok(live) }
+    }
+
+    /// The configuration with its nulls left out.
+    pub(super) fn config(&self) -> Properties {
+        self.wanted(|wanted| without_nulls(&wanted.config))
+    }
+
+    /// The class, if the worker has it.
+    pub(super) fn plugin(&self) -> Option<&Registered> {
+        let class = self.wanted(|wanted| wanted.config.get("connector.class").cloned().flatten())?;
+        self.shared.registry.connector(&class)
+    }
+
+    /// `source`, `sink` or `unknown`.
+    pub(super) fn kind(&self) -> &'static str {
+        match self.plugin().map(|plugin| plugin.kind) {
+            Some(PluginKind::Source) => "source",
+            Some(PluginKind::Sink) => "sink",
+            _ => "unknown",
+        }
+    }
+
+    /// The connector as REST shows it.
+    pub(super) fn info(&self) -> ConnectorInfo {
+        let (config, tasks) = self.wanted(|wanted| (wanted.config.clone(), wanted.tasks.len()));
+        let tasks = (0..tasks).map(|task| TaskName { connector: self.name.to_string(), task: task as u32 });
+        ConnectorInfo { name: self.name.to_string(), config, tasks: tasks.collect(), kind: self.kind() }
+    }
+
+    pub(super) fn set_state(&self, state: State, trace: Option<String>) {
+        let version = self.plugin().map(Registered::version);
+        self.shared.statuses.set_connector(&self.name, state, trace, version);
+    }
+
+    /// Serves the connector's requests for new task configurations until it is deleted.
+    pub(super) fn follow(self: &Arc<Self>) {
+        let (weak, requests) = (Arc::downgrade(self), Arc::clone(&self.reconfigure));
+        tokio::spawn(async move {
+            loop {
+                requests.notified().await;
+                let Some(connector) = weak.upgrade() else { return };
+                let Ok(mut live) = connector.lock().await else { return };
+                if let Err(error) = connector.update_tasks(&mut live).await {
+                    log::error!("connector {} cannot be reconfigured: {error}", connector.name);
+                }
+            }
+        });
+    }
+
+    /// Makes a new instance and brings it to the wanted state.
+    ///
+    /// # Errors
+    /// When it cannot be made or started; it is then FAILED.
+    pub(super) async fn launch(&self, live: &mut Live) -> Result<(), HerderError> {
+        self.shut_instance(live).await;
+        let Some(plugin) = self.plugin() else {
+            let error = ConnectError::connect(format!("the class of connector {} is not built in", self.name));
+            self.shared.statuses.set_connector(&self.name, State::Failed, Some(error.trace()), None);
+            return Err(HerderError::internal(error.to_string()));
+        };
+        match self.shared.hosts.host(plugin) {
+            Ok(host) => live.host = Some(host),
+            Err(error) => {
+                let trace = ConnectError::connect(error.to_string()).trace();
+                self.shared.statuses.set_connector(&self.name, State::Failed, Some(trace), None);
+                return Err(error.into());
+            }
+        }
+        match self.wanted(|wanted| wanted.target) {
+            TargetState::Started => self.start(live).await,
+            TargetState::Paused => {
+                self.set_state(State::Paused, None);
+                Ok(())
+            }
+            TargetState::Stopped => {
+                self.set_state(State::Stopped, None);
+                Ok(())
+            }
+        }
+    }
+
+    /// Starts the instance and its tasks.
+    async fn start(&self, live: &mut Live) -> Result<(), HerderError> {
+        self.start_instance(live).await?;
+        self.update_tasks(live).await
+    }
+
+    async fn start_instance(&self, live: &mut Live) -> Result<(), HerderError> {
+        let Some(host) = &live.host else {
+            return Err(HerderError::internal(format!("Failed to start connector: {}", self.name)));
+        };
+        let config = self.config();
+        let requests = Arc::clone(&self.reconfigure);
+        let context = ConnectorContext::new(Arc::clone(&self.name), move || requests.notify_one());
+        let call = host.call("start", CALL_DEADLINE, move |instance| {
+            Box::pin(async move { instance.start(&config, context).await })
+        });
+        match flatten(call.await) {
+            Ok(()) => {
+                live.started = true;
+                self.set_state(State::Running, None);
+                Ok(())
+            }
+            Err(error) => {
+                let text = format!("Failed to transition connector {} to state STARTED: {}", self.name, chain(&error));
+                self.fail(&error);
+                Err(HerderError::internal(text))
+            }
+        }
+    }
+
+    fn fail(&self, error: &ConnectError) {
+        let trace = error.trace();
+        log::error!(target: &format!("connector.{}", self.name), "connector {} failed: {}", self.name, trace.trim_end());
+        self.set_state(State::Failed, Some(trace));
+    }
+
+    /// Asks the connector for its task configurations and restarts its tasks if they are others than before.
+    pub(super) async fn update_tasks(&self, live: &mut Live) -> Result<(), HerderError> {
+        let (true, Some(host)) = (live.started, &live.host) else { return Ok(()) };
+        let config = self.config();
+        let tasks_max = config.get("tasks.max").and_then(|text| text.trim().parse().ok()).unwrap_or(1);
+        let call = host.call("give its task configurations", CALL_DEADLINE, move |instance| {
+            Box::pin(async move { instance.task_configs(tasks_max).await })
+        });
+        let made = flatten(call.await).and_then(|configs| check_count(&self.name, &config, configs, tasks_max));
+        let configs = match made {
+            Ok(configs) => configs,
+            Err(error) => {
+                self.fail(&error);
+                return Err(HerderError::internal(chain(&error)));
+            }
+        };
+        let configs = configs.into_iter().map(|task| self.complete(task, &config)).collect();
+        live.tasks.replace(self, host, config, configs).await;
+        Ok(())
+    }
+
+    /// Adds to a task's configuration what the framework adds.
+    fn complete(&self, mut task: Properties, config: &Properties) -> Properties {
+        if let Some(plugin) = self.plugin() {
+            let class = plugin.class();
+            let stem = class.strip_suffix("Connector").unwrap_or(class);
+            task.insert("task.class".to_owned(), format!("{stem}Task"));
+            let topics = ["topics", "topics.regex"].into_iter().filter(|_| plugin.kind == PluginKind::Sink);
+            for key in topics {
+                if let Some(value) = config.get(key) {
+                    task.insert(key.to_owned(), value.clone());
+                }
+            }
+        }
+        task
+    }
+
+    /// Brings a launched connector to the state that is wanted of it now.
+    pub(super) async fn apply_target(&self, live: &mut Live) -> Result<(), HerderError> {
+        let has_failed = self.shared.statuses.connector_state(&self.name) == Some(State::Failed);
+        match self.wanted(|wanted| wanted.target) {
+            TargetState::Stopped => {
+                live.tasks.stop_all(self).await;
+                self.wanted(|wanted| wanted.tasks.clear());
+                self.halt_instance(live).await;
+                if live.host.is_some() {
+                    self.set_state(State::Stopped, None);
+                }
+            }
+            TargetState::Paused => {
+                live.tasks.pause();
+                if !has_failed {
+                    self.halt_instance(live).await;
+                    self.set_state(State::Paused, None);
+                }
+            }
+            TargetState::Started => {
+                if !has_failed && !live.started {
+                    self.start_instance(live).await?;
+                }
+                self.update_tasks(live).await?;
+                live.tasks.resume();
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls the instance's `stop` if it runs; the instance stays.
+    async fn halt_instance(&self, live: &mut Live) {
+        let (true, Some(host)) = (std::mem::take(&mut live.started), &live.host) else { return };
+        let call = host.call("stop", STOP_DEADLINE, |instance| Box::pin(instance.stop()));
+        if let Err(error) = call.await {
+            log::warn!("connector {} did not stop cleanly: {error}", self.name);
+        }
+    }
+
+    async fn shut_instance(&self, live: &mut Live) {
+        self.halt_instance(live).await;
+        live.host = None;
+    }
+
+    /// Stops tasks and instance for good; says which tasks were abandoned.
+    pub(super) async fn shut_down(&self, live: &mut Live, deadline: Duration) -> Vec<String> {
+        let abandoned = live.tasks.shut_down(deadline).await;
+        self.shut_instance(live).await;
+        abandoned
+    }
+}
+
+/// An answer of the connector's code, or why there is none, as one error.
+pub(super) fn flatten<T>(outcome: Result<Result<T, ConnectError>, CallError>) -> Result<T, ConnectError> {
+    outcome.unwrap_or_else(|error| Err(ConnectError::connect(error.to_string())))
+}
+
+/// An error with its causes in one line.
+pub(super) fn chain(error: &ConnectError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+fn check_count(
+    name: &str,
+    config: &Properties,
+    configs: Vec<Properties>,
+    tasks_max: usize,
+) -> Result<Vec<Properties>, ConnectError> {
+    let is_enforced = config.get("tasks.max.enforce").is_none_or(|text| !text.trim().eq_ignore_ascii_case("false"));
+    if configs.len() <= tasks_max {
+        return Ok(configs);
+    }
+    let text = format!(
+        "connector {name} has generated {} tasks, more than the {tasks_max} that tasks.max allows; raise tasks.max",
+        configs.len()
+    );
+    if is_enforced {
+        return Err(ConnectError::connect(text));
+    }
+    log::warn!("{text}");
+    Ok(configs)
+}

@@ -1,0 +1,196 @@
+//! The tasks of one connector.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use millrace_api::{ConnectError, ConverterKind, Properties, TaskId};
+
+use super::host::Host;
+use super::running::{CALL_DEADLINE, Connector, flatten};
+use super::tasks::RunningTask;
+use crate::registry::{Code, PluginKind, Registered};
+use crate::task::{Converters, State, Stopped, TargetState, TaskSpec};
+
+/// Running tasks, and what they were made from.
+#[derive(Debug, Default)]
+pub(super) struct TaskSet {
+    running: BTreeMap<u32, Box<dyn RunningTask>>,
+    /// The connector's and the tasks' configurations that the tasks run with.
+    applied: Option<(Properties, Vec<Properties>)>,
+}
+
+impl TaskSet {
+    /// Runs tasks of these configurations; those that run already go on if nothing has changed.
+    pub(super) async fn replace(
+        &mut self,
+        connector: &Connector,
+        host: &Host,
+        config: Properties,
+        tasks: Vec<Properties>,
+    ) {
+        let wanted = (config, tasks);
+        if self.applied.as_ref() == Some(&wanted) {
+            return;
+        }
+        self.stop_all(connector).await;
+        connector.wanted(|known| known.tasks.clone_from(&wanted.1));
+        for (index, task) in wanted.1.iter().enumerate() {
+            // A failure to start is the task's own: it shows as FAILED.
+            drop(self.begin(connector, host, index as u32, task).await);
+        }
+        self.applied = Some(wanted);
+    }
+
+    /// Starts one task.
+    ///
+    /// # Errors
+    /// When it could not be made; it is then FAILED.
+    async fn begin(
+        &mut self,
+        connector: &Connector,
+        host: &Host,
+        task: u32,
+        config: &Properties,
+    ) -> Result<(), ConnectError> {
+        let id = TaskId { connector: Arc::clone(&connector.name), task };
+        match make(connector, host, &id, config).await {
+            Ok(spec) => {
+                let version = connector.plugin().map_or("", Registered::version);
+                let statuses = connector.shared.statuses.begin_run(&id, version);
+                self.running.insert(task, connector.shared.runner.start(spec, statuses));
+                Ok(())
+            }
+            Err(error) => {
+                log::error!(target: &format!("connector.{}.task.{task}", id.connector), "task {id} failed to start: {error}");
+                connector.shared.statuses.set_task(&id, State::Failed, Some(error.trace()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Stops one task if it runs and starts it again.
+    ///
+    /// # Errors
+    /// When it could not be made; it is then FAILED.
+    pub(super) async fn restart(&mut self, connector: &Connector, host: &Host, task: u32) -> Result<(), ConnectError> {
+        let config = self.applied.as_ref().and_then(|(_, tasks)| tasks.get(task as usize)).cloned();
+        let config = config.ok_or_else(|| ConnectError::connect("the task has no configuration"))?;
+        if let Some(running) = self.running.remove(&task) {
+            running.stop(connector.shared.config.shutdown_timeout()).await;
+        }
+        self.begin(connector, host, task, &config).await
+    }
+
+    pub(super) fn pause(&self) {
+        self.running.values().for_each(|task| task.pause());
+    }
+
+    pub(super) fn resume(&self) {
+        self.running.values().for_each(|task| task.resume());
+    }
+
+    /// Stops all tasks and forgets their states.
+    pub(super) async fn stop_all(&mut self, connector: &Connector) {
+        self.shut_down(connector.shared.config.shutdown_timeout()).await;
+        connector.shared.statuses.forget_tasks(&connector.name);
+    }
+
+    /// Stops all tasks, together within `deadline`; says which were abandoned.
+    pub(super) async fn shut_down(&mut self, deadline: Duration) -> Vec<String> {
+        self.applied = None;
+        let running = std::mem::take(&mut self.running);
+        let stops = running.into_iter().map(|(task, running)| async move { (task, running.stop(deadline).await) });
+        let outcomes = join_all(stops).await;
+        let abandoned = outcomes.into_iter().filter(|(_, stopped)| *stopped == Stopped::Abandoned);
+        abandoned.map(|(task, _)| task.to_string()).collect()
+    }
+}
+
+/// Makes a task's code and its converters.
+async fn make(connector: &Connector, host: &Host, id: &TaskId, task: &Properties) -> Result<TaskSpec, ConnectError> {
+    let call = host.call("make a task", CALL_DEADLINE, |instance| Box::pin(async move { instance.task() }));
+    let code = flatten(call.await)?;
+    let config = connector.config();
+    let converters = converters(connector, &config).await?;
+    let plugin = connector.plugin().ok_or_else(|| ConnectError::connect("the connector's class is not built in"))?;
+    let is_paused = connector.wanted(|wanted| wanted.target) == TargetState::Paused;
+    Ok(TaskSpec {
+        id: id.clone(),
+        connector: config,
+        task: task.clone(),
+        code,
+        execution: plugin.execution(),
+        converters,
+        target: if is_paused { TargetState::Paused } else { TargetState::Started },
+    })
+}
+
+/// Makes the converters of a connector: its own, else the worker's. Their code runs on the data runtime.
+async fn converters(connector: &Connector, config: &Properties) -> Result<Converters, ConnectError> {
+    let shared = Arc::clone(&connector.shared);
+    let config = config.clone();
+    let made = shared.data.clone().spawn(async move {
+        let choose = |key, kind| choose(&shared.registry, &shared.properties, &shared.config, &config, key, kind);
+        let (key, key_settings) = choose("key.converter", PluginKind::Converter)?;
+        let (value, value_settings) = choose("value.converter", PluginKind::Converter)?;
+        let (header, header_settings) = choose("header.converter", PluginKind::HeaderConverter)?;
+        Ok(Converters {
+            key: converter(&key, &key_settings, ConverterKind::Key)?,
+            value: converter(&value, &value_settings, ConverterKind::Value)?,
+            header: header_converter(&header, &header_settings)?,
+        })
+    });
+    made.await.unwrap_or_else(|error| Err(ConnectError::connect("cannot make the converters").caused_by(error)))
+}
+
+/// The converter class of a key and its settings. A class that the connector names does not inherit the worker's
+/// settings.
+fn choose(
+    registry: &crate::registry::Registry,
+    worker: &Properties,
+    defaults: &crate::config::WorkerConfig,
+    connector: &Properties,
+    key: &str,
+    kind: PluginKind,
+) -> Result<(Registered, Properties), ConnectError> {
+    let default = match key {
+        "key.converter" => &defaults.key_converter,
+        "value.converter" => &defaults.value_converter,
+        _ => &defaults.header_converter,
+    };
+    let own = connector.get(key).map(|class| class.trim());
+    let class = own.unwrap_or(default);
+    let prefix = format!("{key}.");
+    let source = if own.is_some() { connector } else { worker };
+    let settings = source.iter().filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?.to_owned(), value.clone())));
+    let plugin = registry.find(class, |other| other == kind);
+    let plugin = plugin.ok_or_else(|| ConnectError::config(format!("Class {class} could not be found for {key}")))?;
+    Ok((plugin.clone(), settings.collect()))
+}
+
+fn converter(
+    plugin: &Registered,
+    settings: &Properties,
+    kind: ConverterKind,
+) -> Result<Arc<dyn millrace_api::Converter>, ConnectError> {
+    let Code::Converter(make, _) = &plugin.code else {
+        return Err(ConnectError::config(format!("{} is no converter", plugin.class())));
+    };
+    let mut converter = make();
+    converter.configure(settings, kind)?;
+    Ok(Arc::from(converter))
+}
+
+fn header_converter(
+    plugin: &Registered,
+    settings: &Properties,
+) -> Result<Arc<dyn millrace_api::HeaderConverter>, ConnectError> {
+    let Code::HeaderConverter(make, _) = &plugin.code else {
+        return Err(ConnectError::config(format!("{} is no header converter", plugin.class())));
+    };
+    let mut converter = make();
+    converter.configure(settings)?;
+    Ok(Arc::from(converter))
+}

@@ -1,0 +1,198 @@
+//! Resources below `/connectors`, and `/health`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::http::{StatusCode, header};
+use millrace_api::TaskId;
+use serde_json::{Map, Value, json};
+
+use super::answer::Answer;
+use super::body::{as_object, object, only_fields, texts};
+use super::dispatch::Call;
+use super::query::Query;
+use super::{Api, internal};
+use crate::herder::{CreateRequest, Restart, RestartRequest};
+use crate::task::TargetState;
+
+/// How long `/health` waits for the worker to become ready, and how often it looks.
+const HEALTH_WITHIN: Duration = Duration::from_secs(10);
+const HEALTH_EVERY: Duration = Duration::from_millis(20);
+
+pub(super) async fn health(api: &Api) -> Answer {
+    let until_ready = async {
+        while !api.herder.is_ready() {
+            tokio::time::sleep(HEALTH_EVERY).await;
+        }
+    };
+    match tokio::time::timeout(HEALTH_WITHIN, until_ready).await {
+        Ok(()) => Answer::ok(&json!({
+            "status": "healthy",
+            "message": "Worker has completed startup and is ready to handle requests.",
+        })),
+        Err(_elapsed) => Answer::json(
+            StatusCode::SERVICE_UNAVAILABLE,
+            &json!({"status": "starting", "message": "Worker is still starting up."}),
+        ),
+    }
+}
+
+pub(super) fn list(api: &Api, query: &Query) -> Answer {
+    let names = api.herder.connectors();
+    if query.first("expand").is_none() {
+        return Answer::ok(&names);
+    }
+    let wanted: Vec<&str> = query.all("expand").collect();
+    let mut shown = BTreeMap::new();
+    for name in names {
+        if let Some(parts) = expanded(api, &name, &wanted) {
+            shown.insert(name, parts);
+        }
+    }
+    Answer::ok(&shown)
+}
+
+/// The parts of a connector that a list was asked to show; `None` if one of them is not there yet.
+fn expanded(api: &Api, name: &str, wanted: &[&str]) -> Option<Map<String, Value>> {
+    let mut parts = Map::new();
+    for part in wanted {
+        let value = match *part {
+            "status" => serde_json::to_value(api.herder.status(name).ok()?),
+            "info" => serde_json::to_value(api.herder.info(name).ok()?),
+            _ => continue,
+        };
+        parts.insert((*part).to_owned(), value.ok()?);
+    }
+    Some(parts)
+}
+
+pub(super) async fn create(api: &Api, call: Call) -> Result<Answer, Answer> {
+    let request = create_request(&call.body).map_err(|why| internal(&why))?;
+    let info = api.ask(|herder| async move { herder.create(request).await }).await?;
+    let location = location(&call.host, &info.name);
+    Ok(Answer::json(StatusCode::CREATED, &info).with(header::LOCATION, &location))
+}
+
+fn create_request(body: &[u8]) -> Result<CreateRequest, String> {
+    let mut object = object(body)?;
+    only_fields(&object, &["name", "config", "initial_state"])?;
+    let name = match object.remove("name") {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(name)) => name,
+        Some(Value::Bool(value)) => value.to_string(),
+        Some(Value::Number(value)) => value.to_string(),
+        Some(_) => return Err("\"name\" must be a string".to_owned()),
+    };
+    let target = match object.remove("initial_state") {
+        None | Some(Value::Null) => TargetState::Started,
+        Some(Value::String(state)) => initial_state(&state)?,
+        Some(_) => return Err("\"initial_state\" must be a string".to_owned()),
+    };
+    let config = object.remove("config").filter(|config| !config.is_null());
+    let config = config.ok_or("the request body has no \"config\"")?;
+    let name = name.trim_matches(|c: char| c <= ' ').to_owned();
+    Ok(CreateRequest { name, config: texts(as_object(config, "\"config\"")?)?, target })
+}
+
+fn initial_state(text: &str) -> Result<TargetState, String> {
+    match text.to_ascii_uppercase().as_str() {
+        "RUNNING" => Ok(TargetState::Started),
+        "PAUSED" => Ok(TargetState::Paused),
+        "STOPPED" => Ok(TargetState::Stopped),
+        _ => Err(format!("initial_state is '{text}', not one of RUNNING, PAUSED, STOPPED")),
+    }
+}
+
+/// The address of a connector; slashes in its name stay as they are.
+fn location(host: &str, name: &str) -> String {
+    let mut text = format!("http://{host}/connectors/");
+    for byte in name.bytes() {
+        match byte {
+            byte if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,=:@/".contains(&byte) => text.push(char::from(byte)),
+            byte => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
+}
+
+pub(super) async fn read(api: &Api, name: String) -> Result<Answer, Answer> {
+    Ok(Answer::ok(&api.herder.info(&name)?))
+}
+
+pub(super) async fn config(api: &Api, name: String) -> Result<Answer, Answer> {
+    Ok(Answer::ok(&api.herder.info(&name)?.config))
+}
+
+pub(super) async fn put_config(api: &Api, name: String, call: Call) -> Result<Answer, Answer> {
+    let config = object(&call.body).and_then(texts).map_err(|why| internal(&why))?;
+    let put = api.ask(|herder| async move { herder.put_config(&name, config).await }).await?;
+    if !put.created {
+        return Ok(Answer::ok(&put.info));
+    }
+    let location = location(&call.host, &put.info.name);
+    Ok(Answer::json(StatusCode::CREATED, &put.info).with(header::LOCATION, &location))
+}
+
+pub(super) async fn patch_config(api: &Api, name: String, call: Call) -> Result<Answer, Answer> {
+    // An unknown connector is said before a body that cannot be read.
+    api.herder.info(&name)?;
+    let changes = object(&call.body).and_then(texts).map_err(|why| internal(&why))?;
+    let info = api.ask(|herder| async move { herder.patch_config(&name, changes).await }).await?;
+    Ok(Answer::ok(&info))
+}
+
+pub(super) async fn delete(api: &Api, name: String) -> Result<Answer, Answer> {
+    api.ask(|herder| async move { herder.delete(&name).await }).await?;
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+pub(super) async fn tasks(api: &Api, name: String) -> Result<Answer, Answer> {
+    Ok(Answer::ok(&api.herder.tasks(&name)?))
+}
+
+/// A task's number; one that is none names no resource.
+fn task_id(name: &str, task: &str) -> Result<TaskId, Answer> {
+    let not_found = || Answer::resource_error(StatusCode::NOT_FOUND);
+    let number: i32 = task.parse().map_err(|_| not_found())?;
+    let task = u32::try_from(number).map_err(|_| {
+        Answer::error(StatusCode::NOT_FOUND, &format!("No status found for task {name}-{number}"))
+    })?;
+    Ok(TaskId { connector: name.into(), task })
+}
+
+pub(super) fn task_status(api: &Api, name: &str, task: &str) -> Result<Answer, Answer> {
+    Ok(Answer::ok(&api.herder.task_status(&task_id(name, task)?)?))
+}
+
+pub(super) async fn restart_task(api: &Api, name: &str, task: &str) -> Result<Answer, Answer> {
+    let id = task_id(name, task)?;
+    api.ask(|herder| async move { herder.restart_task(&id).await }).await?;
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+pub(super) async fn restart(api: &Api, name: String, query: &Query) -> Result<Answer, Answer> {
+    let request = RestartRequest {
+        include_tasks: query.flag("includeTasks", false),
+        only_failed: query.flag("onlyFailed", false),
+    };
+    let restart = api.ask(move |herder| async move { herder.restart(&name, request).await }).await?;
+    Ok(match restart {
+        Restart::Done => Answer::empty(StatusCode::NO_CONTENT),
+        Restart::Planned(status) => Answer::json(StatusCode::ACCEPTED, &status),
+    })
+}
+
+pub(super) async fn pause(api: &Api, name: String) -> Result<Answer, Answer> {
+    api.ask(|herder| async move { herder.pause(&name).await }).await?;
+    Ok(Answer::empty(StatusCode::ACCEPTED))
+}
+
+pub(super) async fn resume(api: &Api, name: String) -> Result<Answer, Answer> {
+    api.ask(|herder| async move { herder.resume(&name).await }).await?;
+    Ok(Answer::empty(StatusCode::ACCEPTED))
+}
+
+pub(super) async fn stop(api: &Api, name: String) -> Result<Answer, Answer> {
+    api.ask(|herder| async move { herder.stop(&name).await }).await?;
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,86 @@
+//! The REST API (contract connect-rest). It knows nothing of a worker but its herder and its loggers.
+//!
+//! A request passes these in turn: the guard against foreign web pages, the path, the method, the Accept and
+//! Content-Type headers, the body's bounds, the resource. What a resource asks of the herder runs on although the
+//! client goes away or its time is over, so that no change stops half way.
+
+mod admin;
+mod answer;
+mod body;
+mod connectors;
+mod dispatch;
+mod guard;
+mod media;
+mod offsets;
+mod plugins;
+mod query;
+mod route;
+mod server;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+
+pub use server::{BindError, RestServer, bind};
+
+use crate::config::RestConfig;
+use crate::herder::{Herder, HerderError};
+use crate::logging::Loggers;
+use answer::Answer;
+use body::Bodies;
+use guard::Guard;
+
+/// How long a request waits for the worker.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(90);
+
+/// Which resources a listener serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Surface {
+    /// All of them.
+    All,
+    /// All but those below `/admin`.
+    Public,
+    /// Only those below `/admin`.
+    Admin,
+}
+
+/// What the resources need.
+#[derive(Debug, Clone)]
+pub(crate) struct Api {
+    herder: Arc<dyn Herder>,
+    loggers: Arc<Loggers>,
+    bodies: Bodies,
+    guard: Guard,
+}
+
+impl Api {
+    /// The API of a worker.
+    pub(crate) fn new(herder: Arc<dyn Herder>, loggers: Arc<Loggers>, config: &RestConfig) -> Self {
+        let max = usize::try_from(config.request_max_bytes).unwrap_or(0);
+        Self { herder, loggers, bodies: Bodies::new(max), guard: Guard::new(config) }
+    }
+
+    /// Has the herder do something; gives up waiting, not the work, when the request's time is over.
+    async fn ask<T, F, W>(&self, work: W) -> Result<T, Answer>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, HerderError>> + Send,
+        W: FnOnce(Arc<dyn Herder>) -> F + Send + 'static,
+    {
+        let herder = Arc::clone(&self.herder);
+        let running = tokio::spawn(async move { work(herder).await });
+        match tokio::time::timeout(REQUEST_DEADLINE, running).await {
+            Ok(Ok(outcome)) => outcome.map_err(Answer::from),
+            Ok(Err(error)) => Err(internal(&format!("the request failed inside the worker: {error}"))),
+            Err(_elapsed) => Err(internal("Request timed out. The worker is still busy with it.")),
+        }
+    }
+}
+
+fn internal(message: &str) -> Answer {
+    Answer::error(StatusCode::INTERNAL_SERVER_ERROR, message)
+}

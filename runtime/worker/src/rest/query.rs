@@ -1,0 +1,48 @@
+//! The query of a request.
+
+use super::route::decode;
+
+/// Decoded pairs in order; what cannot be decoded is left out.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    pub(super) fn parse(raw: &str) -> Self {
+        let pair = |part: &str| {
+            let (key, value) = part.split_once('=').unwrap_or((part, ""));
+            Some((decode(key, true)?, decode(value, true)?))
+        };
+        Self(raw.split('&').filter(|part| !part.is_empty()).filter_map(pair).collect())
+    }
+
+    /// All values of a key.
+    pub(super) fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| known == key).map(|(_, value)| value.as_str())
+    }
+
+    /// The first value of a key.
+    pub(super) fn first(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+    }
+
+    /// A boolean: `true` in any case is true, an absent or empty one is `default`, anything else is false.
+    pub(super) fn flag(&self, key: &str, default: bool) -> bool {
+        match self.first(key) {
+            None | Some("") => default,
+            Some(value) => value.eq_ignore_ascii_case("true"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Query;
+
+    #[test]
+    fn flags_are_lenient() {
+        let query = Query::parse("a=True&b=yes&c=&d&e=x+y%21&e=2&%zz=1");
+        let flags = ["a", "b", "c", "d", "z"].map(|key| query.flag(key, true));
+        assert_eq!(flags, [true, false, true, true, true]);
+        assert_eq!(query.all("e").collect::<Vec<_>>(), ["x y!", "2"]);
+    }
+}

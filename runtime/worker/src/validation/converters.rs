@@ -1,0 +1,56 @@
+//! The keys of the converters that a connector chooses itself.
+
+use millrace_config::{ConfigKey, NullableProperties, Type, Validator, Value};
+
+use super::framework::CONVERTER_KEYS;
+use super::verdicts::Part;
+use crate::registry::{PluginKind, Registry};
+
+/// Says what the converter is used for; the worker fills it in.
+const CONVERTER_TYPE: &str = "converter.type";
+
+/// Judges the keys below `header.converter.`, `key.converter.` and `value.converter.` where the configuration sets
+/// a known class for that converter.
+pub(super) fn judge(registry: &Registry, properties: &NullableProperties) -> Part {
+    let mut part = Part::default();
+    for (key, kind) in CONVERTER_KEYS {
+        let class = properties.get(key).and_then(Option::as_deref).map(str::trim);
+        let plugin = class.and_then(|class| registry.find(class, |other| other == kind));
+        let Some(definition) = plugin.and_then(|plugin| plugin.converter_definition()) else { continue };
+        let prefix = format!("{key}.");
+        let below = properties.iter().filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?, value)));
+        let mut own: NullableProperties = below.map(|(name, value)| (name.to_owned(), value.clone())).collect();
+        own.entry(CONVERTER_TYPE.to_owned()).or_insert_with(|| Some(role(key, kind).to_owned()));
+        let definition = definition.clone().key(type_key());
+        part.append(Part::judge(&definition, &own).prefixed(&prefix));
+    }
+    part
+}
+
+fn role(key: &str, kind: PluginKind) -> &'static str {
+    match key {
+        _ if kind == PluginKind::HeaderConverter => "header",
+        "key.converter" => "key",
+        _ => "value",
+    }
+}
+
+fn type_key() -> ConfigKey {
+    let key = ConfigKey::new(CONVERTER_TYPE, Type::String).doc("What the converter is used for.");
+    key.validator(Validator::one_of(["key", "value", "header"])).importance(millrace_config::Importance::Low)
+}
+
+/// Checks that the classes of the framework's class keys exist, and shows them by their full names.
+pub(super) fn resolve_classes(registry: &Registry, part: &mut Part) {
+    for (key, kind) in CONVERTER_KEYS {
+        let Some(verdict) = part.find(key) else { continue };
+        let Value::Class(given) = verdict.value.clone() else { continue };
+        match registry.find(&given, |other| other == kind) {
+            Some(plugin) => verdict.value = Value::Class(plugin.class().to_owned()),
+            None => {
+                verdict.refuse(&given, &format!("Class {given} could not be found."));
+                verdict.value = Value::Null;
+            }
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! A worker, put together: configuration, plugins, herder, REST.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use log::LevelFilter;
+use millrace_api::{Converter, HeaderConverter, Plugin, Properties, SinkConnector, SourceConnector};
+use millrace_config::{ConfigDef, ConfigErrors, NullableProperties};
+use millrace_wire::clock::Clock;
+use millrace_wire::link::Dial;
+
+use crate::config::WorkerConfig;
+use crate::groups::ClientGroups;
+use crate::herder::{ConnectorInfo, CreateRequest, Herder, HerderError, Parts, StandaloneHerder};
+use crate::logging::Loggers;
+use crate::registry::Registry;
+use crate::rest::{self, Api, BindError, RestServer};
+use crate::store::{FileOffsetStore, StoreError};
+use crate::task::{Clients, StatusListener, TargetState, TaskContext};
+
+/// Why a worker did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is wrong.
+    #[error("{0}")]
+    Config(#[from] ConfigErrors),
+    /// A port could not be opened.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The offsets file could not be read.
+    #[error(transparent)]
+    Offsets(#[from] StoreError),
+    /// The folder of a file could not be made.
+    #[error("cannot create the folder of {path}")]
+    Folder {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file of REST-made connectors could not be read.
+    #[error(transparent)]
+    Restore(#[from] HerderError),
+}
+
+/// How long REST answers may take when the worker stops.
+const REST_ENDS_WITHIN: Duration = Duration::from_secs(1);
+
+/// What a worker is built from.
+#[derive(Debug)]
+pub struct Builder {
+    registry: Registry,
+    properties: Properties,
+    dial: Option<Arc<dyn Dial>>,
+    clock: Arc<dyn Clock>,
+    data: Option<tokio::runtime::Handle>,
+    loggers: Option<Arc<Loggers>>,
+    cluster_id: Option<String>,
+}
+
+impl Builder {
+    /// Registers a source connector.
+    #[must_use]
+    pub fn source<C: SourceConnector + Default + 'static>(self) -> Self {
+        Self { registry: self.registry.source::<C>(), ..self }
+    }
+
+    /// Registers a sink connector.
+    #[must_use]
+    pub fn sink<C: SinkConnector + Default + 'static>(self) -> Self {
+        Self { registry: self.registry.sink::<C>(), ..self }
+    }
+
+    /// Registers a converter of keys and values with its keys.
+    #[must_use]
+    pub fn converter(
+        self,
+        plugin: Plugin,
+        definition: ConfigDef,
+        make: impl Fn() -> Box<dyn Converter> + Send + Sync + 'static,
+    ) -> Self {
+        Self { registry: self.registry.converter(plugin, definition, make), ..self }
+    }
+
+    /// Registers a converter of header values with its keys.
+    #[must_use]
+    pub fn header_converter(
+        self,
+        plugin: Plugin,
+        definition: ConfigDef,
+        make: impl Fn() -> Box<dyn HeaderConverter> + Send + Sync + 'static,
+    ) -> Self {
+        Self { registry: self.registry.header_converter(plugin, definition, make), ..self }
+    }
+
+    /// The worker's properties.
+    #[must_use]
+    pub fn properties(self, properties: Properties) -> Self {
+        Self { properties, ..self }
+    }
+
+    /// What opens connections to brokers; without it, TCP.
+    #[must_use]
+    pub fn dial(self, dial: Arc<dyn Dial>) -> Self {
+        Self { dial: Some(dial), ..self }
+    }
+
+    /// The runtime of tasks and connectors; without it, the one that starts the worker.
+    #[must_use]
+    pub fn data_runtime(self, data: tokio::runtime::Handle) -> Self {
+        Self { data: Some(data), ..self }
+    }
+
+    /// The loggers whose levels REST reads and sets.
+    #[must_use]
+    pub fn loggers(self, loggers: Arc<Loggers>) -> Self {
+        Self { loggers: Some(loggers), ..self }
+    }
+
+    /// The id of the cluster that the worker works on, as REST shows it.
+    #[must_use]
+    pub fn cluster_id(self, id: Option<String>) -> Self {
+        Self { cluster_id: id, ..self }
+    }
+
+    /// Checks the configuration without starting anything.
+    ///
+    /// # Errors
+    /// Everything that is wrong, together.
+    pub fn check(&self) -> Result<WorkerConfig, ConfigErrors> {
+        let config = WorkerConfig::from_properties(&self.properties)?;
+        crate::validation::check_worker(&self.registry, &config)?;
+        Ok(config)
+    }
+
+    /// Starts a standalone worker: opens its ports, reads its offsets, starts the connectors it has kept, and answers
+    /// REST. The runtime that this runs on is the control runtime. Connectors of the command line are created with
+    /// [`Worker::create`]; [`Worker::set_ready`] then says that the start is over.
+    ///
+    /// # Errors
+    /// When the configuration is wrong, a port is taken, or a file cannot be read.
+    pub async fn start(self) -> Result<Worker, StartError> {
+        let config = self.check()?;
+        let bound = rest::bind(&config.rest).await?;
+        let worker_id = worker_id(&config, bound.address());
+        let data = self.data.unwrap_or_else(tokio::runtime::Handle::current);
+        let offsets = open_offsets(&config).await?;
+        let dial = self.dial.unwrap_or_else(crate::groups::tcp_dial);
+        let clients =
+            Arc::new(Clients { dial, clock: Arc::clone(&self.clock), worker: self.properties.clone() });
+        let runner = TaskContext {
+            clients: Arc::clone(&clients),
+            offsets: offsets.clone(),
+            statuses: Arc::new(NoListener),
+            data: data.clone(),
+            clock: Arc::clone(&self.clock),
+            flush_interval: config.flush_interval(),
+            flush_timeout: config.flush_timeout(),
+        };
+        let loggers = self.loggers.unwrap_or_else(|| Loggers::new(LevelFilter::Info, Arc::clone(&self.clock)));
+        let rest_config = config.rest.clone();
+        let herder = StandaloneHerder::new(Parts {
+            config,
+            properties: self.properties,
+            registry: Arc::new(self.registry),
+            runner: Arc::new(runner),
+            offsets,
+            groups: Arc::new(ClientGroups::new(clients)),
+            data,
+            worker_id,
+            cluster_id: self.cluster_id,
+        });
+        let api = Api::new(Arc::clone(&herder) as Arc<dyn Herder>, loggers, &rest_config);
+        let rest = bound.serve(api);
+        herder.restore().await?;
+        Ok(Worker { herder, rest })
+    }
+}
+
+impl Worker {
+    /// A worker to be built, with the stock converters.
+    pub fn builder(clock: Arc<dyn Clock>) -> Builder {
+        Builder {
+            registry: Registry::stock(),
+            properties: Properties::new(),
+            dial: None,
+            clock,
+            data: None,
+            loggers: None,
+            cluster_id: None,
+        }
+    }
+
+    /// Where REST listens.
+    pub fn rest_addresses(&self) -> &[SocketAddr] {
+        self.rest.addresses()
+    }
+
+    /// Creates a connector that the command line names. It is not kept in the file of REST-made connectors.
+    ///
+    /// # Errors
+    /// When its configuration is wrong, a connector of that name is there, or it does not start; in the last case it
+    /// is there and FAILED.
+    pub async fn create(
+        &self,
+        name: &str,
+        config: &Properties,
+        target: TargetState,
+    ) -> Result<ConnectorInfo, HerderError> {
+        let config: NullableProperties =
+            config.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
+        self.herder.create_unkept(CreateRequest { name: name.to_owned(), config, target }).await
+    }
+
+    /// Says that the start is over: `/health` answers that the worker is healthy.
+    pub fn set_ready(&self) {
+        self.herder.set_ready();
+    }
+
+    /// Stops connectors and tasks, sources first, then REST. Each step takes at most `deadline`, which is
+    /// `task.shutdown.graceful.timeout.ms` unless there is less time. Names what did not stop in time.
+    pub async fn shut_down(self, deadline: Duration) -> Vec<String> {
+        let abandoned = self.herder.shut_down(deadline).await;
+        self.rest.shut_down(REST_ENDS_WITHIN).await;
+        abandoned
+    }
+}
+
+/// A running standalone worker.
+#[derive(Debug)]
+pub struct Worker {
+    herder: Arc<StandaloneHerder>,
+    rest: RestServer,
+}
+
+/// Hears nothing: every run of a task has a listener of its own.
+#[derive(Debug)]
+struct NoListener;
+
+impl StatusListener for NoListener {
+    fn task(&self, _id: &millrace_api::TaskId, _state: crate::task::State, _trace: Option<String>) {}
+
+    fn topic(&self, _id: &millrace_api::TaskId, _topic: &str) {}
+}
+
+/// The worker as `host:port`: what it advertises, else where it listens.
+fn worker_id(config: &WorkerConfig, address: Option<SocketAddr>) -> String {
+    let host = config.rest.advertised_host.clone().filter(|host| !host.is_empty());
+    let host = host.or_else(|| address.map(|address| address.ip().to_string())).unwrap_or_default();
+    let port = config.rest.advertised_port.map(i64::from);
+    let port = port.or_else(|| address.map(|address| i64::from(address.port()))).unwrap_or_default();
+    format!("{host}:{port}")
+}
+
+/// Opens the offsets file; its folder is made if it is missing.
+async fn open_offsets(config: &WorkerConfig) -> Result<Arc<FileOffsetStore>, StartError> {
+    let path = std::path::PathBuf::from(&config.offset_file);
+    let opened = tokio::task::spawn_blocking(move || {
+        make_folder_of(&path)?;
+        Ok::<_, StartError>(FileOffsetStore::open(path)?)
+    });
+    opened.await.unwrap_or_else(|error| {
+        Err(StartError::Folder { path: config.offset_file.clone(), source: io::Error::other(error) })
+    })
+}
+
+/// Folders of data are for their owner only.
+#[expect(clippy::disallowed_methods, reason = "runs on the blocking pool, at the start")]
+fn make_folder_of(path: &std::path::Path) -> Result<(), StartError> {
+    use std::os::unix::fs::DirBuilderExt;
+
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|source| StartError::Folder { path: path.display().to_string(), source })
+}
