@@ -17,8 +17,10 @@ use millrace_system::{
 
 const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
 
+type Check = fn(&Kcat) -> anyhow::Result<()>;
+
 pub(crate) fn run() -> anyhow::Result<()> {
-    let checks: [(&str, fn(&Kcat) -> anyhow::Result<()>); 5] = [
+    let checks: [(&str, Check); 5] = [
         ("codecs", codecs),
         ("keys and headers", keys_and_headers),
         ("group and commit", group),

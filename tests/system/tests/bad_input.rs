@@ -304,7 +304,7 @@ fn random_bytes_on_the_broker_port_harm_nobody() {
     let mut random = Random::new(7);
     for round in 0..200 {
         let len = random.below(4096) as usize;
-        let mut bytes: Vec<u8> = (0..len).map(|_| random.next() as u8).collect();
+        let mut bytes: Vec<u8> = (0..len).map(|_| random.bits() as u8).collect();
         if round % 2 == 0 && bytes.len() > 12 {
             // A right length and a known key let the noise reach the decoders.
             let body = (bytes.len() - 4) as i32;
