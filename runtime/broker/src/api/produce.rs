@@ -129,7 +129,12 @@ fn append(
     })?;
     check_features(version, &records)?;
     let log = &partition.log;
-    let appended = log.append(&records, log.leader_epoch(), ctx.core.clock.now_ms())?;
+    let appended = log.append(&records, log.leader_epoch(), ctx.core.clock.now_ms()).inspect_err(|error| {
+        // The client is told too, but whoever runs the broker sees the disk that is full.
+        if error.code() == ErrorCode::KAFKA_STORAGE_ERROR {
+            log::error!("cannot append to {}-{}: {error}", topic.name, data.index);
+        }
+    })?;
     Ok((Arc::clone(partition), appended))
 }
 
