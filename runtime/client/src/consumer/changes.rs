@@ -47,6 +47,8 @@ impl Consumer {
     /// Turns what the membership says into steps.
     pub(super) fn heed(&mut self, event: Event) {
         match event {
+            // The place may be lost by the time the owner hears of the rebalance.
+            Event::Rebalance { round } if self.has_lost_its_place() => self.heed(Event::Lost { round }),
             Event::Rebalance { round } => {
                 let given_up = self.to_give_up();
                 self.changes.push_back(Change::Commit);
@@ -66,6 +68,10 @@ impl Consumer {
                 self.changes.push_back(Change::Join);
             }
         }
+    }
+
+    fn has_lost_its_place(&self) -> bool {
+        self.side.as_ref().is_some_and(|side| side.membership.identity().generation < 0)
     }
 
     /// Before a rebalance: everything, or if members keep theirs only what is no longer subscribed.

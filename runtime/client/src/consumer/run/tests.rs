@@ -11,7 +11,7 @@ use millrace_wire::crc::crc32c;
 fn batch(base: i64, values: &[&str], producer: Option<i64>) -> Vec<u8> {
     let mut builder = BatchBuilder::new(Pool::global(), 1 << 20);
     for value in values {
-        builder.append(1000, None, Some(value.as_bytes()), Headers::EMPTY);
+        builder.append(1000, None, Some(value.as_bytes()), Headers::NONE);
     }
     let identity = producer.map_or(ProducerIdentity::NONE, |producer_id| ProducerIdentity {
         producer_id,
@@ -28,7 +28,7 @@ fn batch(base: i64, values: &[&str], producer: Option<i64>) -> Vec<u8> {
 /// The marker that ends a transaction of `producer`.
 fn marker(base: i64, producer: i64, kind: u8) -> Vec<u8> {
     let mut builder = BatchBuilder::new(Pool::global(), 1 << 10);
-    builder.append(1000, Some(&[0, 0, 0, kind]), Some(&[0, 0, 0, 0, 0, 0]), Headers::EMPTY);
+    builder.append(1000, Some(&[0, 0, 0, kind]), Some(&[0, 0, 0, 0, 0, 0]), Headers::NONE);
     let identity =
         ProducerIdentity { producer_id: producer, epoch: 0, base_sequence: -1, transactional: true };
     let mut bytes = builder.close(identity, Compression::None, None).unwrap().bytes().to_vec();
