@@ -9,7 +9,7 @@ use log::LevelFilter;
 use millrace_api::{Converter, HeaderConverter, Plugin, Properties, SinkConnector, SourceConnector};
 use millrace_config::{ConfigDef, ConfigErrors, NullableProperties};
 use millrace_wire::clock::Clock;
-use millrace_wire::link::Dial;
+use millrace_wire::link::{Dial, TcpDial};
 
 use crate::config::WorkerConfig;
 use crate::groups::ClientGroups;
@@ -58,7 +58,6 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     data: Option<tokio::runtime::Handle>,
     loggers: Option<Arc<Loggers>>,
-    cluster_id: Option<String>,
 }
 
 impl Builder {
@@ -120,12 +119,6 @@ impl Builder {
         Self { loggers: Some(loggers), ..self }
     }
 
-    /// The id of the cluster that the worker works on, as REST shows it.
-    #[must_use]
-    pub fn cluster_id(self, id: Option<String>) -> Self {
-        Self { cluster_id: id, ..self }
-    }
-
     /// Checks the configuration without starting anything.
     ///
     /// # Errors
@@ -134,6 +127,23 @@ impl Builder {
         let config = WorkerConfig::from_properties(&self.properties)?;
         crate::validation::check_worker(&self.registry, &config)?;
         Ok(config)
+    }
+
+    /// Checks that the class of a connector is there. What the connector itself says of its configuration is known
+    /// once it is created.
+    ///
+    /// # Errors
+    /// The configuration names no class, or one that nobody registered.
+    pub fn check_class(&self, connector: &Properties) -> Result<(), ConfigErrors> {
+        const KEY: &str = "connector.class";
+        let Some(class) = connector.get(KEY) else {
+            return Err(ConfigErrors::one(KEY, format!("{KEY} is missing")));
+        };
+        if self.registry.connector(class).is_some() {
+            return Ok(());
+        }
+        let available = self.registry.available_connectors();
+        Err(ConfigErrors::one(KEY, format!("{KEY}: there is no {class}; available connectors are: {available}")))
     }
 
     /// Starts a standalone worker: opens its ports, reads its offsets, starts the connectors it has kept, and answers
@@ -148,7 +158,7 @@ impl Builder {
         let worker_id = worker_id(&config, bound.address());
         let data = self.data.unwrap_or_else(tokio::runtime::Handle::current);
         let offsets = open_offsets(&config).await?;
-        let dial = self.dial.unwrap_or_else(crate::groups::tcp_dial);
+        let dial = self.dial.unwrap_or_else(|| Arc::new(TcpDial::default()));
         let clients =
             Arc::new(Clients { dial, clock: Arc::clone(&self.clock), worker: self.properties.clone() });
         let runner = TaskContext {
@@ -161,6 +171,8 @@ impl Builder {
             flush_timeout: config.flush_timeout(),
         };
         let loggers = self.loggers.unwrap_or_else(|| Loggers::new(LevelFilter::Info, Arc::clone(&self.clock)));
+        let groups = ClientGroups::new(clients, data.clone());
+        let cluster_id = groups.cluster_id().await;
         let rest_config = config.rest.clone();
         let herder = StandaloneHerder::new(Parts {
             config,
@@ -168,10 +180,10 @@ impl Builder {
             registry: Arc::new(self.registry),
             runner: Arc::new(runner),
             offsets,
-            groups: Arc::new(ClientGroups::new(clients)),
+            groups: Arc::new(groups),
             data,
             worker_id,
-            cluster_id: self.cluster_id,
+            cluster_id,
         });
         let api = Api::new(Arc::clone(&herder) as Arc<dyn Herder>, loggers, &rest_config);
         let rest = bound.serve(api);
@@ -190,7 +202,6 @@ impl Worker {
             clock,
             data: None,
             loggers: None,
-            cluster_id: None,
         }
     }
 

@@ -47,16 +47,10 @@ impl StandaloneHerder {
         let registry = &self.shared.registry;
         let plugin = registry.connector(class).ok_or_else(|| JudgeError::UnknownClass {
             class: class.to_owned(),
-            available: self.available(),
+            available: registry.available_connectors(),
         })?;
         let own = self.ask(plugin, config).await?;
         Ok(validation::judge(plugin, registry, &self.shared.config, config, own))
-    }
-
-    fn available(&self) -> String {
-        let connectors = self.shared.registry.plugins().iter().filter(|plugin| plugin.kind.is_connector());
-        let text = |plugin: &Registered| format!("{} (version {})", plugin.class(), plugin.version());
-        connectors.map(text).collect::<Vec<_>>().join(", ")
     }
 
     /// Asks a connector's code what it says of a configuration.

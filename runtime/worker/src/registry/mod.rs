@@ -206,4 +206,11 @@ impl Registry {
     pub fn connector(&self, name: &str) -> Option<&Registered> {
         self.find(name, PluginKind::is_connector)
     }
+
+    /// The connectors there are, as an error message lists them.
+    pub(crate) fn available_connectors(&self) -> String {
+        let connectors = self.plugins.iter().filter(|plugin| plugin.kind.is_connector());
+        let text = |plugin: &Registered| format!("{} (version {})", plugin.class(), plugin.version());
+        connectors.map(text).collect::<Vec<_>>().join(", ")
+    }
 }
