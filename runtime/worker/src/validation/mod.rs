@@ -9,6 +9,7 @@ mod converters;
 mod framework;
 mod overrides;
 mod topics;
+mod unavailable;
 mod verdicts;
 mod version;
 
@@ -62,6 +63,7 @@ pub(crate) fn judge(
         topics::check(&mut part);
     }
     version::check(registry, plugin, properties, &mut part);
+    unavailable::check(plugin.kind, properties, &mut part);
     for kind in [PluginKind::Transformation, PluginKind::Predicate] {
         let judged = aliases::judge(registry, kind, &part, properties);
         part.append(judged);

@@ -90,6 +90,12 @@ async fn errors_are_worded_as_connect_words_them() {
     let worker = TestWorker::start().await;
     let cases = [
         (
+            source(&[("name", json!("a")), ("exactly.once.support", json!("required"))]),
+            json!([["exactly.once.support", [
+                "Invalid value required for configuration exactly.once.support: this worker does not have exactly-once source support",
+            ]]]),
+        ),
+        (
             source(&[("name", json!("a")), ("tasks.max", json!("x"))]),
             json!([["tasks.max", [
                 "Invalid value x for configuration tasks.max: Not a number of type INT",

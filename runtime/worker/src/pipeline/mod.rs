@@ -1,0 +1,12 @@
+//! From Connect's data to the bytes of a topic and back: the same steps for sources and sinks.
+//!
+//! A column whose ranges are already what the converter would make (String and ByteArray converters over text and
+//! bytes) goes through untouched. Any other column is converted once a batch into one new block.
+
+mod decode;
+mod encode;
+mod policy;
+
+pub(crate) use decode::{Decoder, Fetched};
+pub(crate) use encode::{Encoded, encode};
+pub(crate) use policy::{ErrorPolicy, Stage};

@@ -1,0 +1,212 @@
+//! Source offsets in a file.
+//!
+//! The file is text. Line one is `millrace-offsets 1`; each further line is a JSON array
+//! `["connector",{partition},{offset}]`. The first two elements are the key Kafka Connect uses in its offset topic
+//! (contract connect-internals, section 1.4). A change writes the whole file anew beside the old one, syncs it,
+//! renames it and syncs the folder, so that a crash leaves the old state or the new one, never a mixture.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use millrace_api::OffsetMap;
+use serde_json::Value;
+
+use super::{OffsetChange, OffsetStore, StoreError};
+
+const FIRST_LINE: &str = "millrace-offsets 1";
+/// How a Java-serialised map begins, which is what Kafka Connect's standalone mode writes.
+const JAVA_MAGIC: &[u8] = &[0xac, 0xed, 0x00, 0x05];
+
+/// Offsets of one connector: by the partition's text with sorted keys, the partition as first stored and its offset.
+type Partitions = BTreeMap<String, (OffsetMap, OffsetMap)>;
+type Offsets = BTreeMap<String, Partitions>;
+
+/// An offset store in one file, read once at start.
+#[derive(Debug)]
+pub struct FileOffsetStore {
+    path: PathBuf,
+    offsets: Mutex<Offsets>,
+    /// Serialises writers, and numbers the state so that a slower write never replaces a newer one.
+    writing: tokio::sync::Mutex<()>,
+}
+
+impl FileOffsetStore {
+    /// Reads the file at `path`; a missing or empty one holds no offsets. Blocks: call it off the runtime.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not an offsets file.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Arc<Self>, StoreError> {
+        let path = path.into();
+        let text = match fs::read(&path) {
+            Ok(bytes) => text_of(&path, bytes)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(StoreError::Io { action: "read", path: path.display().to_string(), source }),
+        };
+        let offsets = parse(&text).map_err(|reason| format_error(&path, reason))?;
+        Ok(Arc::new(Self { path, offsets: Mutex::new(offsets), writing: tokio::sync::Mutex::new(()) }))
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut Offsets) -> T) -> T {
+        look(&mut self.offsets.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl OffsetStore for FileOffsetStore {
+    async fn get(&self, connector: &str, partition: &OffsetMap) -> Result<Option<OffsetMap>, StoreError> {
+        let key = structural_key(partition);
+        Ok(self.with(|all| Some(all.get(connector)?.get(&key)?.1.clone())))
+    }
+
+    async fn put(&self, connector: &str, changes: Vec<OffsetChange>) -> Result<(), StoreError> {
+        let _writing = self.writing.lock().await;
+        let mut next = self.with(|all| all.clone());
+        apply(&mut next, connector, changes);
+        let text = render(&next);
+        let path = self.path.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            replace_file(&path, &text).map_err(|source| StoreError::Io {
+                action: "write",
+                path: path.display().to_string(),
+                source,
+            })
+        });
+        written.await.unwrap_or_else(|error| {
+            let path = self.path.display().to_string();
+            Err(StoreError::Io { action: "write", path, source: io::Error::other(error) })
+        })?;
+        self.with(|all| *all = next);
+        Ok(())
+    }
+
+    async fn list(&self, connector: &str) -> Result<Vec<(OffsetMap, OffsetMap)>, StoreError> {
+        Ok(self.with(|all| all.get(connector).map(|known| known.values().cloned().collect()).unwrap_or_default()))
+    }
+}
+
+fn apply(all: &mut Offsets, connector: &str, changes: Vec<OffsetChange>) {
+    let known = all.entry(connector.to_owned()).or_default();
+    for (partition, offset) in changes {
+        let key = structural_key(&partition);
+        match offset {
+            Some(offset) => known.entry(key).or_insert_with(|| (partition, OffsetMap::new())).1 = offset,
+            None => {
+                known.remove(&key);
+            }
+        }
+    }
+    if known.is_empty() {
+        all.remove(connector);
+    }
+}
+
+/// The text of a partition with its keys sorted: equal for partitions with equal contents.
+fn structural_key(partition: &OffsetMap) -> String {
+    let sorted: BTreeMap<&String, &Value> = partition.iter().collect();
+    serde_json::to_string(&sorted).unwrap_or_default()
+}
+
+fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String, StoreError> {
+    if bytes.starts_with(JAVA_MAGIC) {
+        return Err(format_error(path, "it is Kafka Connect's own (a serialised Java map)".to_owned()));
+    }
+    String::from_utf8(bytes).map_err(|_| format_error(path, "it is not text".to_owned()))
+}
+
+fn format_error(path: &Path, reason: String) -> StoreError {
+    StoreError::Format { path: path.display().to_string(), reason }
+}
+
+fn parse(text: &str) -> Result<Offsets, String> {
+    let mut offsets = Offsets::new();
+    let mut lines = text.lines().enumerate();
+    match lines.next() {
+        None => return Ok(offsets),
+        Some((_, FIRST_LINE)) => {}
+        Some(_) => return Err(format!("its first line is not `{FIRST_LINE}`")),
+    }
+    for (index, line) in lines {
+        let (connector, partition, offset): (String, OffsetMap, OffsetMap) =
+            serde_json::from_str(line).map_err(|error| format!("line {}: {error}", index + 1))?;
+        apply(&mut offsets, &connector, vec![(partition, Some(offset))]);
+    }
+    Ok(offsets)
+}
+
+fn render(offsets: &Offsets) -> String {
+    let mut text = format!("{FIRST_LINE}\n");
+    for (connector, partitions) in offsets {
+        for (partition, offset) in partitions.values() {
+            text.push_str(&serde_json::to_string(&(connector, partition, offset)).unwrap_or_default());
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// Writes `text` beside `path`, syncs it, renames it over `path` and syncs the folder.
+fn replace_file(path: &Path, text: &str) -> io::Result<()> {
+    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+    name.push(".tmp");
+    let beside = path.with_file_name(name);
+    let mut file = File::create(&beside)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(text: &str) -> OffsetMap {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn offsets_survive_reopening() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("offsets");
+        let store = FileOffsetStore::open(&path).unwrap();
+        let changes = vec![
+            (map(r#"{"filename":"a","n":1}"#), Some(map(r#"{"position":5}"#))),
+            (map(r#"{"filename":"b\nc"}"#), Some(map(r#"{"position":9}"#))),
+        ];
+        store.put("c1", changes).await.unwrap();
+        store.put("c1", vec![(map(r#"{"n":1,"filename":"a"}"#), Some(map(r#"{"position":6}"#)))]).await.unwrap();
+        store.put("c1", vec![(map(r#"{"filename":"b\nc"}"#), None)]).await.unwrap();
+
+        let store = FileOffsetStore::open(&path).unwrap();
+        let listed = store.list("c1").await.unwrap();
+        assert_eq!(listed, [(map(r#"{"filename":"a","n":1}"#), map(r#"{"position":6}"#))]);
+        assert_eq!(store.get("c1", &map(r#"{"n":1,"filename":"a"}"#)).await.unwrap(), Some(map(r#"{"position":6}"#)));
+        assert_eq!(store.get("c2", &map(r#"{"filename":"a"}"#)).await.unwrap(), None);
+    }
+
+    #[test]
+    fn foreign_files_are_refused_with_the_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        for (bytes, reason) in [(&b"hello\n"[..], "first line"), (JAVA_MAGIC, "Java map"), (&[0xff, 0xfe], "not text")]
+        {
+            let path = folder.path().join("offsets");
+            fs::write(&path, bytes).unwrap();
+            let text = FileOffsetStore::open(&path).unwrap_err().to_string();
+            assert!(text.contains(reason) && text.contains("offset.storage.file.filename"), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failed_write_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileOffsetStore::open(folder.path().join("gone").join("offsets")).unwrap();
+        let change = vec![(map(r#"{"f":1}"#), Some(map(r#"{"p":1}"#)))];
+        assert!(store.put("c", change).await.is_err());
+        assert!(store.list("c").await.unwrap().is_empty());
+    }
+}

@@ -1,0 +1,140 @@
+//! The Kafka clients of connectors: which settings they get (contract connect-internals, section 3.5).
+
+use std::fmt;
+use std::sync::Arc;
+
+use millrace_api::{ConnectError, Properties, TaskId};
+use millrace_client::admin::Admin;
+use millrace_client::consumer::{Consumer, ConsumerConfig};
+use millrace_client::producer::{Producer, ProducerConfig};
+use millrace_client::{Cluster, ClusterConfig};
+use millrace_config::Config;
+use millrace_wire::clock::Clock;
+use millrace_wire::link::Dial;
+
+/// Makes clients for connectors: how to reach the cluster, and the worker's settings for them.
+pub struct Clients {
+    /// Opens connections.
+    pub dial: Arc<dyn Dial>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The worker's configuration, with its `producer.*`, `consumer.*` and `admin.*` keys.
+    pub worker: Properties,
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clients").field("dial", &self.dial).finish_non_exhaustive()
+    }
+}
+
+/// Merges settings for one kind of client, later ones winning: `defaults`, the worker's `<kind>.*`, the connector's
+/// `<kind>.override.*`. `bootstrap.servers` is the worker's unless a connector names its own.
+pub fn connector_clients(
+    kind: &str,
+    defaults: &[(&str, String)],
+    worker: &Properties,
+    connector: &Properties,
+) -> Properties {
+    let mut settings: Properties = defaults.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+    if let Some(servers) = worker.get("bootstrap.servers") {
+        settings.insert("bootstrap.servers".to_owned(), servers.clone());
+    }
+    settings.extend(with_prefix(worker, &format!("{kind}.")));
+    settings.extend(with_prefix(connector, &format!("{kind}.override.")));
+    settings
+}
+
+fn bad_settings(kind: &str, error: millrace_config::ConfigErrors) -> ConnectError {
+    ConnectError::config(format!("cannot configure the connector's {kind}")).caused_by(error)
+}
+
+/// The properties below `prefix`, without it.
+fn with_prefix<'a>(properties: &'a Properties, prefix: &'a str) -> impl Iterator<Item = (String, String)> + 'a {
+    let below = properties.iter().filter_map(move |(key, value)| Some((key.strip_prefix(prefix)?, value)));
+    below.filter(|(key, _)| !key.is_empty()).map(|(key, value)| (key.to_owned(), value.clone()))
+}
+
+impl Clients {
+    /// A producer on the runtime that this is called in.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub(crate) fn producer(&self, settings: &Properties) -> Result<Producer, ConnectError> {
+        let config = ProducerConfig::parse(settings).map_err(|error| bad_settings("producer", error))?;
+        let cluster = self.cluster(config.cluster.clone());
+        Ok(Producer::new(config, cluster))
+    }
+
+    /// A consumer that reads nothing yet.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub(crate) fn consumer(&self, settings: &Properties) -> Result<Consumer, ConnectError> {
+        let config = ConsumerConfig::parse(settings).map_err(|error| bad_settings("consumer", error))?;
+        let cluster = ClusterConfig::parse(settings).map_err(|error| bad_settings("consumer", error))?;
+        Ok(Consumer::new(config, self.cluster(cluster)))
+    }
+
+    /// An admin client.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn admin(&self, settings: &Properties) -> Result<Admin, ConnectError> {
+        let cluster = ClusterConfig::parse(settings).map_err(|error| bad_settings("admin", error))?;
+        Ok(Admin::new(&self.cluster(cluster)))
+    }
+
+    fn cluster(&self, config: ClusterConfig) -> Cluster {
+        Cluster::new(config, Arc::clone(&self.dial), Arc::clone(&self.clock))
+    }
+
+    /// Settings of a source task's producer: Connect's, but the producer's own defaults (idempotent, several requests
+    /// in flight, where the cluster allows it) and large batches, which is faster and keeps order all the same.
+    pub(crate) fn producer_settings(&self, id: &TaskId, connector: &Properties) -> Properties {
+        let defaults = [
+            ("client.id", format!("connector-producer-{id}")),
+            ("acks", "all".to_owned()),
+            ("batch.size", (512 * 1024).to_string()),
+            ("linger.ms", "0".to_owned()),
+            ("delivery.timeout.ms", i32::MAX.to_string()),
+            ("max.block.ms", i64::MAX.to_string()),
+        ];
+        connector_clients("producer", &defaults, &self.worker, connector)
+    }
+
+    /// Settings of a sink task's consumer.
+    pub(crate) fn consumer_settings(&self, id: &TaskId, connector: &Properties) -> Properties {
+        let defaults = [
+            ("client.id", format!("connector-consumer-{id}")),
+            ("group.id", format!("connect-{}", id.connector)),
+            ("enable.auto.commit", "false".to_owned()),
+            ("auto.offset.reset", "earliest".to_owned()),
+            ("max.partition.fetch.bytes", (4 * 1024 * 1024).to_string()),
+        ];
+        connector_clients("consumer", &defaults, &self.worker, connector)
+    }
+
+    /// Settings of the admin client for a connector's sink offsets.
+    pub fn admin_settings(&self, connector_name: &str, connector: &Properties) -> Properties {
+        let defaults = [("client.id", format!("connector-worker-adminclient-{connector_name}"))];
+        connector_clients("admin", &defaults, &self.worker, connector)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connector_settings_win_over_worker_settings_over_defaults() {
+        let map = |pairs: &[(&str, &str)]| -> Properties {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        let worker = map(&[("bootstrap.servers", "b:9092"), ("producer.acks", "1"), ("producer.linger.ms", "7")]);
+        let connector = map(&[("producer.override.acks", "0"), ("producer.acks", "ignored"), ("name", "c")]);
+        let settings = connector_clients("producer", &[("acks", "all".into()), ("x", "1".into())], &worker, &connector);
+        let expected = map(&[("acks", "0"), ("bootstrap.servers", "b:9092"), ("linger.ms", "7"), ("x", "1")]);
+        assert_eq!(settings, expected);
+    }
+}

@@ -1,0 +1,103 @@
+//! Commits source offsets in the background: those of acknowledged rows only (contract connect-internals, 3.1).
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use millrace_api::TaskId;
+use tokio::sync::Notify;
+
+use super::in_flight::InFlight;
+use crate::store::{OffsetChange, OffsetStore};
+
+/// Offsets on their way into the store.
+#[derive(Debug)]
+pub(crate) struct Committer {
+    id: TaskId,
+    store: Arc<dyn OffsetStore>,
+    timeout: Duration,
+    in_flight: Mutex<InFlight>,
+    /// Offsets of a write that failed; newer ones of the same partition replace them.
+    kept: Mutex<Vec<OffsetChange>>,
+    /// Wakes whoever waits for acknowledgements.
+    answered: Notify,
+    /// One commit at a time.
+    committing: tokio::sync::Mutex<()>,
+}
+
+impl Committer {
+    pub(crate) fn new(id: TaskId, store: Arc<dyn OffsetStore>, timeout: Duration) -> Self {
+        Self {
+            id,
+            store,
+            timeout,
+            in_flight: Mutex::default(),
+            kept: Mutex::default(),
+            answered: Notify::new(),
+            committing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The rows on their way; the lock is held for moments only.
+    pub(crate) fn in_flight(&self) -> MutexGuard<'_, InFlight> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Marks rows as answered and wakes those who wait for it.
+    pub(crate) fn acknowledge(&self, tickets: std::ops::Range<u64>, stored: bool) {
+        self.in_flight().acknowledge(tickets, stored);
+        self.answered.notify_waiters();
+    }
+
+    /// Wakes those who wait for answers, because none will come.
+    pub(crate) fn wake(&self) {
+        self.answered.notify_waiters();
+    }
+
+    /// Waits until fewer than `rows` rows are without an answer, or `give_up` says so.
+    pub(crate) async fn below(&self, rows: u64, give_up: impl Fn() -> bool) {
+        loop {
+            let answered = self.answered.notified();
+            tokio::pin!(answered);
+            answered.as_mut().enable();
+            if self.in_flight().outstanding() < rows || give_up() {
+                return;
+            }
+            answered.await;
+        }
+    }
+
+    /// Writes what may be committed; what could not be written is kept for the next time. True when all is stored.
+    pub(crate) async fn commit(&self) -> bool {
+        let _one = self.committing.lock().await;
+        let changes = self.take();
+        if changes.is_empty() {
+            return true;
+        }
+        let write = self.store.put(&self.id.connector, changes.clone());
+        match tokio::time::timeout(self.timeout, write).await {
+            Ok(Ok(())) => return true,
+            Ok(Err(error)) => log::error!("{} could not commit source offsets: {}", self.id, chain(&error)),
+            Err(_) => log::error!(
+                "{} could not commit source offsets within offset.flush.timeout.ms={}",
+                self.id,
+                self.timeout.as_millis()
+            ),
+        }
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).extend(changes);
+        false
+    }
+
+    fn take(&self) -> Vec<OffsetChange> {
+        let fresh = self.in_flight().take_committable();
+        let mut changes = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        changes.retain(|(partition, _)| !fresh.iter().any(|(newer, _)| newer == partition));
+        changes.extend(fresh);
+        changes
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

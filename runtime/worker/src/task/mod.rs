@@ -1,0 +1,91 @@
+//! Tasks: the loops that move records, each an isolated unit that fails alone.
+//!
+//! The herder describes a task by a [`TaskSpec`] and gets a [`TaskHandle`]. What becomes of the task is told to a
+//! [`StatusListener`]. A task that returns an error or panics is FAILED with a trace; nothing else ends with it.
+
+mod clients;
+mod commit;
+mod delivery;
+mod handle;
+mod in_flight;
+mod sink;
+mod source;
+mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_api::{Converter, Execution, HeaderConverter, Properties, SinkTask, SourceTask, TaskId};
+use millrace_wire::clock::Clock;
+
+pub use clients::{Clients, connector_clients};
+pub use handle::{Stopped, TaskHandle, spawn};
+pub use status::{State, StatusListener, TargetState};
+
+use crate::store::OffsetStore;
+
+/// The task's code, new and not yet started.
+pub enum TaskCode {
+    /// Brings records in.
+    Source(Box<dyn SourceTask>),
+    /// Carries records out.
+    Sink(Box<dyn SinkTask>),
+}
+
+impl std::fmt::Debug for TaskCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Source(_) => "Source",
+            Self::Sink(_) => "Sink",
+        })
+    }
+}
+
+/// The converters of a connector, configured.
+#[derive(Clone, Debug)]
+pub struct Converters {
+    /// For keys.
+    pub key: Arc<dyn Converter>,
+    /// For values.
+    pub value: Arc<dyn Converter>,
+    /// For header values.
+    pub header: Arc<dyn HeaderConverter>,
+}
+
+/// Everything a task is made of. Properties are resolved: no `${…}` is left in them.
+#[derive(Debug)]
+pub struct TaskSpec {
+    /// Which task.
+    pub id: TaskId,
+    /// The connector's configuration.
+    pub connector: Properties,
+    /// The task's configuration, as the connector made it.
+    pub task: Properties,
+    /// The code.
+    pub code: TaskCode,
+    /// How the code runs.
+    pub execution: Execution,
+    /// The converters.
+    pub converters: Converters,
+    /// The state to begin in: running or paused.
+    pub target: TargetState,
+}
+
+/// What all tasks of a worker share.
+#[derive(Clone, Debug)]
+pub struct TaskContext {
+    /// Makes the clients of connectors.
+    pub clients: Arc<Clients>,
+    /// Where source offsets are kept.
+    pub offsets: Arc<dyn OffsetStore>,
+    /// Hears what becomes of tasks.
+    pub statuses: Arc<dyn StatusListener>,
+    /// Runs tasks.
+    pub data: tokio::runtime::Handle,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Pause between two offset commits (`offset.flush.interval.ms`).
+    pub flush_interval: Duration,
+    /// Longest wait for a commit (`offset.flush.timeout.ms`).
+    pub flush_timeout: Duration,
+}

@@ -1,0 +1,271 @@
+//! The source loop: poll, convert, send, and commit what was acknowledged (contract connect-internals, section 3.1).
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use millrace_api::{
+    ConnectError, OffsetMap, OffsetReader, Row, SourceBatch, SourceContext, SourceRun, SourceTask, TaskId,
+};
+use millrace_client::producer::{Ack, AckSink, ProduceError, Producer, RecordRef};
+
+use super::commit::Committer;
+use super::handle::{Failure, Steering};
+use super::{Converters, State, TargetState, TaskCode, TaskContext, TaskSpec};
+use crate::pipeline::{Encoded, ErrorPolicy, encode};
+use crate::store::OffsetStore;
+
+/// Rows that may be without an answer: bounds the memory of their marks (56 bytes each) where records are tiny.
+const OUTSTANDING_MAX: u64 = 500_000;
+/// Pause after a retriable failure of `poll`.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+/// Longest wait for the producer to close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Runs a source task until it is told to stop.
+///
+/// # Errors
+/// What made it fail.
+pub(crate) async fn run(spec: TaskSpec, context: &TaskContext, mut steering: Steering) -> Result<(), ConnectError> {
+    let TaskSpec { id, connector, task: properties, code, converters, .. } = spec;
+    let TaskCode::Source(mut code) = code else {
+        return Err(ConnectError::connect(format!("task {id} is not a source")));
+    };
+    let settings = context.clients.producer_settings(&id, &connector);
+    let producer = Arc::new(context.clients.producer(&settings)?);
+    let committer = Arc::new(Committer::new(id.clone(), Arc::clone(&context.offsets), context.flush_timeout));
+    let failure = Failure::default();
+    let policy = ErrorPolicy::new(id.clone(), &connector);
+    let answers = Arc::new(Answers {
+        committer: Arc::clone(&committer),
+        failure: failure.clone(),
+        tolerate: policy.tolerates(),
+    });
+    let offsets = Arc::new(StoredOffsets { connector: Arc::clone(&id.connector), store: Arc::clone(&context.offsets) });
+    let task_context = SourceContext::new(id.clone(), offsets, steering.running.clone());
+    let background = commit_in_background(Arc::clone(&committer), context);
+
+    let mut loop_ = SourceLoop {
+        id: &id,
+        context,
+        converters,
+        policy,
+        producer: Arc::clone(&producer),
+        committer: Arc::clone(&committer),
+        failure,
+        answers,
+        topics: HashSet::new(),
+    };
+    let outcome = async {
+        code.start(&properties, task_context).await?;
+        loop_.run(code.as_mut(), &mut steering).await
+    }
+    .await;
+
+    background.abort();
+    let sent = tokio::time::timeout(context.flush_timeout, committer.below(1, || loop_.failure.is_set())).await;
+    if sent.is_err() {
+        log::warn!("{id} stops with records that the broker has not acknowledged; they will be read again");
+    }
+    if committer.commit().await {
+        code.commit().await;
+    }
+    code.stop().await;
+    producer.close(CLOSE_TIMEOUT.min(context.flush_timeout)).await;
+    outcome.and_then(|()| loop_.failure.take().map_or(Ok(()), Err))
+}
+
+/// Commits every flush interval until aborted.
+fn commit_in_background(committer: Arc<Committer>, context: &TaskContext) -> tokio::task::JoinHandle<()> {
+    let interval = context.flush_interval;
+    context.data.spawn(async move {
+        loop {
+            tokio::time::sleep(interval).await;
+            committer.commit().await;
+        }
+    })
+}
+
+struct SourceLoop<'a> {
+    id: &'a TaskId,
+    context: &'a TaskContext,
+    converters: Converters,
+    policy: ErrorPolicy,
+    producer: Arc<Producer>,
+    committer: Arc<Committer>,
+    failure: Failure,
+    answers: Arc<Answers>,
+    /// Topics that were reported as used.
+    topics: HashSet<Arc<str>>,
+}
+
+impl SourceLoop<'_> {
+    async fn run(&mut self, code: &mut dyn SourceTask, steering: &mut Steering) -> Result<(), ConnectError> {
+        let mut reported = None;
+        loop {
+            let target = steering.target();
+            let state = match target {
+                TargetState::Stopped => return Ok(()),
+                TargetState::Paused => State::Paused,
+                TargetState::Started => State::Running,
+            };
+            if reported != Some(state) {
+                self.context.statuses.task(self.id, state, None);
+                reported = Some(state);
+            }
+            if target == TargetState::Paused {
+                steering.changed_from(TargetState::Paused).await;
+                continue;
+            }
+            self.step(code).await?;
+        }
+    }
+
+    /// One poll and what it brings.
+    async fn step(&mut self, code: &mut dyn SourceTask) -> Result<(), ConnectError> {
+        self.check()?;
+        match code.poll().await {
+            Ok(Some(batch)) if !batch.is_empty() => self.send(batch).await,
+            // Gives others their turn where a source answers without ever waiting.
+            Ok(_) => {
+                tokio::task::yield_now().await;
+                Ok(())
+            }
+            Err(error) if error.is_retriable() => {
+                log::warn!("{} could not poll and will try again: {error}", self.id);
+                tokio::time::sleep(RETRY_PAUSE).await;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn check(&self) -> Result<(), ConnectError> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
+    async fn send(&mut self, batch: SourceBatch) -> Result<(), ConnectError> {
+        let Encoded { batch, dropped } = encode(batch, &self.converters, &self.policy)?;
+        self.committer.below(OUTSTANDING_MAX, || self.failure.is_set()).await;
+        let first_ticket = self.committer.in_flight().next_ticket();
+        // Submitted before it is sent: an answer may come before `append` returns.
+        self.committer.in_flight().submit(batch.clone().into_marks());
+        for (start, run) in batch.runs_with_start() {
+            self.prepare_topic(&run.topic).await?;
+            let mut from = start;
+            for &hole in dropped.iter().filter(|&&row| (start..run.end).contains(&row)) {
+                self.append(&batch, run, from..hole, first_ticket).await?;
+                self.committer.acknowledge(first_ticket + hole as u64..first_ticket + hole as u64 + 1, false);
+                from = hole + 1;
+            }
+            self.append(&batch, run, from..run.end, first_ticket).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the producer knows the topic, and reports it once.
+    async fn prepare_topic(&mut self, topic: &Arc<str>) -> Result<(), ConnectError> {
+        if self.topics.contains(topic) {
+            return Ok(());
+        }
+        self.producer.ready(topic).await.map_err(|error| self.failed(topic, error))?;
+        self.context.statuses.topic(self.id, topic);
+        self.topics.insert(Arc::clone(topic));
+        Ok(())
+    }
+
+    /// Hands rows to the producer, waiting for room as often as needed.
+    async fn append(
+        &self,
+        batch: &SourceBatch,
+        run: &SourceRun,
+        rows: Range<usize>,
+        first_ticket: u64,
+    ) -> Result<(), ConnectError> {
+        let now = self.context.clock.now_ms();
+        let acks: Arc<dyn AckSink> = Arc::clone(&self.answers) as _;
+        let mut from = rows.start;
+        while from < rows.end {
+            let mut records = batch.rows()[from..rows.end].iter().map(|row| record(batch, row, now));
+            let appended = self
+                .producer
+                .append(&run.topic, run.partition, &mut records, first_ticket + from as u64, &acks)
+                .map_err(|error| self.failed(&run.topic, error).caused_by_record(batch, run, from))?;
+            from += appended.rows;
+            self.check()?;
+            if from < rows.end {
+                self.producer.room().await.map_err(|error| self.failed(&run.topic, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&self, topic: &str, error: ProduceError) -> ConnectError {
+        ConnectError::connect(format!("task {} cannot send records to topic '{topic}'", self.id)).caused_by(error)
+    }
+}
+
+/// A row as the producer takes it. A row without a time gets the time it is sent.
+fn record<'a>(batch: &'a SourceBatch, row: &Row, now: i64) -> RecordRef<'a> {
+    RecordRef {
+        timestamp: if row.timestamp < 0 { now } else { row.timestamp },
+        key: batch.bytes(row.key),
+        value: batch.bytes(row.value),
+        headers: batch.bytes(row.headers).unwrap_or_default(),
+    }
+}
+
+/// Names the record that could not be sent.
+trait CausedByRecord {
+    fn caused_by_record(self, batch: &SourceBatch, run: &SourceRun, row: usize) -> Self;
+}
+
+impl CausedByRecord for ConnectError {
+    fn caused_by_record(self, batch: &SourceBatch, run: &SourceRun, row: usize) -> Self {
+        let partition = serde_json::to_string(run.source.partition()).unwrap_or_default();
+        let offset = serde_json::to_string(&run.source.offset(batch.rows()[row].mark)).unwrap_or_default();
+        let text = format!("{self}, near source partition {partition} and offset {offset}");
+        ConnectError::connect(text).caused_by(self)
+    }
+}
+
+/// Hears the broker's answers.
+#[derive(Debug)]
+struct Answers {
+    committer: Arc<Committer>,
+    failure: Failure,
+    tolerate: bool,
+}
+
+impl AckSink for Answers {
+    fn acknowledged(&self, tickets: Range<u64>, result: Result<Ack, &ProduceError>) {
+        match result {
+            Ok(_) => self.committer.acknowledge(tickets, true),
+            Err(error) if self.tolerate => {
+                log::warn!("records were left out because they could not be stored: {error}");
+                self.committer.acknowledge(tickets, false);
+            }
+            Err(error) => {
+                self.failure.set(ConnectError::connect(error.to_string()));
+                self.committer.wake();
+            }
+        }
+    }
+}
+
+/// The connector's committed offsets, for its tasks.
+#[derive(Debug)]
+struct StoredOffsets {
+    connector: Arc<str>,
+    store: Arc<dyn OffsetStore>,
+}
+
+#[async_trait]
+impl OffsetReader for StoredOffsets {
+    async fn offset(&self, partition: &OffsetMap) -> Result<Option<OffsetMap>, ConnectError> {
+        let read = self.store.get(&self.connector, partition).await;
+        read.map_err(|error| ConnectError::connect("cannot read source offsets").caused_by(error))
+    }
+}
