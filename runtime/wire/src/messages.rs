@@ -9,6 +9,10 @@ use std::ops::RangeInclusive;
 use crate::codec::{DecodeError, Decoder, EncodeError, Encoder, Field};
 
 mod macros;
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod sample;
 
 pub mod api_versions;
 pub mod consumer_protocol;

@@ -138,6 +138,21 @@ macro_rules! structs {
                 Ok(Some(this))
             }
         }
+
+        #[cfg(test)]
+        impl $crate::messages::sample::Sample for $name {
+            fn sample(sampler: &mut $crate::messages::sample::Sampler, version: i16, _nullable: bool) -> Self {
+                let mut this = Self::default();
+                $(
+                    let is_tagged = $crate::messages::macros::tagged!(version; $($($spec)*)?).is_some();
+                    if is_tagged || $crate::messages::macros::in_body!(version; $($($spec)*)?) {
+                        let nullable = $crate::messages::macros::nullable!(version; $($($spec)*)?);
+                        this.$field = $crate::messages::sample::Sample::sample(sampler, version, nullable);
+                    }
+                )*
+                this
+            }
+        }
     )*};
 }
 
