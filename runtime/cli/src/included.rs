@@ -50,6 +50,17 @@ pub(crate) fn addresses(broker: &Broker) -> String {
     addresses.join(", ")
 }
 
+/// What a client is given as `bootstrap.servers`.
+pub(crate) fn bootstrap_servers(broker: &Broker) -> String {
+    let endpoint = |Endpoint { host, port }: &Endpoint| format!("{host}:{port}");
+    let servers: Vec<String> = broker
+        .listeners()
+        .iter()
+        .map(|listening| endpoint(&listening.advertised))
+        .collect();
+    servers.join(",")
+}
+
 /// Warns of what can be reached from other machines: nobody is asked who they are.
 pub(crate) fn warn_if_wide(broker: &Broker) {
     for listening in broker

@@ -12,19 +12,17 @@ mod logging;
 mod plan;
 mod runtimes;
 mod signals;
+mod standalone;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::{
-    args::{Arguments, Command},
-    failure::Failure,
-};
+use crate::args::{Arguments, Command};
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Standalone(typed) => standalone(&typed),
+        Command::Standalone(typed) => standalone::run(&typed),
         Command::Broker(typed) => broker::run(&typed),
     };
     match outcome {
@@ -34,18 +32,4 @@ fn main() -> ExitCode {
             failure.exit_code()
         }
     }
-}
-
-fn standalone(typed: &args::Standalone) -> Result<(), Failure> {
-    logging::init(typed.logging.log_config.as_deref())?;
-    let mut problems = plan::Problems::default();
-    let plan = plan::StandalonePlan::from_command_line(typed, &mut problems);
-    problems.into_result()?;
-    runtimes::Runtimes::build()?.run(|_data| async move {
-        let _stop = signals::stop_token().map_err(anyhow::Error::from)?;
-        if let Some(servers) = plan.worker.get("bootstrap.servers") {
-            bootstrap::check(servers, &plan.place).await?;
-        }
-        Ok(())
-    })
 }

@@ -29,6 +29,11 @@ impl Problems {
         outcome.map_err(|problem| self.add(problem)).ok()
     }
 
+    /// The same for a step that may have several.
+    pub(crate) fn note_all<T>(&mut self, outcome: Result<T, Vec<Problem>>) -> Option<T> {
+        outcome.map_err(|problems| self.0.extend(problems)).ok()
+    }
+
     /// Fails with all of them, if there is any.
     pub(crate) fn into_result(self) -> Result<(), Failure> {
         if self.0.is_empty() {
