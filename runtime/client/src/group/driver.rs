@@ -18,6 +18,8 @@ struct Driver {
     coordinator: Arc<Coordinator>,
     clock: Arc<dyn Clock>,
     shared: Arc<Shared>,
+    /// The owner has closed the membership: the task ends when the member is out.
+    closing: bool,
 }
 
 /// Runs a member until its owner is gone.
@@ -29,17 +31,17 @@ pub(super) async fn run(
     shared: Arc<Shared>,
     events: mpsc::Sender<Event>,
 ) {
-    let mut driver = Driver { machine, coordinator, clock, shared };
+    let mut driver = Driver { machine, coordinator, clock, shared, closing: false };
     loop {
-        let end = driver.heed();
+        driver.heed();
         driver.shared.publish(driver.machine.identity());
-        if end && driver.machine.is_outside() {
+        if driver.closing && driver.machine.is_outside() {
             return;
         }
         let step = driver.machine.next(driver.clock.monotonic());
         if let Step::Tell(event) = step {
             driver.shared.publish(driver.machine.identity());
-            if events.send(event).await.is_err() && !end {
+            if events.send(event).await.is_err() && !driver.closing {
                 return;
             }
             continue;
@@ -49,16 +51,15 @@ pub(super) async fn run(
 }
 
 impl Driver {
-    /// Passes on what the owner wants. Returns whether it wants the task to end.
-    fn heed(&mut self) -> bool {
+    /// Passes on what the owner wants.
+    fn heed(&mut self) {
         let wishes = self.shared.take_wishes();
-        let end = wishes.end;
+        self.closing |= wishes.end;
         apply(&mut self.machine, wishes);
         let quiet = self.clock.monotonic().saturating_sub(self.shared.owner_seen());
         if self.machine.watches_owner() && quiet > self.machine.settings().rebalance_timeout {
             self.machine.overdue();
         }
-        end
     }
 
     async fn act(&mut self, step: Step, protocol: &dyn GroupProtocol) {
