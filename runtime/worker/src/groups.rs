@@ -37,8 +37,14 @@ impl ClientGroups {
     /// The id of the cluster, if a broker says one in time.
     pub(crate) async fn cluster_id(&self) -> Option<String> {
         let settings = self.clients.admin_settings("", &Properties::new());
-        let admin = self.clients.admin(&settings).ok()?.with_limit(CLUSTER_ID_WITHIN);
-        let asked = self.data.spawn(async move { admin.describe_cluster().await });
+        let admin = self
+            .clients
+            .admin(&settings)
+            .ok()?
+            .with_limit(CLUSTER_ID_WITHIN);
+        let asked = self
+            .data
+            .spawn(async move { admin.describe_cluster().await });
         match tokio::time::timeout(CLUSTER_ID_WITHIN, asked).await {
             Ok(Ok(Ok(description))) => description.cluster_id.map(|id| id.to_string()),
             Ok(Ok(Err(error))) => {
@@ -60,7 +66,10 @@ impl ClientGroups {
         F: Future<Output = Result<T, ClientError>> + Send + 'static,
     {
         let settings = self.clients.admin_settings(sink.name, sink.config);
-        let admin = self.clients.admin(&settings).map_err(|error| GroupOffsetsError::Other(error.to_string()))?;
+        let admin = self
+            .clients
+            .admin(&settings)
+            .map_err(|error| GroupOffsetsError::Other(error.to_string()))?;
         let work = call(admin.with_limit(CALL_WITHIN), sink.group());
         match self.data.spawn(work).await {
             Ok(outcome) => outcome.map_err(|error| said(&error)),
@@ -70,7 +79,11 @@ impl ClientGroups {
 }
 
 fn said(error: &ClientError) -> GroupOffsetsError {
-    let in_use = [ErrorCode::UNKNOWN_MEMBER_ID, ErrorCode::NON_EMPTY_GROUP, ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC];
+    let in_use = [
+        ErrorCode::UNKNOWN_MEMBER_ID,
+        ErrorCode::NON_EMPTY_GROUP,
+        ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC,
+    ];
     match error.code() {
         Some(code) if in_use.contains(&code) => GroupOffsetsError::InUse(error.to_string()),
         _ => GroupOffsetsError::Other(error.to_string()),
@@ -79,11 +92,19 @@ fn said(error: &ClientError) -> GroupOffsetsError {
 
 #[async_trait]
 impl GroupOffsets for ClientGroups {
-    async fn list(&self, sink: &Sink<'_>) -> Result<BTreeMap<TopicPartition, i64>, GroupOffsetsError> {
-        let committed = self.call(sink, |admin, group| async move { admin.group_offsets(&group).await }).await?;
-        let pair = |((topic, partition), committed): (_, millrace_client::admin::CommittedOffset)| {
-            (TopicPartition { topic, partition }, committed.offset)
-        };
+    async fn list(
+        &self,
+        sink: &Sink<'_>,
+    ) -> Result<BTreeMap<TopicPartition, i64>, GroupOffsetsError> {
+        let committed = self
+            .call(sink, |admin, group| async move {
+                admin.group_offsets(&group).await
+            })
+            .await?;
+        let pair =
+            |((topic, partition), committed): (_, millrace_client::admin::CommittedOffset)| {
+                (TopicPartition { topic, partition }, committed.offset)
+            };
         Ok(committed.into_iter().map(pair).collect())
     }
 
@@ -92,15 +113,26 @@ impl GroupOffsets for ClientGroups {
         sink: &Sink<'_>,
         changes: &BTreeMap<TopicPartition, Option<i64>>,
     ) -> Result<(), GroupOffsetsError> {
-        let place = |partition: &TopicPartition| (Arc::clone(&partition.topic), partition.partition);
-        let set: BTreeMap<_, _> =
-            changes.iter().filter_map(|(key, offset)| Some((place(key), (*offset)?))).collect();
-        let deleted: Vec<_> = changes.iter().filter(|(_, offset)| offset.is_none()).map(|(key, _)| place(key)).collect();
+        let place =
+            |partition: &TopicPartition| (Arc::clone(&partition.topic), partition.partition);
+        let set: BTreeMap<_, _> = changes
+            .iter()
+            .filter_map(|(key, offset)| Some((place(key), (*offset)?)))
+            .collect();
+        let deleted: Vec<_> = changes
+            .iter()
+            .filter(|(_, offset)| offset.is_none())
+            .map(|(key, _)| place(key))
+            .collect();
         self.call(sink, |admin, group| async move {
             if !set.is_empty() {
                 admin.alter_group_offsets(&group, &set).await?;
             }
-            if deleted.is_empty() { Ok(()) } else { admin.delete_group_offsets(&group, &deleted).await }
+            if deleted.is_empty() {
+                Ok(())
+            } else {
+                admin.delete_group_offsets(&group, &deleted).await
+            }
         })
         .await
     }

@@ -51,11 +51,17 @@ impl Level {
 
     /// The level of a name in any case.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, level)| *level)
+        Self::NAMES
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, level)| *level)
     }
 
     fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, level)| *level == self).map_or("OFF", |(name, _)| name)
+        Self::NAMES
+            .iter()
+            .find(|(_, level)| *level == self)
+            .map_or("OFF", |(name, _)| name)
     }
 
     fn filter(self) -> LevelFilter {
@@ -115,14 +121,29 @@ pub struct Loggers {
 impl Loggers {
     /// Loggers that all have `root`'s level.
     pub fn new(root: LevelFilter, clock: Arc<dyn Clock>) -> Arc<Self> {
-        let setting = Setting { level: root.into(), last_modified: None };
-        let state = State { set: BTreeMap::from([(ROOT.to_owned(), setting)]), seen: BTreeMap::new() };
-        Arc::new(Self { state: RwLock::new(state), clock })
+        let setting = Setting {
+            level: root.into(),
+            last_modified: None,
+        };
+        let state = State {
+            set: BTreeMap::from([(ROOT.to_owned(), setting)]),
+            seen: BTreeMap::new(),
+        };
+        Arc::new(Self {
+            state: RwLock::new(state),
+            clock,
+        })
     }
 
     /// Gives a logger the level that a configuration file says.
     pub fn configure(&self, logger: &str, level: LevelFilter) {
-        self.write().set.insert(logger.to_owned(), Setting { level: level.into(), last_modified: None });
+        self.write().set.insert(
+            logger.to_owned(),
+            Setting {
+                level: level.into(),
+                last_modified: None,
+            },
+        );
         self.publish();
     }
 
@@ -136,7 +157,12 @@ impl Loggers {
 
     /// Tells the `log` facade the widest level of all.
     fn publish(&self) {
-        let widest = self.read().set.values().map(|setting| setting.level.filter()).max();
+        let widest = self
+            .read()
+            .set
+            .values()
+            .map(|setting| setting.level.filter())
+            .max();
         log::set_max_level(widest.unwrap_or(LevelFilter::Off));
     }
 
@@ -145,7 +171,8 @@ impl Loggers {
         let state = self.read();
         let names = state.set.keys().chain(state.seen.keys());
         let all = names.map(|name| (name.clone(), state.effective(name)));
-        all.filter(|(_, setting)| setting.level != Level::Off).collect()
+        all.filter(|(_, setting)| setting.level != Level::Off)
+            .collect()
     }
 
     /// A known logger's effective level.
@@ -162,14 +189,22 @@ impl Loggers {
         let now = self.clock.now_ms();
         let mut state = self.write();
         let known: Vec<String> = state.set.keys().chain(state.seen.keys()).cloned().collect();
-        let mut meant: Vec<String> =
-            known.into_iter().filter(|known| name == ROOT || known.starts_with(name)).collect();
+        let mut meant: Vec<String> = known
+            .into_iter()
+            .filter(|known| name == ROOT || known.starts_with(name))
+            .collect();
         meant.push(name.to_owned());
         meant.sort();
         meant.dedup();
         meant.retain(|known| state.effective(known).level != level);
         for known in &meant {
-            state.set.insert(known.clone(), Setting { level, last_modified: Some(now) });
+            state.set.insert(
+                known.clone(),
+                Setting {
+                    level,
+                    last_modified: Some(now),
+                },
+            );
         }
         state.seen.insert(name.to_owned(), ());
         drop(state);
@@ -205,12 +240,19 @@ impl State {
                 None => break,
             }
         }
-        self.set.get(ROOT).copied().unwrap_or(Setting { level: Level::Info, last_modified: None })
+        self.set.get(ROOT).copied().unwrap_or(Setting {
+            level: Level::Info,
+            last_modified: None,
+        })
     }
 }
 
 fn canonical(logger: &str) -> &str {
-    if logger.eq_ignore_ascii_case(ROOT) { ROOT } else { logger }
+    if logger.eq_ignore_ascii_case(ROOT) {
+        ROOT
+    } else {
+        logger
+    }
 }
 
 impl fmt::Debug for Loggers {
@@ -294,11 +336,17 @@ mod tests {
         assert_eq!(loggers.set("connector.a", Level::Debug), ["connector.a"]);
         assert_eq!(loggers.set("connector.a", Level::Debug), [""; 0]);
         assert_eq!(loggers.set("connector.a.task.0", Level::Debug), [""; 0]);
-        let debug = Setting { level: Level::Debug, last_modified: Some(12) };
+        let debug = Setting {
+            level: Level::Debug,
+            last_modified: Some(12),
+        };
         assert_eq!(loggers.get("connector.a.task.0"), Some(debug));
         assert_eq!(loggers.get("connector"), None);
         assert_eq!(loggers.get("ROOT").unwrap().level, Level::Info);
-        assert_eq!(loggers.set("conn", Level::Off), ["conn", "connector.a", "connector.a.task.0"]);
+        assert_eq!(
+            loggers.set("conn", Level::Off),
+            ["conn", "connector.a", "connector.a.task.0"]
+        );
         assert_eq!(loggers.all().into_keys().collect::<Vec<_>>(), ["root"]);
         assert_eq!(loggers.set("root", Level::Warn).len(), 4);
     }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log::LevelFilter;
-use millrace_api::{Converter, HeaderConverter, Plugin, Properties, SinkConnector, SourceConnector};
+use millrace_api::{
+    Converter, HeaderConverter, Plugin, Properties, SinkConnector, SourceConnector,
+};
 use millrace_config::{ConfigDef, ConfigErrors, NullableProperties};
 use millrace_wire::clock::Clock;
 use millrace_wire::link::{Dial, TcpDial};
@@ -64,13 +66,19 @@ impl Builder {
     /// Registers a source connector.
     #[must_use]
     pub fn source<C: SourceConnector + Default + 'static>(self) -> Self {
-        Self { registry: self.registry.source::<C>(), ..self }
+        Self {
+            registry: self.registry.source::<C>(),
+            ..self
+        }
     }
 
     /// Registers a sink connector.
     #[must_use]
     pub fn sink<C: SinkConnector + Default + 'static>(self) -> Self {
-        Self { registry: self.registry.sink::<C>(), ..self }
+        Self {
+            registry: self.registry.sink::<C>(),
+            ..self
+        }
     }
 
     /// Registers a converter of keys and values with its keys.
@@ -81,7 +89,10 @@ impl Builder {
         definition: ConfigDef,
         make: impl Fn() -> Box<dyn Converter> + Send + Sync + 'static,
     ) -> Self {
-        Self { registry: self.registry.converter(plugin, definition, make), ..self }
+        Self {
+            registry: self.registry.converter(plugin, definition, make),
+            ..self
+        }
     }
 
     /// Registers a converter of header values with its keys.
@@ -92,7 +103,10 @@ impl Builder {
         definition: ConfigDef,
         make: impl Fn() -> Box<dyn HeaderConverter> + Send + Sync + 'static,
     ) -> Self {
-        Self { registry: self.registry.header_converter(plugin, definition, make), ..self }
+        Self {
+            registry: self.registry.header_converter(plugin, definition, make),
+            ..self
+        }
     }
 
     /// The worker's properties.
@@ -104,19 +118,28 @@ impl Builder {
     /// What opens connections to brokers; without it, TCP.
     #[must_use]
     pub fn dial(self, dial: Arc<dyn Dial>) -> Self {
-        Self { dial: Some(dial), ..self }
+        Self {
+            dial: Some(dial),
+            ..self
+        }
     }
 
     /// The runtime of tasks and connectors; without it, the one that starts the worker.
     #[must_use]
     pub fn data_runtime(self, data: tokio::runtime::Handle) -> Self {
-        Self { data: Some(data), ..self }
+        Self {
+            data: Some(data),
+            ..self
+        }
     }
 
     /// The loggers whose levels REST reads and sets.
     #[must_use]
     pub fn loggers(self, loggers: Arc<Loggers>) -> Self {
-        Self { loggers: Some(loggers), ..self }
+        Self {
+            loggers: Some(loggers),
+            ..self
+        }
     }
 
     /// Checks the configuration without starting anything.
@@ -143,7 +166,10 @@ impl Builder {
             return Ok(());
         }
         let available = self.registry.available_connectors();
-        Err(ConfigErrors::one(KEY, format!("{KEY}: there is no {class}; available connectors are: {available}")))
+        Err(ConfigErrors::one(
+            KEY,
+            format!("{KEY}: there is no {class}; available connectors are: {available}"),
+        ))
     }
 
     /// Starts a standalone worker: opens its ports, reads its offsets, starts the connectors it has kept, and answers
@@ -159,8 +185,11 @@ impl Builder {
         let data = self.data.unwrap_or_else(tokio::runtime::Handle::current);
         let offsets = open_offsets(&config).await?;
         let dial = self.dial.unwrap_or_else(|| Arc::new(TcpDial::default()));
-        let clients =
-            Arc::new(Clients { dial, clock: Arc::clone(&self.clock), worker: self.properties.clone() });
+        let clients = Arc::new(Clients {
+            dial,
+            clock: Arc::clone(&self.clock),
+            worker: self.properties.clone(),
+        });
         let runner = TaskContext {
             clients: Arc::clone(&clients),
             offsets: offsets.clone(),
@@ -170,7 +199,9 @@ impl Builder {
             flush_interval: config.flush_interval(),
             flush_timeout: config.flush_timeout(),
         };
-        let loggers = self.loggers.unwrap_or_else(|| Loggers::new(LevelFilter::Info, Arc::clone(&self.clock)));
+        let loggers = self
+            .loggers
+            .unwrap_or_else(|| Loggers::new(LevelFilter::Info, Arc::clone(&self.clock)));
         let groups = ClientGroups::new(clients, data.clone());
         let cluster_id = groups.cluster_id().await;
         let rest_config = config.rest.clone();
@@ -185,7 +216,11 @@ impl Builder {
             worker_id,
             cluster_id,
         });
-        let api = Api::new(Arc::clone(&herder) as Arc<dyn Herder>, loggers, &rest_config);
+        let api = Api::new(
+            Arc::clone(&herder) as Arc<dyn Herder>,
+            loggers,
+            &rest_config,
+        );
         let rest = bound.serve(api);
         herder.restore().await?;
         Ok(Worker { herder, rest })
@@ -221,9 +256,17 @@ impl Worker {
         config: &Properties,
         target: TargetState,
     ) -> Result<ConnectorInfo, HerderError> {
-        let config: NullableProperties =
-            config.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
-        self.herder.create_unkept(CreateRequest { name: name.to_owned(), config, target }).await
+        let config: NullableProperties = config
+            .iter()
+            .map(|(key, value)| (key.clone(), Some(value.clone())))
+            .collect();
+        self.herder
+            .create_unkept(CreateRequest {
+                name: name.to_owned(),
+                config,
+                target,
+            })
+            .await
     }
 
     /// Says that the start is over: `/health` answers that the worker is healthy.
@@ -252,17 +295,26 @@ pub struct Worker {
 struct NoListener;
 
 impl StatusListener for NoListener {
-    fn task(&self, _id: &millrace_api::TaskId, _state: crate::task::State, _trace: Option<String>) {}
+    fn task(&self, _id: &millrace_api::TaskId, _state: crate::task::State, _trace: Option<String>) {
+    }
 
     fn topic(&self, _id: &millrace_api::TaskId, _topic: &str) {}
 }
 
 /// The worker as `host:port`: what it advertises, else where it listens.
 fn worker_id(config: &WorkerConfig, address: Option<SocketAddr>) -> String {
-    let host = config.rest.advertised_host.clone().filter(|host| !host.is_empty());
-    let host = host.or_else(|| address.map(|address| address.ip().to_string())).unwrap_or_default();
+    let host = config
+        .rest
+        .advertised_host
+        .clone()
+        .filter(|host| !host.is_empty());
+    let host = host
+        .or_else(|| address.map(|address| address.ip().to_string()))
+        .unwrap_or_default();
     let port = config.rest.advertised_port.map(i64::from);
-    let port = port.or_else(|| address.map(|address| i64::from(address.port()))).unwrap_or_default();
+    let port = port
+        .or_else(|| address.map(|address| i64::from(address.port())))
+        .unwrap_or_default();
     format!("{host}:{port}")
 }
 
@@ -274,16 +326,29 @@ async fn open_offsets(config: &WorkerConfig) -> Result<Arc<FileOffsetStore>, Sta
         Ok::<_, StartError>(FileOffsetStore::open(path)?)
     });
     opened.await.unwrap_or_else(|error| {
-        Err(StartError::Folder { path: config.offset_file.clone(), source: io::Error::other(error) })
+        Err(StartError::Folder {
+            path: config.offset_file.clone(),
+            source: io::Error::other(error),
+        })
     })
 }
 
 /// Folders of data are for their owner only.
-#[expect(clippy::disallowed_methods, reason = "runs on the blocking pool, at the start")]
 fn make_folder_of(path: &std::path::Path) -> Result<(), StartError> {
     use std::os::unix::fs::DirBuilderExt;
 
-    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|source| StartError::Folder { path: path.display().to_string(), source })
+    let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    else {
+        return Ok(());
+    };
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder);
+    made.map_err(|source| StartError::Folder {
+        path: path.display().to_string(),
+        source,
+    })
 }

@@ -37,19 +37,30 @@ impl Listener {
             "https" => Scheme::Https,
             _ => return Err(wrong()),
         };
-        let (host, port) = rest.trim_end_matches('/').rsplit_once(':').ok_or_else(wrong)?;
+        let (host, port) = rest
+            .trim_end_matches('/')
+            .rsplit_once(':')
+            .ok_or_else(wrong)?;
         let port = port.parse().map_err(|_| wrong())?;
         let host = match host.trim_start_matches('[').trim_end_matches(']') {
             "" => "127.0.0.1",
             host => host,
         };
-        Ok(Self { scheme, host: host.to_owned(), port })
+        Ok(Self {
+            scheme,
+            host: host.to_owned(),
+            port,
+        })
     }
 }
 
 impl fmt::Display for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.scheme == Scheme::Http { "http" } else { "https" };
+        let scheme = if self.scheme == Scheme::Http {
+            "http"
+        } else {
+            "https"
+        };
         match self.host.contains(':') {
             true => write!(f, "{scheme}://[{}]:{}", self.host, self.port),
             false => write!(f, "{scheme}://{}:{}", self.host, self.port),
@@ -63,7 +74,9 @@ pub(super) fn check(key: &str, value: &Value) -> Result<(), String> {
     if listeners.is_empty() && key == "listeners" {
         return Err("at least one listener is needed, such as http://127.0.0.1:8083".to_owned());
     }
-    listeners.iter().try_for_each(|text| Listener::parse(text).map(drop))
+    listeners
+        .iter()
+        .try_for_each(|text| Listener::parse(text).map(drop))
 }
 
 #[cfg(test)]
@@ -80,7 +93,13 @@ mod tests {
         ] {
             assert_eq!(Listener::parse(text).unwrap().to_string(), shown);
         }
-        for text in ["", "8083", "http://host", "ftp://host:1", "http://host:99999"] {
+        for text in [
+            "",
+            "8083",
+            "http://host",
+            "ftp://host:1",
+            "http://host:99999",
+        ] {
             assert!(Listener::parse(text).is_err(), "{text}");
         }
     }

@@ -30,7 +30,10 @@ impl OverridePolicy {
             Self::All => true,
             Self::None => false,
             Self::Principal => {
-                matches!(key, "sasl.jaas.config" | "sasl.mechanism" | "security.protocol")
+                matches!(
+                    key,
+                    "sasl.jaas.config" | "sasl.mechanism" | "security.protocol"
+                )
             }
         }
     }
@@ -196,8 +199,11 @@ mod tests {
     use super::{OverridePolicy, WorkerConfig};
 
     fn properties(pairs: &[(&str, &str)]) -> Properties {
-        let common =
-            [("key.converter", "K"), ("value.converter", "V"), ("offset.storage.file.filename", "/o")];
+        let common = [
+            ("key.converter", "K"),
+            ("value.converter", "V"),
+            ("offset.storage.file.filename", "/o"),
+        ];
         let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         common.iter().chain(pairs).map(pair).collect()
     }
@@ -224,7 +230,12 @@ mod tests {
         let keys: Vec<&str> = errors.iter().map(|error| error.key.as_str()).collect();
         assert_eq!(
             keys,
-            ["listeners", "rest.extension.classes", "ssl.keystore.location", "offset.flush.interval.ms"]
+            [
+                "listeners",
+                "rest.extension.classes",
+                "ssl.keystore.location",
+                "offset.flush.interval.ms"
+            ]
         );
     }
 

@@ -46,7 +46,10 @@ pub(super) struct ConfigFile {
 
 impl ConfigFile {
     pub(super) fn new(path: &str) -> Self {
-        Self { path: Arc::from(PathBuf::from(path)), writing: tokio::sync::Mutex::default() }
+        Self {
+            path: Arc::from(PathBuf::from(path)),
+            writing: tokio::sync::Mutex::default(),
+        }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -57,14 +60,22 @@ impl ConfigFile {
     pub(super) async fn read(&self) -> Result<Vec<Kept>, FileError> {
         let path = Arc::clone(&self.path);
         let entries = self.blocking("read", move || read(&path)).await?;
-        let kept = |entry: Entry| Kept { name: entry.name, config: entry.config, target: target(&entry.state) };
+        let kept = |entry: Entry| Kept {
+            name: entry.name,
+            config: entry.config,
+            target: target(&entry.state),
+        };
         Ok(entries.into_iter().map(kept).collect())
     }
 
     /// Replaces the file's contents.
     pub(super) async fn write(&self, kept: Vec<Kept>) -> Result<(), FileError> {
         let _one_at_a_time = self.writing.lock().await;
-        let entry = |kept: Kept| Entry { name: kept.name, config: kept.config, state: state(kept.target).to_owned() };
+        let entry = |kept: Kept| Entry {
+            name: kept.name,
+            config: kept.config,
+            state: state(kept.target).to_owned(),
+        };
         let entries: Vec<Entry> = kept.into_iter().map(entry).collect();
         let path = Arc::clone(&self.path);
         self.blocking("write", move || write(&path, &entries)).await
@@ -75,8 +86,14 @@ impl ConfigFile {
         action: &'static str,
         work: impl FnOnce() -> io::Result<T> + Send + 'static,
     ) -> Result<T, FileError> {
-        let outcome = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)));
-        outcome.map_err(|source| FileError { action, path: self.path.display().to_string(), source })
+        let outcome = tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)));
+        outcome.map_err(|source| FileError {
+            action,
+            path: self.path.display().to_string(),
+            source,
+        })
     }
 }
 
@@ -100,7 +117,8 @@ fn target(state: &str) -> TargetState {
 fn read(path: &Path) -> io::Result<Vec<Entry>> {
     match std::fs::read(path) {
         Ok(bytes) if bytes.is_empty() => Ok(Vec::new()),
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     }
@@ -108,13 +126,19 @@ fn read(path: &Path) -> io::Result<Vec<Entry>> {
 
 #[expect(clippy::disallowed_methods, reason = "runs on the blocking pool")]
 fn write(path: &Path, entries: &[Entry]) -> io::Result<()> {
-    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+    let mut name = path
+        .file_name()
+        .ok_or(io::ErrorKind::InvalidInput)?
+        .to_owned();
     name.push(".tmp");
     let beside = path.with_file_name(name);
     let mut file = std::fs::File::create(&beside)?;
     file.write_all(&serde_json::to_vec_pretty(entries)?)?;
     file.sync_all()?;
     std::fs::rename(&beside, path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     std::fs::File::open(folder)?.sync_all()
 }

@@ -30,27 +30,42 @@ pub struct HerderError {
 impl HerderError {
     /// A request that cannot be fulfilled as it is.
     pub fn bad_request(message: impl Into<String>) -> Self {
-        Self { kind: Kind::BadRequest, message: message.into() }
+        Self {
+            kind: Kind::BadRequest,
+            message: message.into(),
+        }
     }
 
     /// A request for something that is switched off.
     pub fn forbidden(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Forbidden, message: message.into() }
+        Self {
+            kind: Kind::Forbidden,
+            message: message.into(),
+        }
     }
 
     /// A request for something that does not exist.
     pub fn not_found(message: impl Into<String>) -> Self {
-        Self { kind: Kind::NotFound, message: message.into() }
+        Self {
+            kind: Kind::NotFound,
+            message: message.into(),
+        }
     }
 
     /// A request that conflicts with what is there.
     pub fn conflict(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Conflict, message: message.into() }
+        Self {
+            kind: Kind::Conflict,
+            message: message.into(),
+        }
     }
 
     /// Any other failure.
     pub fn internal(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Internal, message: message.into() }
+        Self {
+            kind: Kind::Internal,
+            message: message.into(),
+        }
     }
 
     /// No connector of that name.

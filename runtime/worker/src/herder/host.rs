@@ -29,7 +29,10 @@ const ABANDONED_THREADS_MAX: usize = 32;
 pub(crate) enum CallError {
     /// It took too long and was given up.
     #[error("the connector did not {what} within {} s and is abandoned", deadline.as_secs())]
-    TimedOut { what: &'static str, deadline: Duration },
+    TimedOut {
+        what: &'static str,
+        deadline: Duration,
+    },
     /// It panicked.
     #[error("the connector panicked: {0}")]
     Panicked(String),
@@ -57,7 +60,10 @@ pub(crate) struct Hosts {
 
 impl Hosts {
     pub(crate) fn new(data: Handle) -> Self {
-        Self { data, abandoned: Arc::default() }
+        Self {
+            data,
+            abandoned: Arc::default(),
+        }
     }
 
     /// Makes an instance of a connector where its code may run.
@@ -80,7 +86,12 @@ impl Hosts {
                 Some(Arc::clone(&self.abandoned))
             }
         };
-        Ok(Host { jobs, left_behind, abandoned, _cancel: cancel.drop_guard() })
+        Ok(Host {
+            jobs,
+            left_behind,
+            abandoned,
+            _cancel: cancel.drop_guard(),
+        })
     }
 
     fn spawn_thread(
@@ -101,7 +112,10 @@ impl Hosts {
             }
         };
         let thread = std::thread::Builder::new().name(format!("connector {class}"));
-        thread.spawn(body).map(drop).map_err(|error| CallError::NoThread(error.to_string()))
+        thread
+            .spawn(body)
+            .map(drop)
+            .map_err(|error| CallError::NoThread(error.to_string()))
     }
 }
 
@@ -134,7 +148,12 @@ pub(crate) struct Host {
 
 impl Host {
     /// Calls the instance and waits for the answer, at most `deadline`. `what` completes "the connector did not …".
-    pub(crate) async fn call<T, F>(&self, what: &'static str, deadline: Duration, call: F) -> Result<T, CallError>
+    pub(crate) async fn call<T, F>(
+        &self,
+        what: &'static str,
+        deadline: Duration,
+        call: F,
+    ) -> Result<T, CallError>
     where
         T: Send + 'static,
         F: for<'a> FnOnce(&'a mut Instance) -> Call<'a, T> + Send + 'static,
@@ -145,9 +164,13 @@ impl Host {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |instance| {
             Box::pin(async move {
-                let outcome = AssertUnwindSafe(async move { call(instance).await }).catch_unwind().await;
+                let outcome = AssertUnwindSafe(async move { call(instance).await })
+                    .catch_unwind()
+                    .await;
                 // Nobody waits for an answer that comes too late.
-                drop(reply.send(outcome.map_err(|panic| CallError::Panicked(panic_text(panic.as_ref())))));
+                drop(reply.send(
+                    outcome.map_err(|panic| CallError::Panicked(panic_text(panic.as_ref()))),
+                ));
             })
         });
         let exchange = async {
@@ -169,5 +192,7 @@ impl Host {
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+        .to_owned()
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use millrace_api::{
-    ConnectError, ConnectorContext, OffsetMap, Properties, SinkConnector, SourceConnector, TopicPartition,
+    ConnectError, ConnectorContext, OffsetMap, Properties, SinkConnector, SourceConnector,
+    TopicPartition,
 };
 use millrace_config::ConfigDef;
 
@@ -50,7 +51,11 @@ impl Instance {
         }
     }
 
-    pub(crate) async fn start(&mut self, properties: &Properties, context: ConnectorContext) -> Result<(), ConnectError> {
+    pub(crate) async fn start(
+        &mut self,
+        properties: &Properties,
+        context: ConnectorContext,
+    ) -> Result<(), ConnectError> {
         match self {
             Self::Source(connector) => connector.start(properties, context).await,
             Self::Sink(connector) => connector.start(properties, context).await,
@@ -59,7 +64,10 @@ impl Instance {
     }
 
     /// The task configurations with the tasks' code, in order.
-    pub(crate) async fn task_configs(&self, max_tasks: usize) -> Result<Vec<Properties>, ConnectError> {
+    pub(crate) async fn task_configs(
+        &self,
+        max_tasks: usize,
+    ) -> Result<Vec<Properties>, ConnectError> {
         match self {
             Self::Source(connector) => connector.task_configs(max_tasks).await,
             Self::Sink(connector) => connector.task_configs(max_tasks).await,
@@ -84,13 +92,22 @@ impl Instance {
         }
     }
 
-    pub(crate) async fn alter_offsets(&self, properties: &Properties, changes: &OffsetChanges) -> Result<bool, ConnectError> {
+    pub(crate) async fn alter_offsets(
+        &self,
+        properties: &Properties,
+        changes: &OffsetChanges,
+    ) -> Result<bool, ConnectError> {
         match (self, changes) {
             (Self::Source(connector), OffsetChanges::Source(changes)) => {
-                let pairs: Vec<_> = changes.iter().map(|(key, value)| (Some(key.clone()), value.clone())).collect();
+                let pairs: Vec<_> = changes
+                    .iter()
+                    .map(|(key, value)| (Some(key.clone()), value.clone()))
+                    .collect();
                 connector.alter_offsets(properties, &pairs).await
             }
-            (Self::Sink(connector), OffsetChanges::Sink(changes)) => connector.alter_offsets(properties, changes).await,
+            (Self::Sink(connector), OffsetChanges::Sink(changes)) => {
+                connector.alter_offsets(properties, changes).await
+            }
             _ => Err(no_connector()),
         }
     }

@@ -22,8 +22,8 @@ pub use error::{HerderError, Kind};
 pub use standalone::{Parts, StandaloneHerder};
 pub use tasks::{GroupOffsets, GroupOffsetsError, RunningTask, Sink, TaskRunner};
 pub use views::{
-    ActiveTopics, ConnectorInfo, ConnectorStatus, CreateRequest, PartitionOffset, PluginInfo, RestartRequest, Status,
-    TaskInfo, TaskName, TaskStatus, TopicList, WorkerInfo,
+    ActiveTopics, ConnectorInfo, ConnectorStatus, CreateRequest, PartitionOffset, PluginInfo,
+    RestartRequest, Status, TaskInfo, TaskName, TaskStatus, TopicList, WorkerInfo,
 };
 
 use crate::validation::Verdicts;
@@ -64,7 +64,11 @@ pub trait Herder: Send + Sync + std::fmt::Debug {
     /// Creates a connector or replaces its configuration.
     async fn put_config(&self, name: &str, config: NullableProperties) -> Result<Put, HerderError>;
     /// Changes keys of a connector's configuration; a null deletes the key.
-    async fn patch_config(&self, name: &str, changes: NullableProperties) -> Result<ConnectorInfo, HerderError>;
+    async fn patch_config(
+        &self,
+        name: &str,
+        changes: NullableProperties,
+    ) -> Result<ConnectorInfo, HerderError>;
     /// Deletes a connector; its offsets stay.
     async fn delete(&self, name: &str) -> Result<(), HerderError>;
     /// The tasks of a connector.
@@ -88,20 +92,34 @@ pub trait Herder: Send + Sync + std::fmt::Debug {
     /// The offsets of a connector.
     async fn offsets(&self, name: &str) -> Result<Vec<PartitionOffset>, HerderError>;
     /// Changes offsets of a stopped connector; returns what to tell the user.
-    async fn alter_offsets(&self, name: &str, changes: Vec<PartitionOffset>) -> Result<String, HerderError>;
+    async fn alter_offsets(
+        &self,
+        name: &str,
+        changes: Vec<PartitionOffset>,
+    ) -> Result<String, HerderError>;
     /// Forgets the offsets of a stopped connector; returns what to tell the user.
     async fn reset_offsets(&self, name: &str) -> Result<String, HerderError>;
     /// The plugins, connectors only or all.
     fn plugins(&self, connectors_only: bool) -> Vec<PluginInfo>;
     /// The keys of a plugin.
-    async fn plugin_config(&self, name: &str, version: Option<&str>) -> Result<Vec<KeyInfo>, HerderError>;
+    async fn plugin_config(
+        &self,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<Vec<KeyInfo>, HerderError>;
     /// Judges a configuration for a connector plugin.
-    async fn validate(&self, plugin: &str, config: NullableProperties) -> Result<Verdicts, HerderError>;
+    async fn validate(
+        &self,
+        plugin: &str,
+        config: NullableProperties,
+    ) -> Result<Verdicts, HerderError>;
 }
 
 /// A configuration as text, as Java prints a map.
 pub(crate) fn shown(config: &NullableProperties) -> String {
-    let pairs: Vec<String> =
-        config.iter().map(|(key, value)| format!("{key}={}", value.as_deref().unwrap_or("null"))).collect();
+    let pairs: Vec<String> = config
+        .iter()
+        .map(|(key, value)| format!("{key}={}", value.as_deref().unwrap_or("null")))
+        .collect();
     format!("{{{}}}", pairs.join(", "))
 }

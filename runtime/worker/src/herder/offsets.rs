@@ -21,18 +21,40 @@ const OFFSET: &str = "kafka_offset";
 
 impl StandaloneHerder {
     /// All offsets of a connector.
-    pub(super) async fn list_offsets(&self, connector: &Connector) -> Result<Vec<PartitionOffset>, HerderError> {
+    pub(super) async fn list_offsets(
+        &self,
+        connector: &Connector,
+    ) -> Result<Vec<PartitionOffset>, HerderError> {
         let name = &connector.name;
         if connector.kind() != "sink" {
-            let listed = self.offsets.list(name).await.map_err(|error| HerderError::internal(error_text(&error)))?;
-            let shown = |(partition, offset)| PartitionOffset { partition: Some(partition), offset: Some(offset) };
+            let listed = self
+                .offsets
+                .list(name)
+                .await
+                .map_err(|error| HerderError::internal(error_text(&error)))?;
+            let shown = |(partition, offset)| PartitionOffset {
+                partition: Some(partition),
+                offset: Some(offset),
+            };
             return Ok(listed.into_iter().map(shown).collect());
         }
         let config = connector.config();
-        let committed = self.groups.list(&Sink { name, config: &config }).await.map_err(|error| {
-            HerderError::internal(format!("Failed to retrieve consumer group offsets for sink connector {name}: {error}"))
-        })?;
-        Ok(committed.into_iter().map(|(partition, offset)| shown(&partition, offset)).collect())
+        let committed = self
+            .groups
+            .list(&Sink {
+                name,
+                config: &config,
+            })
+            .await
+            .map_err(|error| {
+                HerderError::internal(format!(
+                    "Failed to retrieve consumer group offsets for sink connector {name}: {error}"
+                ))
+            })?;
+        Ok(committed
+            .into_iter()
+            .map(|(partition, offset)| shown(&partition, offset))
+            .collect())
     }
 
     /// Changes offsets, or forgets all of them.
@@ -43,15 +65,19 @@ impl StandaloneHerder {
     ) -> Result<String, HerderError> {
         let connector = self.find(name)?;
         let live = connector.lock().await?;
-        let is_stopped =
-            connector.wanted(|wanted| wanted.target == TargetState::Stopped && wanted.tasks.is_empty());
+        let is_stopped = connector
+            .wanted(|wanted| wanted.target == TargetState::Stopped && wanted.tasks.is_empty());
         if !is_stopped {
             return Err(HerderError::bad_request(
                 "Connectors must be in the STOPPED state before their offsets can be modified. \
                  This can be done for the specified connector by issuing a 'PUT' request to the '/connectors/{connector}/stop' endpoint",
             ));
         }
-        let verb = if changes.is_some() { "altered" } else { "reset" };
+        let verb = if changes.is_some() {
+            "altered"
+        } else {
+            "reset"
+        };
         let is_external = match connector.kind() {
             "sink" => self.change_sink(&connector, &live, changes).await?,
             _ => self.change_source(&connector, &live, changes).await?,
@@ -66,11 +92,17 @@ impl StandaloneHerder {
         changes: Option<Vec<PartitionOffset>>,
     ) -> Result<bool, HerderError> {
         let changes: Vec<(OffsetMap, Option<OffsetMap>)> = match changes {
-            Some(changes) => changes.into_iter().map(source_change).collect::<Result<_, _>>()?,
+            Some(changes) => changes
+                .into_iter()
+                .map(source_change)
+                .collect::<Result<_, _>>()?,
             None => {
                 let known = self.offsets.list(&connector.name).await;
                 let known = known.map_err(|error| HerderError::internal(error_text(&error)))?;
-                known.into_iter().map(|(partition, _)| (partition, None)).collect()
+                known
+                    .into_iter()
+                    .map(|(partition, _)| (partition, None))
+                    .collect()
             }
         };
         let is_external = ask(connector, live, OffsetChanges::Source(changes.clone())).await?;
@@ -86,27 +118,52 @@ impl StandaloneHerder {
         changes: Option<Vec<PartitionOffset>>,
     ) -> Result<bool, HerderError> {
         let config = connector.config();
-        let sink = Sink { name: &connector.name, config: &config };
+        let sink = Sink {
+            name: &connector.name,
+            config: &config,
+        };
         let failed = |error: GroupOffsetsError| sink_failure(&connector.name, &error);
         let is_reset = changes.is_none();
         let changes: BTreeMap<TopicPartition, Option<i64>> = match changes {
-            Some(changes) => changes.into_iter().map(|change| sink_change(&change)).collect::<Result<_, _>>()?,
-            None => self.groups.list(&sink).await.map_err(failed)?.into_keys().map(|key| (key, None)).collect(),
+            Some(changes) => changes
+                .into_iter()
+                .map(|change| sink_change(&change))
+                .collect::<Result<_, _>>()?,
+            None => self
+                .groups
+                .list(&sink)
+                .await
+                .map_err(failed)?
+                .into_keys()
+                .map(|key| (key, None))
+                .collect(),
         };
         if changes.values().flatten().any(|offset| *offset < 0) {
-            return Err(HerderError::internal(format!("Failed to modify offsets for sink connector {}", connector.name)));
+            return Err(HerderError::internal(format!(
+                "Failed to modify offsets for sink connector {}",
+                connector.name
+            )));
         }
         let is_external = ask(connector, live, OffsetChanges::Sink(changes.clone())).await?;
-        let outcome =
-            if is_reset { self.groups.reset(&sink).await } else { self.groups.alter(&sink, &changes).await };
+        let outcome = if is_reset {
+            self.groups.reset(&sink).await
+        } else {
+            self.groups.alter(&sink, &changes).await
+        };
         outcome.map_err(failed)?;
         Ok(is_external)
     }
 }
 
 /// Asks the connector's code whether it accepts the changes and takes care of some of them itself.
-async fn ask(connector: &Connector, live: &Live, changes: OffsetChanges) -> Result<bool, HerderError> {
-    let Some(host) = &live.host else { return Ok(false) };
+async fn ask(
+    connector: &Connector,
+    live: &Live,
+    changes: OffsetChanges,
+) -> Result<bool, HerderError> {
+    let Some(host) = &live.host else {
+        return Ok(false);
+    };
     let config = connector.config();
     let call = host.call("check the offsets", CALL_DEADLINE, move |instance| {
         Box::pin(async move { instance.alter_offsets(&config, &changes).await })
@@ -130,7 +187,9 @@ fn sink_failure(name: &str, error: &GroupOffsetsError) -> HerderError {
             "Failed to modify offsets for sink connector {name}: its consumer group still has members ({why}). \
              This may be due to zombie sink tasks; the request can be safely retried"
         ),
-        GroupOffsetsError::Other(why) => format!("Failed to modify offsets for sink connector {name}: {why}"),
+        GroupOffsetsError::Other(why) => {
+            format!("Failed to modify offsets for sink connector {name}: {why}")
+        }
     })
 }
 
@@ -154,29 +213,51 @@ fn shown(partition: &TopicPartition, offset: i64) -> PartitionOffset {
 }
 
 fn source_change(change: PartitionOffset) -> Result<(OffsetMap, Option<OffsetMap>), HerderError> {
-    let partition = change.partition.ok_or_else(|| HerderError::bad_request("The partition of a source offset may not be null"))?;
+    let partition = change.partition.ok_or_else(|| {
+        HerderError::bad_request("The partition of a source offset may not be null")
+    })?;
     Ok((partition, change.offset))
 }
 
 fn sink_change(change: &PartitionOffset) -> Result<(TopicPartition, Option<i64>), HerderError> {
     let bad = |text: String| HerderError::bad_request(text);
     let shape = "a sink's partition must be of the form {\"kafka_topic\":\"<topic>\",\"kafka_partition\":<partition>}";
-    let partition = change.partition.as_ref().ok_or_else(|| bad(format!("The partition may not be null: {shape}")))?;
+    let partition = change
+        .partition
+        .as_ref()
+        .ok_or_else(|| bad(format!("The partition may not be null: {shape}")))?;
     let topic = partition.get(TOPIC).and_then(Value::as_str);
     let topic = topic.ok_or_else(|| bad(format!("The partition has no {TOPIC}: {shape}")))?;
-    let number = partition.get(PARTITION).and_then(integer).and_then(|number| i32::try_from(number).ok());
+    let number = partition
+        .get(PARTITION)
+        .and_then(integer)
+        .and_then(|number| i32::try_from(number).ok());
     let number = number.filter(|number| *number >= 0);
-    let number = number.ok_or_else(|| bad(format!("The partition has no {PARTITION} that is a number: {shape}")))?;
+    let number = number.ok_or_else(|| {
+        bad(format!(
+            "The partition has no {PARTITION} that is a number: {shape}"
+        ))
+    })?;
     let offset = match &change.offset {
         None => None,
         Some(offset) => Some(offset.get(OFFSET).and_then(integer).ok_or_else(|| {
-            bad(format!("The offset of a sink must be of the form {{\"{OFFSET}\":<offset>}} with a number"))
+            bad(format!(
+                "The offset of a sink must be of the form {{\"{OFFSET}\":<offset>}} with a number"
+            ))
         })?),
     };
-    Ok((TopicPartition { topic: Arc::from(topic), partition: number }, offset))
+    Ok((
+        TopicPartition {
+            topic: Arc::from(topic),
+            partition: number,
+        },
+        offset,
+    ))
 }
 
 /// A number, or a text that is one.
 fn integer(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
+    value
+        .as_i64()
+        .or_else(|| value.as_str()?.trim().parse().ok())
 }

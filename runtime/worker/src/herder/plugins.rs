@@ -15,7 +15,9 @@ use crate::validation::{self, OwnVerdict, Verdicts, given, without_nulls};
 pub(super) enum JudgeError {
     #[error("Connector config {0} contains no connector type")]
     NoType(String),
-    #[error("Failed to find any class that implements Connector and which name matches {class}, available connectors are: {available}")]
+    #[error(
+        "Failed to find any class that implements Connector and which name matches {class}, available connectors are: {available}"
+    )]
     UnknownClass { class: String, available: String },
     #[error(transparent)]
     Call(#[from] CallError),
@@ -25,7 +27,9 @@ impl JudgeError {
     /// As a create or update shows it.
     pub(super) fn plain(&self) -> HerderError {
         match self {
-            Self::NoType(_) | Self::UnknownClass { .. } => HerderError::bad_request(self.to_string()),
+            Self::NoType(_) | Self::UnknownClass { .. } => {
+                HerderError::bad_request(self.to_string())
+            }
             Self::Call(_) => HerderError::internal(self.to_string()),
         }
     }
@@ -34,7 +38,9 @@ impl JudgeError {
     fn with_class(&self) -> HerderError {
         let class = match self {
             Self::NoType(_) => "org.apache.kafka.connect.runtime.rest.errors.BadRequestException",
-            Self::UnknownClass { .. } | Self::Call(_) => "org.apache.kafka.connect.errors.ConnectException",
+            Self::UnknownClass { .. } | Self::Call(_) => {
+                "org.apache.kafka.connect.errors.ConnectException"
+            }
         };
         HerderError::internal(format!("{class}: {self}"))
     }
@@ -43,18 +49,31 @@ impl JudgeError {
 impl StandaloneHerder {
     /// Judges a connector's configuration.
     pub(super) async fn judge(&self, config: &NullableProperties) -> Result<Verdicts, JudgeError> {
-        let class = given(config, "connector.class").ok_or_else(|| JudgeError::NoType(shown(config)))?;
+        let class =
+            given(config, "connector.class").ok_or_else(|| JudgeError::NoType(shown(config)))?;
         let registry = &self.shared.registry;
-        let plugin = registry.connector(class).ok_or_else(|| JudgeError::UnknownClass {
-            class: class.to_owned(),
-            available: registry.available_connectors(),
-        })?;
+        let plugin = registry
+            .connector(class)
+            .ok_or_else(|| JudgeError::UnknownClass {
+                class: class.to_owned(),
+                available: registry.available_connectors(),
+            })?;
         let own = self.ask(plugin, config).await?;
-        Ok(validation::judge(plugin, registry, &self.shared.config, config, own))
+        Ok(validation::judge(
+            plugin,
+            registry,
+            &self.shared.config,
+            config,
+            own,
+        ))
     }
 
     /// Asks a connector's code what it says of a configuration.
-    async fn ask(&self, plugin: &Registered, config: &NullableProperties) -> Result<OwnVerdict, CallError> {
+    async fn ask(
+        &self,
+        plugin: &Registered,
+        config: &NullableProperties,
+    ) -> Result<OwnVerdict, CallError> {
         let properties = without_nulls(config);
         let host = self.shared.hosts.host(plugin)?;
         host.call("check its configuration", CALL_DEADLINE, move |instance| {
@@ -68,21 +87,32 @@ impl StandaloneHerder {
     }
 
     /// The verdict on a configuration for the plugin that a path names.
-    pub(super) async fn validate_for(&self, path: &str, config: NullableProperties) -> Result<Verdicts, HerderError> {
+    pub(super) async fn validate_for(
+        &self,
+        path: &str,
+        config: NullableProperties,
+    ) -> Result<Verdicts, HerderError> {
         let class = given(&config, "connector.class").map(str::to_owned);
         if let Some(class) = class {
-            let without_kind = |name: &str| name.strip_suffix("Connector").unwrap_or(name).to_owned();
+            let without_kind =
+                |name: &str| name.strip_suffix("Connector").unwrap_or(name).to_owned();
             if !without_kind(&class).ends_with(&without_kind(path)) {
                 return Err(HerderError::bad_request(format!(
                     "Included connector type {class} does not match request type {path}"
                 )));
             }
         }
-        self.judge(&config).await.map_err(|error| error.with_class())
+        self.judge(&config)
+            .await
+            .map_err(|error| error.with_class())
     }
 
     /// The keys of a plugin: its own first, then those of the framework.
-    pub(super) async fn describe_plugin(&self, name: &str, version: Option<&str>) -> Result<Vec<KeyInfo>, HerderError> {
+    pub(super) async fn describe_plugin(
+        &self,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<Vec<KeyInfo>, HerderError> {
         let plugin = self.shared.registry.find(name, |_| true);
         let Some(plugin) = plugin else {
             if matches!(name, "All" | "None" | "Principal") {
@@ -93,7 +123,8 @@ impl StandaloneHerder {
             return Err(HerderError::not_found(format!("Unknown plugin {name}.")));
         };
         let wanted = version.filter(|version| !version.trim().is_empty());
-        if let Some(refusal) = wanted.and_then(|wanted| validation::version_refusal(plugin, wanted)) {
+        if let Some(refusal) = wanted.and_then(|wanted| validation::version_refusal(plugin, wanted))
+        {
             return Err(HerderError::bad_request(refusal));
         }
         let definition = self.definition(plugin).await?;
@@ -102,7 +133,10 @@ impl StandaloneHerder {
             PluginKind::Sink | PluginKind::Source => validation::framework_definition(plugin.kind),
             _ => ConfigDef::new(),
         };
-        let further = framework.keys().filter(|key| definition.find(&key.name).is_none()).map(|key| key.info());
+        let further = framework
+            .keys()
+            .filter(|key| definition.find(&key.name).is_none())
+            .map(|key| key.info());
         Ok(own.into_iter().chain(further.collect::<Vec<_>>()).collect())
     }
 
@@ -110,7 +144,11 @@ impl StandaloneHerder {
         if let Some(definition) = plugin.converter_definition() {
             return Ok(definition.clone());
         }
-        let host = self.shared.hosts.host(plugin).map_err(|error| cannot_make(plugin, &error))?;
+        let host = self
+            .shared
+            .hosts
+            .host(plugin)
+            .map_err(|error| cannot_make(plugin, &error))?;
         let call = host.call("describe its keys", CALL_DEADLINE, |instance| {
             Box::pin(async move { instance.definition() })
         });
@@ -119,5 +157,8 @@ impl StandaloneHerder {
 }
 
 fn cannot_make(plugin: &Registered, error: &CallError) -> HerderError {
-    HerderError::internal(format!("cannot describe {}: {error}", simple_name(plugin.class())))
+    HerderError::internal(format!(
+        "cannot describe {}: {error}",
+        simple_name(plugin.class())
+    ))
 }

@@ -94,7 +94,11 @@ impl Connector {
     /// When it was deleted meanwhile.
     pub(super) async fn lock(&self) -> Result<tokio::sync::MutexGuard<'_, Live>, HerderError> {
         let live = self.live.lock().await;
-        if self.wanted(|wanted| wanted.deleted) { Err(HerderError::no_connector(&self.name)) } else { Ok(live) }
+        if self.wanted(|wanted| wanted.deleted) {
+            Err(HerderError::no_connector(&self.name))
+        } else {
+            Ok(live)
+        }
     }
 
     /// The configuration with its nulls left out.
@@ -104,7 +108,8 @@ impl Connector {
 
     /// The class, if the worker has it.
     pub(super) fn plugin(&self) -> Option<&Registered> {
-        let class = self.wanted(|wanted| wanted.config.get("connector.class").cloned().flatten())?;
+        let class =
+            self.wanted(|wanted| wanted.config.get("connector.class").cloned().flatten())?;
         self.shared.registry.connector(&class)
     }
 
@@ -120,13 +125,23 @@ impl Connector {
     /// The connector as REST shows it.
     pub(super) fn info(&self) -> ConnectorInfo {
         let (config, tasks) = self.wanted(|wanted| (wanted.config.clone(), wanted.tasks.len()));
-        let tasks = (0..tasks).map(|task| TaskName { connector: self.name.to_string(), task: task as u32 });
-        ConnectorInfo { name: self.name.to_string(), config, tasks: tasks.collect(), kind: self.kind() }
+        let tasks = (0..tasks).map(|task| TaskName {
+            connector: self.name.to_string(),
+            task: task as u32,
+        });
+        ConnectorInfo {
+            name: self.name.to_string(),
+            config,
+            tasks: tasks.collect(),
+            kind: self.kind(),
+        }
     }
 
     pub(super) fn set_state(&self, state: State, trace: Option<String>) {
         let version = self.plugin().map(Registered::version);
-        self.shared.statuses.set_connector(&self.name, state, trace, version);
+        self.shared
+            .statuses
+            .set_connector(&self.name, state, trace, version);
     }
 
     /// Serves the connector's requests for new task configurations until it is deleted.
@@ -135,10 +150,17 @@ impl Connector {
         tokio::spawn(async move {
             loop {
                 requests.notified().await;
-                let Some(connector) = weak.upgrade() else { return };
-                let Ok(mut live) = connector.lock().await else { return };
+                let Some(connector) = weak.upgrade() else {
+                    return;
+                };
+                let Ok(mut live) = connector.lock().await else {
+                    return;
+                };
                 if let Err(error) = connector.update_tasks(&mut live).await {
-                    log::error!("connector {} cannot be reconfigured: {error}", connector.name);
+                    log::error!(
+                        "connector {} cannot be reconfigured: {error}",
+                        connector.name
+                    );
                 }
             }
         });
@@ -151,15 +173,25 @@ impl Connector {
     pub(super) async fn launch(&self, live: &mut Live) -> Result<(), HerderError> {
         self.shut_instance(live).await;
         let Some(plugin) = self.plugin() else {
-            let error = ConnectError::connect(format!("the class of connector {} is not built in", self.name));
-            self.shared.statuses.set_connector(&self.name, State::Failed, Some(error.trace()), None);
+            let error = ConnectError::connect(format!(
+                "the class of connector {} is not built in",
+                self.name
+            ));
+            self.shared.statuses.set_connector(
+                &self.name,
+                State::Failed,
+                Some(error.trace()),
+                None,
+            );
             return Err(HerderError::internal(error.to_string()));
         };
         match self.shared.hosts.host(plugin) {
             Ok(host) => live.host = Some(host),
             Err(error) => {
                 let trace = ConnectError::connect(error.to_string()).trace();
-                self.shared.statuses.set_connector(&self.name, State::Failed, Some(trace), None);
+                self.shared
+                    .statuses
+                    .set_connector(&self.name, State::Failed, Some(trace), None);
                 return Err(error.into());
             }
         }
@@ -184,7 +216,10 @@ impl Connector {
 
     async fn start_instance(&self, live: &mut Live) -> Result<(), HerderError> {
         let Some(host) = &live.host else {
-            return Err(HerderError::internal(format!("Failed to start connector: {}", self.name)));
+            return Err(HerderError::internal(format!(
+                "Failed to start connector: {}",
+                self.name
+            )));
         };
         let config = self.config();
         let requests = Arc::clone(&self.reconfigure);
@@ -199,7 +234,11 @@ impl Connector {
                 Ok(())
             }
             Err(error) => {
-                let text = format!("Failed to transition connector {} to state STARTED: {}", self.name, chain(&error));
+                let text = format!(
+                    "Failed to transition connector {} to state STARTED: {}",
+                    self.name,
+                    chain(&error)
+                );
                 self.fail(&error);
                 Err(HerderError::internal(text))
             }
@@ -214,13 +253,21 @@ impl Connector {
 
     /// Asks the connector for its task configurations and restarts its tasks if they are others than before.
     pub(super) async fn update_tasks(&self, live: &mut Live) -> Result<(), HerderError> {
-        let (true, Some(host)) = (live.started, &live.host) else { return Ok(()) };
+        let (true, Some(host)) = (live.started, &live.host) else {
+            return Ok(());
+        };
         let config = self.config();
-        let tasks_max = config.get("tasks.max").and_then(|text| text.trim().parse().ok()).unwrap_or(1);
-        let call = host.call("give its task configurations", CALL_DEADLINE, move |instance| {
-            Box::pin(async move { instance.task_configs(tasks_max).await })
-        });
-        let made = flatten(call.await).and_then(|configs| check_count(&self.name, &config, configs, tasks_max));
+        let tasks_max = config
+            .get("tasks.max")
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(1);
+        let call = host.call(
+            "give its task configurations",
+            CALL_DEADLINE,
+            move |instance| Box::pin(async move { instance.task_configs(tasks_max).await }),
+        );
+        let made = flatten(call.await)
+            .and_then(|configs| check_count(&self.name, &config, configs, tasks_max));
         let configs = match made {
             Ok(configs) => configs,
             Err(error) => {
@@ -228,7 +275,10 @@ impl Connector {
                 return Err(HerderError::internal(chain(&error)));
             }
         };
-        let configs = configs.into_iter().map(|task| self.complete(task, &config)).collect();
+        let configs = configs
+            .into_iter()
+            .map(|task| self.complete(task, &config))
+            .collect();
         live.tasks.replace(self, host, config, configs).await;
         Ok(())
     }
@@ -239,7 +289,9 @@ impl Connector {
             let class = plugin.class();
             let stem = class.strip_suffix("Connector").unwrap_or(class);
             task.insert("task.class".to_owned(), format!("{stem}Task"));
-            let topics = ["topics", "topics.regex"].into_iter().filter(|_| plugin.kind == PluginKind::Sink);
+            let topics = ["topics", "topics.regex"]
+                .into_iter()
+                .filter(|_| plugin.kind == PluginKind::Sink);
             for key in topics {
                 if let Some(value) = config.get(key) {
                     task.insert(key.to_owned(), value.clone());
@@ -281,7 +333,9 @@ impl Connector {
 
     /// Calls the instance's `stop` if it runs; the instance stays.
     async fn halt_instance(&self, live: &mut Live) {
-        let (true, Some(host)) = (std::mem::take(&mut live.started), &live.host) else { return };
+        let (true, Some(host)) = (std::mem::take(&mut live.started), &live.host) else {
+            return;
+        };
         let call = host.call("stop", STOP_DEADLINE, |instance| Box::pin(instance.stop()));
         if let Err(error) = call.await {
             log::warn!("connector {} did not stop cleanly: {error}", self.name);
@@ -302,7 +356,9 @@ impl Connector {
 }
 
 /// An answer of the connector's code, or why there is none, as one error.
-pub(super) fn flatten<T>(outcome: Result<Result<T, ConnectError>, CallError>) -> Result<T, ConnectError> {
+pub(super) fn flatten<T>(
+    outcome: Result<Result<T, ConnectError>, CallError>,
+) -> Result<T, ConnectError> {
     outcome.unwrap_or_else(|error| Err(ConnectError::connect(error.to_string())))
 }
 
@@ -324,7 +380,9 @@ fn check_count(
     configs: Vec<Properties>,
     tasks_max: usize,
 ) -> Result<Vec<Properties>, ConnectError> {
-    let is_enforced = config.get("tasks.max.enforce").is_none_or(|text| !text.trim().eq_ignore_ascii_case("false"));
+    let is_enforced = config
+        .get("tasks.max.enforce")
+        .is_none_or(|text| !text.trim().eq_ignore_ascii_case("false"));
     if configs.len() <= tasks_max {
         return Ok(configs);
     }

@@ -18,8 +18,8 @@ use super::running::{Connector, Shared, Wanted};
 use super::statuses::Statuses;
 use super::tasks::{GroupOffsets, TaskRunner};
 use super::views::{
-    ActiveTopics, ConnectorInfo, ConnectorStatus, CreateRequest, PartitionOffset, PluginInfo, RestartRequest, TaskInfo,
-    TaskName, TaskStatus, TopicList, WorkerInfo,
+    ActiveTopics, ConnectorInfo, ConnectorStatus, CreateRequest, PartitionOffset, PluginInfo,
+    RestartRequest, TaskInfo, TaskName, TaskStatus, TopicList, WorkerInfo,
 };
 use super::{Herder, Put, Restart};
 use crate::config::WorkerConfig;
@@ -67,7 +67,9 @@ pub struct StandaloneHerder {
 
 impl fmt::Debug for StandaloneHerder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StandaloneHerder").field("connectors", &self.connectors()).finish_non_exhaustive()
+        f.debug_struct("StandaloneHerder")
+            .field("connectors", &self.connectors())
+            .finish_non_exhaustive()
     }
 }
 
@@ -96,16 +98,22 @@ impl StandaloneHerder {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Connector>>> {
-        self.connectors.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connectors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A connector, or that there is none.
     pub(super) fn find(&self, name: &str) -> Result<Arc<Connector>, HerderError> {
-        self.lock().get(name).cloned().ok_or_else(|| HerderError::no_connector(name))
+        self.lock()
+            .get(name)
+            .cloned()
+            .ok_or_else(|| HerderError::no_connector(name))
     }
 
     fn find_known(&self, name: &str) -> Result<Arc<Connector>, HerderError> {
-        self.find(name).map_err(|_| HerderError::not_found(format!("Unknown connector {name}")))
+        self.find(name)
+            .map_err(|_| HerderError::not_found(format!("Unknown connector {name}")))
     }
 
     /// Says that everything the worker was told to start has been started.
@@ -118,12 +126,28 @@ impl StandaloneHerder {
     /// # Errors
     /// When the file cannot be read.
     pub async fn restore(&self) -> Result<(), HerderError> {
-        let Some(file) = &self.file else { return Ok(()) };
-        for kept in file.read().await.map_err(|error| HerderError::internal(error.to_string()))? {
-            let wanted = Wanted { config: kept.config, target: kept.target, tasks: Vec::new(), deleted: false, kept: true };
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        for kept in file
+            .read()
+            .await
+            .map_err(|error| HerderError::internal(error.to_string()))?
+        {
+            let wanted = Wanted {
+                config: kept.config,
+                target: kept.target,
+                tasks: Vec::new(),
+                deleted: false,
+                kept: true,
+            };
             let connector = self.insert(&kept.name, wanted)?;
             if let Err(error) = self.launch(&connector).await {
-                log::error!("connector {} of {} does not start: {error}", kept.name, file.path().display());
+                log::error!(
+                    "connector {} of {} does not start: {error}",
+                    kept.name,
+                    file.path().display()
+                );
             }
         }
         Ok(())
@@ -133,14 +157,19 @@ impl StandaloneHerder {
     ///
     /// # Errors
     /// As [`Herder::create`].
-    pub async fn create_unkept(&self, request: CreateRequest) -> Result<ConnectorInfo, HerderError> {
+    pub async fn create_unkept(
+        &self,
+        request: CreateRequest,
+    ) -> Result<ConnectorInfo, HerderError> {
         self.create_connector(request, false).await
     }
 
     fn insert(&self, name: &str, wanted: Wanted) -> Result<Arc<Connector>, HerderError> {
         let mut connectors = self.lock();
         if connectors.contains_key(name) {
-            return Err(HerderError::conflict(format!("Connector {name} already exists")));
+            return Err(HerderError::conflict(format!(
+                "Connector {name} already exists"
+            )));
         }
         let connector = Connector::new(name, wanted, Arc::clone(&self.shared));
         connectors.insert(name.to_owned(), Arc::clone(&connector));
@@ -154,17 +183,38 @@ impl StandaloneHerder {
         connector.launch(&mut live).await
     }
 
-    async fn create_connector(&self, request: CreateRequest, kept: bool) -> Result<ConnectorInfo, HerderError> {
-        let CreateRequest { name, config, target } = request;
+    async fn create_connector(
+        &self,
+        request: CreateRequest,
+        kept: bool,
+    ) -> Result<ConnectorInfo, HerderError> {
+        let CreateRequest {
+            name,
+            config,
+            target,
+        } = request;
         let config = self.checked(&name, config).await?;
-        let connector = self.insert(&name, Wanted { config, target, tasks: Vec::new(), deleted: false, kept })?;
+        let connector = self.insert(
+            &name,
+            Wanted {
+                config,
+                target,
+                tasks: Vec::new(),
+                deleted: false,
+                kept,
+            },
+        )?;
         self.keep().await?;
         self.launch(&connector).await?;
         Ok(connector.info())
     }
 
     /// The configuration with its name, if nothing is wrong with it.
-    async fn checked(&self, name: &str, mut config: NullableProperties) -> Result<NullableProperties, HerderError> {
+    async fn checked(
+        &self,
+        name: &str,
+        mut config: NullableProperties,
+    ) -> Result<NullableProperties, HerderError> {
         match config.get("name") {
             None => {
                 config.insert("name".to_owned(), Some(name.to_owned()));
@@ -189,7 +239,11 @@ impl StandaloneHerder {
     }
 
     /// Gives an existing connector a new configuration and restarts what it changes.
-    async fn reconfigure(&self, connector: &Arc<Connector>, config: NullableProperties) -> Result<ConnectorInfo, HerderError> {
+    async fn reconfigure(
+        &self,
+        connector: &Arc<Connector>,
+        config: NullableProperties,
+    ) -> Result<ConnectorInfo, HerderError> {
         let mut live = connector.lock().await?;
         connector.wanted(|wanted| wanted.config = config);
         self.keep().await?;
@@ -199,7 +253,9 @@ impl StandaloneHerder {
 
     /// Writes the file of REST-made connectors, if there is one.
     async fn keep(&self) -> Result<(), HerderError> {
-        let Some(file) = &self.file else { return Ok(()) };
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
         let connectors: Vec<Arc<Connector>> = self.lock().values().cloned().collect();
         let kept = connectors.iter().filter_map(|connector| {
             let wanted = connector.wanted(|wanted| wanted.clone());
@@ -209,15 +265,23 @@ impl StandaloneHerder {
                 target: wanted.target,
             })
         });
-        file.write(kept.collect()).await.map_err(|error| HerderError::internal(error.to_string()))
+        file.write(kept.collect())
+            .await
+            .map_err(|error| HerderError::internal(error.to_string()))
     }
 
     /// Writes down what is wanted of a connector and brings it there behind the caller's back.
-    async fn retarget(&self, connector: Arc<Connector>, target: TargetState) -> Result<(), HerderError> {
+    async fn retarget(
+        &self,
+        connector: Arc<Connector>,
+        target: TargetState,
+    ) -> Result<(), HerderError> {
         connector.wanted(|wanted| wanted.target = target);
         self.keep().await?;
         tokio::spawn(async move {
-            let Ok(mut live) = connector.lock().await else { return };
+            let Ok(mut live) = connector.lock().await else {
+                return;
+            };
             if let Err(error) = connector.apply_target(&mut live).await {
                 log::error!("connector {}: {error}", connector.name);
             }
@@ -230,23 +294,36 @@ impl StandaloneHerder {
     pub async fn shut_down(&self, deadline: Duration) -> Vec<String> {
         self.ready.store(false, Ordering::Release);
         let connectors: Vec<Arc<Connector>> = self.lock().values().cloned().collect();
-        let (sources, others): (Vec<_>, Vec<_>) = connectors.into_iter().partition(|known| known.kind() == "source");
+        let (sources, others): (Vec<_>, Vec<_>) = connectors
+            .into_iter()
+            .partition(|known| known.kind() == "source");
         let mut abandoned = Vec::new();
         for group in [sources, others] {
-            let stops = group.into_iter().map(|connector| shut_down_one(connector, deadline));
+            let stops = group
+                .into_iter()
+                .map(|connector| shut_down_one(connector, deadline));
             abandoned.extend(join_all(stops).await.into_iter().flatten());
         }
         abandoned
     }
 
-    fn planned(&self, connector: &Connector, request: RestartRequest) -> Result<ConnectorStatus, HerderError> {
+    fn planned(
+        &self,
+        connector: &Connector,
+        request: RestartRequest,
+    ) -> Result<ConnectorStatus, HerderError> {
         let name = &connector.name;
         let status = self.shared.statuses.connector(name, connector.kind());
-        let mut plan =
-            status.ok_or_else(|| HerderError::not_found(format!("Status for connector {name} not found")))?;
+        let mut plan = status.ok_or_else(|| {
+            HerderError::not_found(format!("Status for connector {name} not found"))
+        })?;
         let is_due = |state: State| !request.only_failed || state == State::Failed;
-        let all = std::iter::once(&mut plan.connector)
-            .chain(plan.tasks.iter_mut().filter(|_| request.include_tasks).map(|task| &mut task.status));
+        let all = std::iter::once(&mut plan.connector).chain(
+            plan.tasks
+                .iter_mut()
+                .filter(|_| request.include_tasks)
+                .map(|task| &mut task.status),
+        );
         for status in all.filter(|status| is_due(status.state)) {
             status.state = State::Restarting;
             status.version = None;
@@ -260,10 +337,15 @@ async fn shut_down_one(connector: Arc<Connector>, deadline: Duration) -> Vec<Str
     let Ok(locked) = tokio::time::timeout(deadline, connector.lock()).await else {
         return vec![format!("connector {}", connector.name)];
     };
-    let Ok(mut live) = locked else { return Vec::new() };
+    let Ok(mut live) = locked else {
+        return Vec::new();
+    };
     let tasks = connector.shut_down(&mut live, deadline).await;
     connector.set_state(State::Unassigned, None);
-    tasks.into_iter().map(|task| format!("task {}-{task}", connector.name)).collect()
+    tasks
+        .into_iter()
+        .map(|task| format!("task {}-{task}", connector.name))
+        .collect()
 }
 
 #[async_trait]
@@ -289,8 +371,12 @@ impl Herder for StandaloneHerder {
     }
 
     fn status(&self, name: &str) -> Result<ConnectorStatus, HerderError> {
-        let status = self.find(name).ok().and_then(|known| self.shared.statuses.connector(name, known.kind()));
-        status.ok_or_else(|| HerderError::not_found(format!("No status found for connector {name}")))
+        let status = self
+            .find(name)
+            .ok()
+            .and_then(|known| self.shared.statuses.connector(name, known.kind()));
+        status
+            .ok_or_else(|| HerderError::not_found(format!("No status found for connector {name}")))
     }
 
     async fn create(&self, request: CreateRequest) -> Result<ConnectorInfo, HerderError> {
@@ -301,16 +387,32 @@ impl Herder for StandaloneHerder {
         let config = self.checked(name, config).await?;
         if let Ok(connector) = self.find(name) {
             let info = self.reconfigure(&connector, config).await?;
-            return Ok(Put { created: false, info });
+            return Ok(Put {
+                created: false,
+                info,
+            });
         }
-        let wanted = Wanted { config, target: TargetState::Started, tasks: Vec::new(), deleted: false, kept: true };
+        let wanted = Wanted {
+            config,
+            target: TargetState::Started,
+            tasks: Vec::new(),
+            deleted: false,
+            kept: true,
+        };
         let connector = self.insert(name, wanted)?;
         self.keep().await?;
         self.launch(&connector).await?;
-        Ok(Put { created: true, info: connector.info() })
+        Ok(Put {
+            created: true,
+            info: connector.info(),
+        })
     }
 
-    async fn patch_config(&self, name: &str, changes: NullableProperties) -> Result<ConnectorInfo, HerderError> {
+    async fn patch_config(
+        &self,
+        name: &str,
+        changes: NullableProperties,
+    ) -> Result<ConnectorInfo, HerderError> {
         let connector = self.find(name)?;
         let mut config = connector.wanted(|wanted| wanted.config.clone());
         for (key, value) in changes {
@@ -327,7 +429,9 @@ impl Herder for StandaloneHerder {
         let connector = self.find(name)?;
         let mut live = connector.lock().await?;
         connector.wanted(|wanted| wanted.deleted = true);
-        connector.shut_down(&mut live, self.shared.config.shutdown_timeout()).await;
+        connector
+            .shut_down(&mut live, self.shared.config.shutdown_timeout())
+            .await;
         self.lock().remove(name);
         self.shared.statuses.forget(name);
         self.keep().await
@@ -335,17 +439,27 @@ impl Herder for StandaloneHerder {
 
     fn tasks(&self, name: &str) -> Result<Vec<TaskInfo>, HerderError> {
         let configs = self.find(name)?.wanted(|wanted| wanted.tasks.clone());
-        let info = |(task, config)| TaskInfo { id: TaskName { connector: name.to_owned(), task: task as u32 }, config };
+        let info = |(task, config)| TaskInfo {
+            id: TaskName {
+                connector: name.to_owned(),
+                task: task as u32,
+            },
+            config,
+        };
         Ok(configs.into_iter().enumerate().map(info).collect())
     }
 
     fn task_status(&self, id: &TaskId) -> Result<TaskStatus, HerderError> {
-        let status = self.find(&id.connector).ok().and_then(|_| self.shared.statuses.task(&id.connector, id.task));
+        let status = self
+            .find(&id.connector)
+            .ok()
+            .and_then(|_| self.shared.statuses.task(&id.connector, id.task));
         status.ok_or_else(|| HerderError::not_found(format!("No status found for task {id}")))
     }
 
     async fn restart_task(&self, id: &TaskId) -> Result<(), HerderError> {
-        let connector = self.find(&id.connector)
+        let connector = self
+            .find(&id.connector)
             .map_err(|_| HerderError::not_found(format!("Unknown connector: {}", id.connector)))?;
         let mut live = connector.lock().await?;
         if connector.wanted(|wanted| wanted.tasks.get(id.task as usize).is_none()) {
@@ -357,8 +471,9 @@ impl Herder for StandaloneHerder {
     }
 
     async fn restart(&self, name: &str, request: RestartRequest) -> Result<Restart, HerderError> {
-        let connector =
-            self.find(name).map_err(|_| HerderError::not_found(format!("Unknown connector: {name}")))?;
+        let connector = self
+            .find(name)
+            .map_err(|_| HerderError::not_found(format!("Unknown connector: {name}")))?;
         if request == RestartRequest::default() {
             let mut live = connector.lock().await?;
             connector.launch(&mut live).await?;
@@ -366,10 +481,17 @@ impl Herder for StandaloneHerder {
         }
         let plan = self.planned(&connector, request)?;
         let is_due = |state| state == State::Restarting;
-        let tasks: Vec<u32> =
-            plan.tasks.iter().filter(|task| is_due(task.status.state)).map(|task| task.id).collect();
+        let tasks: Vec<u32> = plan
+            .tasks
+            .iter()
+            .filter(|task| is_due(task.status.state))
+            .map(|task| task.id)
+            .collect();
         for task in &tasks {
-            let id = TaskId { connector: Arc::clone(&connector.name), task: *task };
+            let id = TaskId {
+                connector: Arc::clone(&connector.name),
+                task: *task,
+            };
             self.shared.statuses.set_task(&id, State::Restarting, None);
         }
         let with_connector = is_due(plan.connector.state);
@@ -381,11 +503,13 @@ impl Herder for StandaloneHerder {
     }
 
     async fn pause(&self, name: &str) -> Result<(), HerderError> {
-        self.retarget(self.find_known(name)?, TargetState::Paused).await
+        self.retarget(self.find_known(name)?, TargetState::Paused)
+            .await
     }
 
     async fn resume(&self, name: &str) -> Result<(), HerderError> {
-        self.retarget(self.find_known(name)?, TargetState::Started).await
+        self.retarget(self.find_known(name)?, TargetState::Started)
+            .await
     }
 
     async fn stop(&self, name: &str) -> Result<(), HerderError> {
@@ -400,7 +524,9 @@ impl Herder for StandaloneHerder {
         if !self.shared.config.topic_tracking_enable {
             return Err(HerderError::forbidden("Topic tracking is disabled."));
         }
-        let topics = TopicList { topics: self.shared.statuses.topics(name) };
+        let topics = TopicList {
+            topics: self.shared.statuses.topics(name),
+        };
         Ok(BTreeMap::from([(name.to_owned(), topics)]))
     }
 
@@ -419,7 +545,11 @@ impl Herder for StandaloneHerder {
         self.list_offsets(&*self.find(name)?).await
     }
 
-    async fn alter_offsets(&self, name: &str, changes: Vec<PartitionOffset>) -> Result<String, HerderError> {
+    async fn alter_offsets(
+        &self,
+        name: &str,
+        changes: Vec<PartitionOffset>,
+    ) -> Result<String, HerderError> {
         self.change_offsets(name, Some(changes)).await
     }
 
@@ -433,17 +563,26 @@ impl Herder for StandaloneHerder {
         let info = |plugin: &crate::registry::Registered| PluginInfo {
             class: plugin.class().to_owned(),
             kind: plugin.kind,
-            version: (!matches!(plugin.kind, PluginKind::Predicate) || !plugin.version().is_empty())
-                .then(|| plugin.version().to_owned()),
+            version: (!matches!(plugin.kind, PluginKind::Predicate)
+                || !plugin.version().is_empty())
+            .then(|| plugin.version().to_owned()),
         };
         shown.map(info).collect()
     }
 
-    async fn plugin_config(&self, name: &str, version: Option<&str>) -> Result<Vec<KeyInfo>, HerderError> {
+    async fn plugin_config(
+        &self,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<Vec<KeyInfo>, HerderError> {
         self.describe_plugin(name, version).await
     }
 
-    async fn validate(&self, plugin: &str, config: NullableProperties) -> Result<Verdicts, HerderError> {
+    async fn validate(
+        &self,
+        plugin: &str,
+        config: NullableProperties,
+    ) -> Result<Verdicts, HerderError> {
         self.validate_for(plugin, config).await
     }
 }
@@ -455,7 +594,9 @@ async fn restart_tasks(
     tasks: &[u32],
 ) -> Result<(), millrace_api::ConnectError> {
     let Some(host) = &live.host else {
-        return Err(millrace_api::ConnectError::connect("the connector has no instance"));
+        return Err(millrace_api::ConnectError::connect(
+            "the connector has no instance",
+        ));
     };
     let mut outcome = Ok(());
     for task in tasks {
@@ -467,11 +608,16 @@ async fn restart_tasks(
 
 /// Carries out what a restart has planned.
 async fn restart_planned(connector: Arc<Connector>, with_connector: bool, tasks: Vec<u32>) {
-    let Ok(mut live) = connector.lock().await else { return };
+    let Ok(mut live) = connector.lock().await else {
+        return;
+    };
     if with_connector && let Err(error) = connector.launch(&mut live).await {
         log::error!("connector {} does not restart: {error}", connector.name);
     }
     if let Err(error) = restart_tasks(&connector, &mut live, &tasks).await {
-        log::error!("a task of connector {} does not restart: {error}", connector.name);
+        log::error!(
+            "a task of connector {} does not restart: {error}",
+            connector.name
+        );
     }
 }

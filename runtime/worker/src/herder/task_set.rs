@@ -54,17 +54,24 @@ impl TaskSet {
         task: u32,
         config: &Properties,
     ) -> Result<(), ConnectError> {
-        let id = TaskId { connector: Arc::clone(&connector.name), task };
+        let id = TaskId {
+            connector: Arc::clone(&connector.name),
+            task,
+        };
         match make(connector, host, &id, config).await {
             Ok(spec) => {
                 let version = connector.plugin().map_or("", Registered::version);
                 let statuses = connector.shared.statuses.begin_run(&id, version);
-                self.running.insert(task, connector.shared.runner.start(spec, statuses));
+                self.running
+                    .insert(task, connector.shared.runner.start(spec, statuses));
                 Ok(())
             }
             Err(error) => {
                 log::error!(target: &format!("connector.{}.task.{task}", id.connector), "task {id} failed to start: {error}");
-                connector.shared.statuses.set_task(&id, State::Failed, Some(error.trace()));
+                connector
+                    .shared
+                    .statuses
+                    .set_task(&id, State::Failed, Some(error.trace()));
                 Err(error)
             }
         }
@@ -74,11 +81,23 @@ impl TaskSet {
     ///
     /// # Errors
     /// When it could not be made; it is then FAILED.
-    pub(super) async fn restart(&mut self, connector: &Connector, host: &Host, task: u32) -> Result<(), ConnectError> {
-        let config = self.applied.as_ref().and_then(|(_, tasks)| tasks.get(task as usize)).cloned();
-        let config = config.ok_or_else(|| ConnectError::connect("the task has no configuration"))?;
+    pub(super) async fn restart(
+        &mut self,
+        connector: &Connector,
+        host: &Host,
+        task: u32,
+    ) -> Result<(), ConnectError> {
+        let config = self
+            .applied
+            .as_ref()
+            .and_then(|(_, tasks)| tasks.get(task as usize))
+            .cloned();
+        let config =
+            config.ok_or_else(|| ConnectError::connect("the task has no configuration"))?;
         if let Some(running) = self.running.remove(&task) {
-            running.stop(connector.shared.config.shutdown_timeout()).await;
+            running
+                .stop(connector.shared.config.shutdown_timeout())
+                .await;
         }
         self.begin(connector, host, task, &config).await
     }
@@ -93,7 +112,8 @@ impl TaskSet {
 
     /// Stops all tasks and forgets their states.
     pub(super) async fn stop_all(&mut self, connector: &Connector) {
-        self.shut_down(connector.shared.config.shutdown_timeout()).await;
+        self.shut_down(connector.shared.config.shutdown_timeout())
+            .await;
         connector.shared.statuses.forget_tasks(&connector.name);
     }
 
@@ -101,20 +121,33 @@ impl TaskSet {
     pub(super) async fn shut_down(&mut self, deadline: Duration) -> Vec<String> {
         self.applied = None;
         let running = std::mem::take(&mut self.running);
-        let stops = running.into_iter().map(|(task, running)| async move { (task, running.stop(deadline).await) });
+        let stops = running
+            .into_iter()
+            .map(|(task, running)| async move { (task, running.stop(deadline).await) });
         let outcomes = join_all(stops).await;
-        let abandoned = outcomes.into_iter().filter(|(_, stopped)| *stopped == Stopped::Abandoned);
+        let abandoned = outcomes
+            .into_iter()
+            .filter(|(_, stopped)| *stopped == Stopped::Abandoned);
         abandoned.map(|(task, _)| task.to_string()).collect()
     }
 }
 
 /// Makes a task's code and its converters.
-async fn make(connector: &Connector, host: &Host, id: &TaskId, task: &Properties) -> Result<TaskSpec, ConnectError> {
-    let call = host.call("make a task", CALL_DEADLINE, |instance| Box::pin(async move { instance.task() }));
+async fn make(
+    connector: &Connector,
+    host: &Host,
+    id: &TaskId,
+    task: &Properties,
+) -> Result<TaskSpec, ConnectError> {
+    let call = host.call("make a task", CALL_DEADLINE, |instance| {
+        Box::pin(async move { instance.task() })
+    });
     let code = flatten(call.await)?;
     let config = connector.config();
     let converters = converters(connector, &config).await?;
-    let plugin = connector.plugin().ok_or_else(|| ConnectError::connect("the connector's class is not built in"))?;
+    let plugin = connector
+        .plugin()
+        .ok_or_else(|| ConnectError::connect("the connector's class is not built in"))?;
     let is_paused = connector.wanted(|wanted| wanted.target) == TargetState::Paused;
     Ok(TaskSpec {
         id: id.clone(),
@@ -123,16 +156,32 @@ async fn make(connector: &Connector, host: &Host, id: &TaskId, task: &Properties
         code,
         execution: plugin.execution(),
         converters,
-        target: if is_paused { TargetState::Paused } else { TargetState::Started },
+        target: if is_paused {
+            TargetState::Paused
+        } else {
+            TargetState::Started
+        },
     })
 }
 
 /// Makes the converters of a connector: its own, else the worker's. Their code runs on the data runtime.
-async fn converters(connector: &Connector, config: &Properties) -> Result<Converters, ConnectError> {
+async fn converters(
+    connector: &Connector,
+    config: &Properties,
+) -> Result<Converters, ConnectError> {
     let shared = Arc::clone(&connector.shared);
     let config = config.clone();
     let made = shared.data.clone().spawn(async move {
-        let choose = |key, kind| choose(&shared.registry, &shared.properties, &shared.config, &config, key, kind);
+        let choose = |key, kind| {
+            choose(
+                &shared.registry,
+                &shared.properties,
+                &shared.config,
+                &config,
+                key,
+                kind,
+            )
+        };
         let (key, key_settings) = choose("key.converter", PluginKind::Converter)?;
         let (value, value_settings) = choose("value.converter", PluginKind::Converter)?;
         let (header, header_settings) = choose("header.converter", PluginKind::HeaderConverter)?;
@@ -142,7 +191,9 @@ async fn converters(connector: &Connector, config: &Properties) -> Result<Conver
             header: header_converter(&header, &header_settings)?,
         })
     });
-    made.await.unwrap_or_else(|error| Err(ConnectError::connect("cannot make the converters").caused_by(error)))
+    made.await.unwrap_or_else(|error| {
+        Err(ConnectError::connect("cannot make the converters").caused_by(error))
+    })
 }
 
 /// The converter class of a key and its settings. A class that the connector names does not inherit the worker's
@@ -164,9 +215,13 @@ fn choose(
     let class = own.unwrap_or(default);
     let prefix = format!("{key}.");
     let source = if own.is_some() { connector } else { worker };
-    let settings = source.iter().filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?.to_owned(), value.clone())));
+    let settings = source
+        .iter()
+        .filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?.to_owned(), value.clone())));
     let plugin = registry.find(class, |other| other == kind);
-    let plugin = plugin.ok_or_else(|| ConnectError::config(format!("Class {class} could not be found for {key}")))?;
+    let plugin = plugin.ok_or_else(|| {
+        ConnectError::config(format!("Class {class} could not be found for {key}"))
+    })?;
     Ok((plugin.clone(), settings.collect()))
 }
 
@@ -176,7 +231,10 @@ fn converter(
     kind: ConverterKind,
 ) -> Result<Arc<dyn millrace_api::Converter>, ConnectError> {
     let Code::Converter(make, _) = &plugin.code else {
-        return Err(ConnectError::config(format!("{} is no converter", plugin.class())));
+        return Err(ConnectError::config(format!(
+            "{} is no converter",
+            plugin.class()
+        )));
     };
     let mut converter = make();
     converter.configure(settings, kind)?;
@@ -188,7 +246,10 @@ fn header_converter(
     settings: &Properties,
 ) -> Result<Arc<dyn millrace_api::HeaderConverter>, ConnectError> {
     let Code::HeaderConverter(make, _) = &plugin.code else {
-        return Err(ConnectError::config(format!("{} is no header converter", plugin.class())));
+        return Err(ConnectError::config(format!(
+            "{} is no header converter",
+            plugin.class()
+        )));
     };
     let mut converter = make();
     converter.configure(settings)?;

@@ -31,7 +31,13 @@ pub trait RunningTask: Send + Sync + fmt::Debug {
 
 impl TaskRunner for TaskContext {
     fn start(&self, spec: TaskSpec, statuses: Arc<dyn StatusListener>) -> Box<dyn RunningTask> {
-        Box::new(task::spawn(spec, &TaskContext { statuses, ..self.clone() }))
+        Box::new(task::spawn(
+            spec,
+            &TaskContext {
+                statuses,
+                ..self.clone()
+            },
+        ))
     }
 }
 
@@ -72,7 +78,10 @@ pub trait GroupOffsets: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// When the cluster does not answer or refuses.
-    async fn list(&self, sink: &Sink<'_>) -> Result<BTreeMap<TopicPartition, i64>, GroupOffsetsError>;
+    async fn list(
+        &self,
+        sink: &Sink<'_>,
+    ) -> Result<BTreeMap<TopicPartition, i64>, GroupOffsetsError>;
 
     /// Sets or, for none, deletes offsets.
     ///
@@ -103,7 +112,11 @@ pub struct Sink<'a> {
 impl Sink<'_> {
     /// The consumer group: `connect-<name>` unless the connector overrides it.
     pub fn group(&self) -> String {
-        let own = self.config.get("consumer.override.group.id").map(|group| group.trim());
-        own.filter(|group| !group.is_empty()).map_or_else(|| format!("connect-{}", self.name), str::to_owned)
+        let own = self
+            .config
+            .get("consumer.override.group.id")
+            .map(|group| group.trim());
+        own.filter(|group| !group.is_empty())
+            .map_or_else(|| format!("connect-{}", self.name), str::to_owned)
     }
 }

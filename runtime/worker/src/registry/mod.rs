@@ -84,7 +84,9 @@ impl Registered {
     /// The keys of a converter; none for a connector, whose definition is its own code's to give.
     pub(crate) fn converter_definition(&self) -> Option<&ConfigDef> {
         match &self.code {
-            Code::Converter(_, definition) | Code::HeaderConverter(_, definition) => Some(definition),
+            Code::Converter(_, definition) | Code::HeaderConverter(_, definition) => {
+                Some(definition)
+            }
             Code::Source(_) | Code::Sink(_) => None,
         }
     }
@@ -101,7 +103,10 @@ impl Registered {
 
 impl fmt::Debug for Registered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registered").field("plugin", &self.plugin).field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("Registered")
+            .field("plugin", &self.plugin)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 
@@ -130,7 +135,8 @@ impl Registry {
             registry = registry.converter(plugin(stock.class), (stock.definition)(), stock.create);
         }
         for stock in millrace_plugins::header_converters() {
-            registry = registry.header_converter(plugin(stock.class), (stock.definition)(), stock.create);
+            registry =
+                registry.header_converter(plugin(stock.class), (stock.definition)(), stock.create);
         }
         registry
     }
@@ -138,13 +144,21 @@ impl Registry {
     /// Registers a source connector.
     #[must_use]
     pub fn source<C: SourceConnector + Default + 'static>(self) -> Self {
-        self.with(C::plugin(), PluginKind::Source, Code::Source(Arc::new(|| Box::<C>::default())))
+        self.with(
+            C::plugin(),
+            PluginKind::Source,
+            Code::Source(Arc::new(|| Box::<C>::default())),
+        )
     }
 
     /// Registers a sink connector.
     #[must_use]
     pub fn sink<C: SinkConnector + Default + 'static>(self) -> Self {
-        self.with(C::plugin(), PluginKind::Sink, Code::Sink(Arc::new(|| Box::<C>::default())))
+        self.with(
+            C::plugin(),
+            PluginKind::Sink,
+            Code::Sink(Arc::new(|| Box::<C>::default())),
+        )
     }
 
     /// Registers a converter of keys and values with its keys.
@@ -155,7 +169,11 @@ impl Registry {
         definition: ConfigDef,
         make: impl Fn() -> Box<dyn Converter> + Send + Sync + 'static,
     ) -> Self {
-        self.with(plugin, PluginKind::Converter, Code::Converter(Arc::new(make), definition))
+        self.with(
+            plugin,
+            PluginKind::Converter,
+            Code::Converter(Arc::new(make), definition),
+        )
     }
 
     /// Registers a converter of header values with its keys.
@@ -166,12 +184,17 @@ impl Registry {
         definition: ConfigDef,
         make: impl Fn() -> Box<dyn HeaderConverter> + Send + Sync + 'static,
     ) -> Self {
-        self.with(plugin, PluginKind::HeaderConverter, Code::HeaderConverter(Arc::new(make), definition))
+        self.with(
+            plugin,
+            PluginKind::HeaderConverter,
+            Code::HeaderConverter(Arc::new(make), definition),
+        )
     }
 
     fn with(mut self, plugin: Plugin, kind: PluginKind, code: Code) -> Self {
         self.plugins.push(Registered { plugin, kind, code });
-        self.plugins.sort_by_key(|known| (known.kind, known.plugin.class));
+        self.plugins
+            .sort_by_key(|known| (known.kind, known.plugin.class));
         self
     }
 
@@ -182,7 +205,11 @@ impl Registry {
 
     /// All class names of some kinds, in order.
     pub(crate) fn classes(&self, is_wanted: impl Fn(PluginKind) -> bool) -> Vec<String> {
-        self.plugins.iter().filter(|known| is_wanted(known.kind)).map(|known| known.class().to_owned()).collect()
+        self.plugins
+            .iter()
+            .filter(|known| is_wanted(known.kind))
+            .map(|known| known.class().to_owned())
+            .collect()
     }
 
     /// The plugin of a full class name or an alias. An alias counts only if it means one class among all plugins.
@@ -191,8 +218,12 @@ impl Registry {
         if let Some(found) = wanted().find(|known| known.has_name(name)) {
             return Some(found);
         }
-        let mut classes: Vec<&str> =
-            self.plugins.iter().filter(|known| known.has_alias(name)).map(Registered::class).collect();
+        let mut classes: Vec<&str> = self
+            .plugins
+            .iter()
+            .filter(|known| known.has_alias(name))
+            .map(Registered::class)
+            .collect();
         classes.dedup();
         match classes.as_slice() {
             [first, rest @ ..] if rest.iter().all(|class| class == first) => {
@@ -209,8 +240,12 @@ impl Registry {
 
     /// The connectors there are, as an error message lists them.
     pub(crate) fn available_connectors(&self) -> String {
-        let connectors = self.plugins.iter().filter(|plugin| plugin.kind.is_connector());
-        let text = |plugin: &Registered| format!("{} (version {})", plugin.class(), plugin.version());
+        let connectors = self
+            .plugins
+            .iter()
+            .filter(|plugin| plugin.kind.is_connector());
+        let text =
+            |plugin: &Registered| format!("{} (version {})", plugin.class(), plugin.version());
         connectors.map(text).collect::<Vec<_>>().join(", ")
     }
 }

@@ -14,22 +14,42 @@ pub(super) fn list(api: &Api) -> Answer {
 
 pub(super) fn read(api: &Api, logger: &str) -> Result<Answer, Answer> {
     let setting = api.loggers.get(logger);
-    let not_found = || Answer::error(StatusCode::NOT_FOUND, &format!("Logger {logger} not found."));
+    let not_found = || {
+        Answer::error(
+            StatusCode::NOT_FOUND,
+            &format!("Logger {logger} not found."),
+        )
+    };
     Ok(Answer::ok(&setting.ok_or_else(not_found)?))
 }
 
 pub(super) fn set(api: &Api, logger: &str, call: &Call) -> Result<Answer, Answer> {
-    let body = object(&call.body).and_then(texts).map_err(|why| internal(&why))?;
+    let body = object(&call.body)
+        .and_then(texts)
+        .map_err(|why| internal(&why))?;
     let Some(text) = body.get("level").cloned().flatten() else {
-        return Err(Answer::error(StatusCode::BAD_REQUEST, "Desired 'level' parameter was not specified in request."));
+        return Err(Answer::error(
+            StatusCode::BAD_REQUEST,
+            "Desired 'level' parameter was not specified in request.",
+        ));
     };
     if text.is_empty() {
         return Err(internal("the level is empty"));
     }
     let Some(level) = Level::parse(&text) else {
-        return Err(Answer::error(StatusCode::NOT_FOUND, &format!("invalid log level '{text}'.")));
+        return Err(Answer::error(
+            StatusCode::NOT_FOUND,
+            &format!("invalid log level '{text}'."),
+        ));
     };
     let changed = api.loggers.set(logger, level);
-    let is_cluster = call.query.first("scope").is_some_and(|scope| scope.eq_ignore_ascii_case("cluster"));
-    Ok(if is_cluster { Answer::empty(StatusCode::NO_CONTENT) } else { Answer::ok(&changed) })
+    let is_cluster = call
+        .query
+        .first("scope")
+        .is_some_and(|scope| scope.eq_ignore_ascii_case("cluster"));
+    Ok(if is_cluster {
+        Answer::empty(StatusCode::NO_CONTENT)
+    } else {
+        Answer::ok(&changed)
+    })
 }

@@ -27,8 +27,16 @@ impl Answer {
     /// A body as JSON.
     pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Self {
         match serde_json::to_vec(body) {
-            Ok(body) => Self { status, body, content_type: Some(JSON), headers: Vec::new() },
-            Err(error) => Self::error(StatusCode::INTERNAL_SERVER_ERROR, &format!("cannot write the answer: {error}")),
+            Ok(body) => Self {
+                status,
+                body,
+                content_type: Some(JSON),
+                headers: Vec::new(),
+            },
+            Err(error) => Self::error(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                &format!("cannot write the answer: {error}"),
+            ),
         }
     }
 
@@ -39,37 +47,77 @@ impl Answer {
 
     /// A status without a body.
     pub(super) fn empty(status: StatusCode) -> Self {
-        Self { status, body: Vec::new(), content_type: None, headers: Vec::new() }
+        Self {
+            status,
+            body: Vec::new(),
+            content_type: None,
+            headers: Vec::new(),
+        }
     }
 
     /// Connect's error body.
     pub(super) fn error(status: StatusCode, message: &str) -> Self {
-        let body = serde_json::to_vec(&ErrorBody { error_code: status.as_u16(), message }).unwrap_or_default();
-        Self { status, body, content_type: Some(JSON), headers: Vec::new() }
+        let body = serde_json::to_vec(&ErrorBody {
+            error_code: status.as_u16(),
+            message,
+        })
+        .unwrap_or_default();
+        Self {
+            status,
+            body,
+            content_type: Some(JSON),
+            headers: Vec::new(),
+        }
     }
 
     /// The error that a framework gives before any resource is reached: it has no Content-Type.
     pub(super) fn framework_error(status: StatusCode) -> Self {
-        Self { content_type: None, ..Self::resource_error(status) }
+        Self {
+            content_type: None,
+            ..Self::resource_error(status)
+        }
     }
 
     /// The same error from within a resource.
     pub(super) fn resource_error(status: StatusCode) -> Self {
-        Self::error(status, &format!("HTTP {} {}", status.as_u16(), status.canonical_reason().unwrap_or_default()))
+        Self::error(
+            status,
+            &format!(
+                "HTTP {} {}",
+                status.as_u16(),
+                status.canonical_reason().unwrap_or_default()
+            ),
+        )
     }
 
     /// A page of HTML: the request itself was not understood.
     pub(super) fn html(status: StatusCode, why: &str) -> Self {
-        let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or_default());
-        let body = format!("<html><head><title>{title}</title></head><body><h2>{title}</h2><p>{why}</p></body></html>\n");
+        let title = format!(
+            "{} {}",
+            status.as_u16(),
+            status.canonical_reason().unwrap_or_default()
+        );
+        let body = format!(
+            "<html><head><title>{title}</title></head><body><h2>{title}</h2><p>{why}</p></body></html>\n"
+        );
         let content_type = Some(HeaderValue::from_static("text/html;charset=utf-8"));
-        Self { status, body: body.into_bytes(), content_type, headers: Vec::new() }
+        Self {
+            status,
+            body: body.into_bytes(),
+            content_type,
+            headers: Vec::new(),
+        }
     }
 
     /// Plain text.
     pub(super) fn text(status: StatusCode, text: String) -> Self {
         let content_type = Some(HeaderValue::from_static("text/plain"));
-        Self { status, body: text.into_bytes(), content_type, headers: Vec::new() }
+        Self {
+            status,
+            body: text.into_bytes(),
+            content_type,
+            headers: Vec::new(),
+        }
     }
 
     /// Adds a header.
@@ -83,7 +131,9 @@ impl Answer {
     /// Gives the JSON body the parameters that the request's Accept header asked for.
     pub(super) fn echo_parameters(mut self, parameters: &str) -> Self {
         if self.content_type == Some(JSON) && !parameters.is_empty() {
-            self.content_type = HeaderValue::from_str(&format!("application/json;{parameters}")).ok().or(Some(JSON));
+            self.content_type = HeaderValue::from_str(&format!("application/json;{parameters}"))
+                .ok()
+                .or(Some(JSON));
         }
         self
     }
@@ -93,7 +143,9 @@ impl Answer {
         let mut response = Response::new(Body::from(self.body));
         *response.status_mut() = self.status;
         if let Some(content_type) = self.content_type {
-            response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, content_type);
         }
         for (name, value) in self.headers {
             response.headers_mut().append(name, value);

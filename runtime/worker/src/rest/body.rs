@@ -31,7 +31,10 @@ pub(super) struct Bodies {
 impl Bodies {
     /// Bodies of at most `max` bytes; two of the largest at a time.
     pub(super) fn new(max: usize) -> Self {
-        Self { max, budget: Arc::new(Semaphore::new(2 * kibibytes(max) as usize)) }
+        Self {
+            max,
+            budget: Arc::new(Semaphore::new(2 * kibibytes(max) as usize)),
+        }
     }
 
     /// Reads a body whole.
@@ -39,25 +42,45 @@ impl Bodies {
     /// # Errors
     /// The answer to a body that is too large, too slow or breaks off.
     pub(super) async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Answer> {
-        let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let announced = headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         if announced.is_some_and(|length| length > self.max as u64) {
             return Err(self.refuse(headers, body, 0).await);
         }
         let needed = announced.map_or(self.max, |length| length as usize);
         let _held = self.budget.acquire_many(kibibytes(needed)).await;
-        match tokio::time::timeout(RECEIVE_WITHIN, self.collect(headers, body, needed.min(64 * 1024))).await {
+        match tokio::time::timeout(
+            RECEIVE_WITHIN,
+            self.collect(headers, body, needed.min(64 * 1024)),
+        )
+        .await
+        {
             Ok(outcome) => outcome,
-            Err(_elapsed) => Err(Answer::error(StatusCode::REQUEST_TIMEOUT, "the request body did not arrive within 90 s")),
+            Err(_elapsed) => Err(Answer::error(
+                StatusCode::REQUEST_TIMEOUT,
+                "the request body did not arrive within 90 s",
+            )),
         }
     }
 
-    async fn collect(&self, headers: &HeaderMap, mut body: Body, capacity: usize) -> Result<Vec<u8>, Answer> {
+    async fn collect(
+        &self,
+        headers: &HeaderMap,
+        mut body: Body,
+        capacity: usize,
+    ) -> Result<Vec<u8>, Answer> {
         let mut bytes = Vec::with_capacity(capacity);
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| {
-                Answer::error(StatusCode::BAD_REQUEST, &format!("the request body broke off: {error}"))
+                Answer::error(
+                    StatusCode::BAD_REQUEST,
+                    &format!("the request body broke off: {error}"),
+                )
             })?;
-            let Some(data) = frame.data_ref() else { continue };
+            let Some(data) = frame.data_ref() else {
+                continue;
+            };
             if bytes.len() + data.len() > self.max {
                 let read = (bytes.len() + data.len()) as u64;
                 drop(bytes);
@@ -102,7 +125,9 @@ pub(super) fn json(body: &[u8]) -> Result<Value, String> {
         return Err("the request body is empty where a JSON value is required".to_owned());
     }
     match serde_json::from_slice(body) {
-        Ok(Value::Null) => Err("the request body is null where a JSON value is required".to_owned()),
+        Ok(Value::Null) => {
+            Err("the request body is null where a JSON value is required".to_owned())
+        }
         Ok(value) => Ok(value),
         Err(error) => Err(format!("cannot parse the request body as JSON: {error}")),
     }
@@ -117,7 +142,10 @@ pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, String> {
 pub(super) fn as_object(value: Value, what: &str) -> Result<Map<String, Value>, String> {
     match value {
         Value::Object(object) => Ok(object),
-        other => Err(format!("{what} must be a JSON object, not {}", kind(&other))),
+        other => Err(format!(
+            "{what} must be a JSON object, not {}",
+            kind(&other)
+        )),
     }
 }
 
@@ -127,7 +155,10 @@ pub(super) fn texts(object: Map<String, Value>) -> Result<NullableProperties, St
         Value::Null => Ok((key, None)),
         Value::String(text) => Ok((key, Some(text))),
         Value::Number(_) | Value::Bool(_) => Ok((key, Some(value.to_string()))),
-        other => Err(format!("the value of \"{key}\" must be a string, not {}", kind(&other))),
+        other => Err(format!(
+            "the value of \"{key}\" must be a string, not {}",
+            kind(&other)
+        )),
     };
     object.into_iter().map(text).collect()
 }
@@ -135,7 +166,10 @@ pub(super) fn texts(object: Map<String, Value>) -> Result<NullableProperties, St
 /// Refuses fields that the body's type does not have.
 pub(super) fn only_fields(object: &Map<String, Value>, known: &[&str]) -> Result<(), String> {
     match object.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(unknown) => Err(format!("Unrecognized field \"{unknown}\", known fields: {}", known.join(", "))),
+        Some(unknown) => Err(format!(
+            "Unrecognized field \"{unknown}\", known fields: {}",
+            known.join(", ")
+        )),
         None => Ok(()),
     }
 }

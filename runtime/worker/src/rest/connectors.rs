@@ -68,7 +68,9 @@ fn expanded(api: &Api, name: &str, wanted: &[&str]) -> Option<Map<String, Value>
 
 pub(super) async fn create(api: &Api, call: Call) -> Result<Answer, Answer> {
     let request = create_request(&call.body).map_err(|why| internal(&why))?;
-    let info = api.ask(|herder| async move { herder.create(request).await }).await?;
+    let info = api
+        .ask(|herder| async move { herder.create(request).await })
+        .await?;
     let location = location(&call.host, &info.name);
     Ok(Answer::json(StatusCode::CREATED, &info).with(header::LOCATION, &location))
 }
@@ -91,7 +93,11 @@ fn create_request(body: &[u8]) -> Result<CreateRequest, String> {
     let config = object.remove("config").filter(|config| !config.is_null());
     let config = config.ok_or("the request body has no \"config\"")?;
     let name = name.trim_matches(|c: char| c <= ' ').to_owned();
-    Ok(CreateRequest { name, config: texts(as_object(config, "\"config\"")?)?, target })
+    Ok(CreateRequest {
+        name,
+        config: texts(as_object(config, "\"config\"")?)?,
+        target,
+    })
 }
 
 fn initial_state(text: &str) -> Result<TargetState, String> {
@@ -99,7 +105,9 @@ fn initial_state(text: &str) -> Result<TargetState, String> {
         "RUNNING" => Ok(TargetState::Started),
         "PAUSED" => Ok(TargetState::Paused),
         "STOPPED" => Ok(TargetState::Stopped),
-        _ => Err(format!("initial_state is '{text}', not one of RUNNING, PAUSED, STOPPED")),
+        _ => Err(format!(
+            "initial_state is '{text}', not one of RUNNING, PAUSED, STOPPED"
+        )),
     }
 }
 
@@ -108,7 +116,9 @@ fn location(host: &str, name: &str) -> String {
     let mut text = format!("http://{host}/connectors/");
     for byte in name.bytes() {
         match byte {
-            byte if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,=:@/".contains(&byte) => text.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,=:@/".contains(&byte) => {
+                text.push(char::from(byte))
+            }
             byte => text.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -124,8 +134,12 @@ pub(super) async fn config(api: &Api, name: String) -> Result<Answer, Answer> {
 }
 
 pub(super) async fn put_config(api: &Api, name: String, call: Call) -> Result<Answer, Answer> {
-    let config = object(&call.body).and_then(texts).map_err(|why| internal(&why))?;
-    let put = api.ask(|herder| async move { herder.put_config(&name, config).await }).await?;
+    let config = object(&call.body)
+        .and_then(texts)
+        .map_err(|why| internal(&why))?;
+    let put = api
+        .ask(|herder| async move { herder.put_config(&name, config).await })
+        .await?;
     if !put.created {
         return Ok(Answer::ok(&put.info));
     }
@@ -136,13 +150,18 @@ pub(super) async fn put_config(api: &Api, name: String, call: Call) -> Result<An
 pub(super) async fn patch_config(api: &Api, name: String, call: Call) -> Result<Answer, Answer> {
     // An unknown connector is said before a body that cannot be read.
     api.herder.info(&name)?;
-    let changes = object(&call.body).and_then(texts).map_err(|why| internal(&why))?;
-    let info = api.ask(|herder| async move { herder.patch_config(&name, changes).await }).await?;
+    let changes = object(&call.body)
+        .and_then(texts)
+        .map_err(|why| internal(&why))?;
+    let info = api
+        .ask(|herder| async move { herder.patch_config(&name, changes).await })
+        .await?;
     Ok(Answer::ok(&info))
 }
 
 pub(super) async fn delete(api: &Api, name: String) -> Result<Answer, Answer> {
-    api.ask(|herder| async move { herder.delete(&name).await }).await?;
+    api.ask(|herder| async move { herder.delete(&name).await })
+        .await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -155,9 +174,15 @@ fn task_id(name: &str, task: &str) -> Result<TaskId, Answer> {
     let not_found = || Answer::resource_error(StatusCode::NOT_FOUND);
     let number: i32 = task.parse().map_err(|_| not_found())?;
     let task = u32::try_from(number).map_err(|_| {
-        Answer::error(StatusCode::NOT_FOUND, &format!("No status found for task {name}-{number}"))
+        Answer::error(
+            StatusCode::NOT_FOUND,
+            &format!("No status found for task {name}-{number}"),
+        )
     })?;
-    Ok(TaskId { connector: name.into(), task })
+    Ok(TaskId {
+        connector: name.into(),
+        task,
+    })
 }
 
 pub(super) fn task_status(api: &Api, name: &str, task: &str) -> Result<Answer, Answer> {
@@ -166,7 +191,8 @@ pub(super) fn task_status(api: &Api, name: &str, task: &str) -> Result<Answer, A
 
 pub(super) async fn restart_task(api: &Api, name: &str, task: &str) -> Result<Answer, Answer> {
     let id = task_id(name, task)?;
-    api.ask(|herder| async move { herder.restart_task(&id).await }).await?;
+    api.ask(|herder| async move { herder.restart_task(&id).await })
+        .await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -175,7 +201,9 @@ pub(super) async fn restart(api: &Api, name: String, query: &Query) -> Result<An
         include_tasks: query.flag("includeTasks", false),
         only_failed: query.flag("onlyFailed", false),
     };
-    let restart = api.ask(move |herder| async move { herder.restart(&name, request).await }).await?;
+    let restart = api
+        .ask(move |herder| async move { herder.restart(&name, request).await })
+        .await?;
     Ok(match restart {
         Restart::Done => Answer::empty(StatusCode::NO_CONTENT),
         Restart::Planned(status) => Answer::json(StatusCode::ACCEPTED, &status),
@@ -183,16 +211,19 @@ pub(super) async fn restart(api: &Api, name: String, query: &Query) -> Result<An
 }
 
 pub(super) async fn pause(api: &Api, name: String) -> Result<Answer, Answer> {
-    api.ask(|herder| async move { herder.pause(&name).await }).await?;
+    api.ask(|herder| async move { herder.pause(&name).await })
+        .await?;
     Ok(Answer::empty(StatusCode::ACCEPTED))
 }
 
 pub(super) async fn resume(api: &Api, name: String) -> Result<Answer, Answer> {
-    api.ask(|herder| async move { herder.resume(&name).await }).await?;
+    api.ask(|herder| async move { herder.resume(&name).await })
+        .await?;
     Ok(Answer::empty(StatusCode::ACCEPTED))
 }
 
 pub(super) async fn stop(api: &Api, name: String) -> Result<Answer, Answer> {
-    api.ask(|herder| async move { herder.stop(&name).await }).await?;
+    api.ask(|herder| async move { herder.stop(&name).await })
+        .await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }

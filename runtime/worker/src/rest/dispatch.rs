@@ -35,16 +35,30 @@ pub(super) async fn answer(api: &Api, entrance: Entrance, request: Request) -> R
     let answer = match checked(api, entrance, &parts, body).await {
         Ok(answer) | Err(answer) => answer,
     };
-    api.guard.share(&parts.method, &parts.headers, answer).into_response()
+    api.guard
+        .share(&parts.method, &parts.headers, answer)
+        .into_response()
 }
 
-async fn checked(api: &Api, entrance: Entrance, parts: &request::Parts, body: Body) -> Result<Answer, Answer> {
+async fn checked(
+    api: &Api,
+    entrance: Entrance,
+    parts: &request::Parts,
+    body: Body,
+) -> Result<Answer, Answer> {
     check_head(parts)?;
-    if let Some(why) = entrance.is_loopback.then(|| api.guard.refusal(&parts.headers)).flatten() {
+    if let Some(why) = entrance
+        .is_loopback
+        .then(|| api.guard.refusal(&parts.headers))
+        .flatten()
+    {
         return Err(Answer::error(StatusCode::FORBIDDEN, &why));
     }
     let resource = Resource::at(parts.uri.path()).map_err(|error| match error {
-        PathError::Malformed => Answer::html(StatusCode::BAD_REQUEST, "The path is not one that this server understands."),
+        PathError::Malformed => Answer::html(
+            StatusCode::BAD_REQUEST,
+            "The path is not one that this server understands.",
+        ),
         PathError::Unknown => Answer::framework_error(StatusCode::NOT_FOUND),
     })?;
     let is_served = match entrance.surface {
@@ -59,18 +73,37 @@ async fn checked(api: &Api, entrance: Entrance, parts: &request::Parts, body: Bo
         let allow = resource.allow();
         return Ok(Answer::text(StatusCode::OK, allow.clone()).with(header::ALLOW, &allow));
     }
-    let method = if parts.method == Method::HEAD { Method::GET } else { parts.method.clone() };
+    let method = if parts.method == Method::HEAD {
+        Method::GET
+    } else {
+        parts.method.clone()
+    };
     if !resource.methods().contains(&method) {
         return Err(Answer::framework_error(StatusCode::METHOD_NOT_ALLOWED));
     }
     let content_type = content_type(&resource, &parts.headers)?;
-    let accept: Vec<&str> = parts.headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
-    let parameters = accepted(&accept).ok_or_else(|| Answer::framework_error(StatusCode::NOT_ACCEPTABLE))?;
-    let body = if reads_body(&resource, &method) { api.bodies.read(&parts.headers, body).await? } else { Vec::new() };
+    let accept: Vec<&str> = parts
+        .headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    let parameters =
+        accepted(&accept).ok_or_else(|| Answer::framework_error(StatusCode::NOT_ACCEPTABLE))?;
+    let body = if reads_body(&resource, &method) {
+        api.bodies.read(&parts.headers, body).await?
+    } else {
+        Vec::new()
+    };
     if content_type == ContentType::Absent && !body.is_empty() {
         return Err(Answer::framework_error(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
-    let call = Call { method, query: Query::parse(parts.uri.query().unwrap_or_default()), host: host(parts), body };
+    let call = Call {
+        method,
+        query: Query::parse(parts.uri.query().unwrap_or_default()),
+        host: host(parts),
+        body,
+    };
     let answer = match serve(api, resource, call).await {
         Ok(answer) | Err(answer) => answer,
     };
@@ -78,27 +111,48 @@ async fn checked(api: &Api, entrance: Entrance, parts: &request::Parts, body: Bo
 }
 
 fn check_head(parts: &request::Parts) -> Result<(), Answer> {
-    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
     if target > HEAD_MAX_BYTES {
-        return Err(Answer::html(StatusCode::URI_TOO_LONG, "The request target is too long."));
+        return Err(Answer::html(
+            StatusCode::URI_TOO_LONG,
+            "The request target is too long.",
+        ));
     }
-    let headers: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let headers: usize = parts
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
     if headers > HEAD_MAX_BYTES {
-        return Err(Answer::html(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The request has too many header bytes."));
+        return Err(Answer::html(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "The request has too many header bytes.",
+        ));
     }
     let hosts = parts.headers.get_all(header::HOST).iter().count();
     if parts.version == Version::HTTP_11 && hosts != 1 {
-        return Err(Answer::html(StatusCode::BAD_REQUEST, "A request needs exactly one Host header."));
+        return Err(Answer::html(
+            StatusCode::BAD_REQUEST,
+            "A request needs exactly one Host header.",
+        ));
     }
     Ok(())
 }
 
 fn content_type(resource: &Resource, headers: &HeaderMap) -> Result<ContentType, Answer> {
-    let given = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
+    let given = headers
+        .get(header::CONTENT_TYPE)
+        .map(|value| value.to_str().unwrap_or("?"));
     let found = ContentType::of(given);
     match found {
         _ if !resource.checks_content_type() => Ok(ContentType::Json),
-        ContentType::Malformed => Err(Answer::html(StatusCode::BAD_REQUEST, "The Content-Type is not a media type.")),
+        ContentType::Malformed => Err(Answer::html(
+            StatusCode::BAD_REQUEST,
+            "The Content-Type is not a media type.",
+        )),
         ContentType::Other => Err(Answer::framework_error(StatusCode::UNSUPPORTED_MEDIA_TYPE)),
         ContentType::Json | ContentType::Absent => Ok(found),
     }
@@ -116,7 +170,10 @@ fn reads_body(resource: &Resource, method: &Method) -> bool {
 }
 
 fn host(parts: &request::Parts) -> String {
-    let header = parts.headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    let header = parts
+        .headers
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok());
     header.unwrap_or("localhost").to_owned()
 }
 
@@ -126,10 +183,16 @@ async fn serve(api: &Api, resource: Resource, call: Call) -> Result<Answer, Answ
         Resource::Health => Ok(connectors::health(api).await),
         Resource::Connectors if call.method == Method::POST => connectors::create(api, call).await,
         Resource::Connectors => Ok(connectors::list(api, &call.query)),
-        Resource::Connector(name) if call.method == Method::DELETE => connectors::delete(api, name).await,
+        Resource::Connector(name) if call.method == Method::DELETE => {
+            connectors::delete(api, name).await
+        }
         Resource::Connector(name) => connectors::read(api, name).await,
-        Resource::Config(name) if call.method == Method::PUT => connectors::put_config(api, name, call).await,
-        Resource::Config(name) if call.method == Method::PATCH => connectors::patch_config(api, name, call).await,
+        Resource::Config(name) if call.method == Method::PUT => {
+            connectors::put_config(api, name, call).await
+        }
+        Resource::Config(name) if call.method == Method::PATCH => {
+            connectors::patch_config(api, name, call).await
+        }
         Resource::Config(name) => connectors::config(api, name).await,
         Resource::Status(name) => Ok(Answer::ok(&api.herder.status(&name)?)),
         Resource::Tasks(_) if call.method == Method::POST => Err(not_in_standalone()),
@@ -145,7 +208,9 @@ async fn serve(api: &Api, resource: Resource, call: Call) -> Result<Answer, Answ
             api.herder.reset_topics(&name)?;
             Ok(Answer::empty(StatusCode::ACCEPTED))
         }
-        Resource::Offsets(name) if call.method == Method::PATCH => offsets::alter(api, name, &call.body).await,
+        Resource::Offsets(name) if call.method == Method::PATCH => {
+            offsets::alter(api, name, &call.body).await
+        }
         Resource::Offsets(name) if call.method == Method::DELETE => offsets::reset(api, name).await,
         Resource::Offsets(name) => offsets::list(api, name).await,
         Resource::Fence(_) => Err(not_in_standalone()),

@@ -21,12 +21,21 @@ pub(super) struct Guard {
 
 impl Guard {
     pub(super) fn new(config: &RestConfig) -> Self {
-        let list = |text: &str| text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect();
+        let list = |text: &str| {
+            text.split(',')
+                .map(|item| item.trim().to_owned())
+                .filter(|item| !item.is_empty())
+                .collect()
+        };
         let methods = match config.allow_methods.trim() {
             "" => "GET,POST,HEAD".to_owned(),
             methods => methods.to_owned(),
         };
-        Self { allowed_hosts: config.allowed_hosts.clone(), origins: list(&config.allow_origin), methods }
+        Self {
+            allowed_hosts: config.allowed_hosts.clone(),
+            origins: list(&config.allow_origin),
+            methods,
+        }
     }
 
     /// Says why a request to a listener on loopback is refused; `None` if it is not.
@@ -34,24 +43,38 @@ impl Guard {
         if !is_browser(headers) {
             return None;
         }
-        let host = text(headers, header::HOST).map(host_name).unwrap_or_default();
+        let host = text(headers, header::HOST)
+            .map(host_name)
+            .unwrap_or_default();
         if !self.is_allowed(host) {
             return Some(refused("host", host));
         }
         let origin = text(headers, header::ORIGIN)?;
-        let origin_host = origin.split_once("://").map_or("", |(_, authority)| host_name(authority));
-        if self.is_origin_allowed(origin) || self.is_allowed(origin_host) { None } else { Some(refused("origin", origin)) }
+        let origin_host = origin
+            .split_once("://")
+            .map_or("", |(_, authority)| host_name(authority));
+        if self.is_origin_allowed(origin) || self.is_allowed(origin_host) {
+            None
+        } else {
+            Some(refused("origin", origin))
+        }
     }
 
     fn is_allowed(&self, host: &str) -> bool {
         let is_same = |allowed: &str| allowed.eq_ignore_ascii_case(host);
         OWN_NAMES.into_iter().any(is_same)
             || self.allowed_hosts.iter().any(|allowed| is_same(allowed))
-            || self.origins.iter().filter_map(|origin| origin.split_once("://")).any(|(_, rest)| is_same(host_name(rest)))
+            || self
+                .origins
+                .iter()
+                .filter_map(|origin| origin.split_once("://"))
+                .any(|(_, rest)| is_same(host_name(rest)))
     }
 
     fn is_origin_allowed(&self, origin: &str) -> bool {
-        self.origins.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(origin))
+        self.origins
+            .iter()
+            .any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(origin))
     }
 
     /// Adds what a browser needs to let another origin's page see the answer.
@@ -60,11 +83,14 @@ impl Guard {
             return answer;
         }
         let answer = answer.with(header::VARY, "Origin");
-        let Some(origin) = text(headers, header::ORIGIN).filter(|origin| self.is_origin_allowed(origin)) else {
+        let Some(origin) =
+            text(headers, header::ORIGIN).filter(|origin| self.is_origin_allowed(origin))
+        else {
             return answer;
         };
         let answer = answer.with(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        let is_preflight = method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        let is_preflight = method == Method::OPTIONS
+            && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         if !is_preflight {
             return answer;
         }
@@ -76,7 +102,9 @@ impl Guard {
 }
 
 fn refused(what: &str, name: &str) -> String {
-    format!("requests of a browser with the {what} '{name}' are refused; rest.allowed.hosts of the worker can allow it")
+    format!(
+        "requests of a browser with the {what} '{name}' are refused; rest.allowed.hosts of the worker can allow it"
+    )
 }
 
 fn is_browser(headers: &HeaderMap) -> bool {
@@ -105,9 +133,14 @@ mod tests {
 
     fn refused(guard: &Guard, headers: &[(&'static str, &'static str)]) -> bool {
         let pair = |(name, value): &(&'static str, &'static str)| {
-            (HeaderName::from_static(name), HeaderValue::from_static(value))
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )
         };
-        guard.refusal(&headers.iter().map(pair).collect::<HeaderMap>()).is_some()
+        guard
+            .refusal(&headers.iter().map(pair).collect::<HeaderMap>())
+            .is_some()
     }
 
     #[test]
@@ -120,16 +153,37 @@ mod tests {
         let browser = ("user-agent", "Mozilla/5.0");
         for (headers, expected) in [
             (&[("host", "evil.example:8083")][..], false),
-            (&[("host", "evil.example:8083"), ("user-agent", "curl/8")], false),
+            (
+                &[("host", "evil.example:8083"), ("user-agent", "curl/8")],
+                false,
+            ),
             (&[("host", "evil.example:8083"), browser], true),
             (&[("host", "localhost:8083"), browser], false),
             (&[("host", "[::1]:8083"), browser], false),
             (&[("host", "BOX.lan"), browser], false),
-            (&[("host", "localhost:8083"), ("origin", "http://evil.example")], true),
+            (
+                &[
+                    ("host", "localhost:8083"),
+                    ("origin", "http://evil.example"),
+                ],
+                true,
+            ),
             (&[("host", "localhost:8083"), ("origin", "null")], true),
-            (&[("host", "localhost:8083"), ("origin", "http://127.0.0.1:3000")], false),
-            (&[("host", "localhost:8083"), ("origin", "https://ui.example")], false),
-            (&[("host", "evil.example"), ("sec-fetch-site", "none")], true),
+            (
+                &[
+                    ("host", "localhost:8083"),
+                    ("origin", "http://127.0.0.1:3000"),
+                ],
+                false,
+            ),
+            (
+                &[("host", "localhost:8083"), ("origin", "https://ui.example")],
+                false,
+            ),
+            (
+                &[("host", "evil.example"), ("sec-fetch-site", "none")],
+                true,
+            ),
             (&[browser], true),
         ] {
             assert_eq!(refused(&guard, headers), expected, "{headers:?}");

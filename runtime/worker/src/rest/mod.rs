@@ -61,7 +61,12 @@ impl Api {
     /// The API of a worker.
     pub(crate) fn new(herder: Arc<dyn Herder>, loggers: Arc<Loggers>, config: &RestConfig) -> Self {
         let max = usize::try_from(config.request_max_bytes).unwrap_or(0);
-        Self { herder, loggers, bodies: Bodies::new(max), guard: Guard::new(config) }
+        Self {
+            herder,
+            loggers,
+            bodies: Bodies::new(max),
+            guard: Guard::new(config),
+        }
     }
 
     /// Has the herder do something; gives up waiting, not the work, when the request's time is over.
@@ -75,8 +80,12 @@ impl Api {
         let running = tokio::spawn(async move { work(herder).await });
         match tokio::time::timeout(REQUEST_DEADLINE, running).await {
             Ok(Ok(outcome)) => outcome.map_err(Answer::from),
-            Ok(Err(error)) => Err(internal(&format!("the request failed inside the worker: {error}"))),
-            Err(_elapsed) => Err(internal("Request timed out. The worker is still busy with it.")),
+            Ok(Err(error)) => Err(internal(&format!(
+                "the request failed inside the worker: {error}"
+            ))),
+            Err(_elapsed) => Err(internal(
+                "Request timed out. The worker is still busy with it.",
+            )),
         }
     }
 }

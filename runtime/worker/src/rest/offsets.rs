@@ -11,7 +11,9 @@ use crate::herder::PartitionOffset;
 const NONE_GIVEN: &str = "Partitions / offsets need to be provided for an alter offsets request";
 
 pub(super) async fn list(api: &Api, name: String) -> Result<Answer, Answer> {
-    let offsets = api.ask(|herder| async move { herder.offsets(&name).await }).await?;
+    let offsets = api
+        .ask(|herder| async move { herder.offsets(&name).await })
+        .await?;
     Ok(Answer::ok(&json!({ "offsets": offsets })))
 }
 
@@ -20,12 +22,16 @@ pub(super) async fn alter(api: &Api, name: String, body: &[u8]) -> Result<Answer
     if changes.is_empty() {
         return Err(Answer::error(StatusCode::BAD_REQUEST, NONE_GIVEN));
     }
-    let message = api.ask(|herder| async move { herder.alter_offsets(&name, changes).await }).await?;
+    let message = api
+        .ask(|herder| async move { herder.alter_offsets(&name, changes).await })
+        .await?;
     Ok(Answer::ok(&json!({ "message": message })))
 }
 
 pub(super) async fn reset(api: &Api, name: String) -> Result<Answer, Answer> {
-    let message = api.ask(|herder| async move { herder.reset_offsets(&name).await }).await?;
+    let message = api
+        .ask(|herder| async move { herder.reset_offsets(&name).await })
+        .await?;
     Ok(Answer::ok(&json!({ "message": message })))
 }
 
@@ -36,7 +42,10 @@ fn changes(body: &[u8]) -> Result<Vec<PartitionOffset>, String> {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(changes) => changes,
     };
-    if let Some(change) = changes.as_array().and_then(|list| list.iter().find_map(Value::as_object)) {
+    if let Some(change) = changes
+        .as_array()
+        .and_then(|list| list.iter().find_map(Value::as_object))
+    {
         only_fields(change, &["partition", "offset"])?;
     }
     serde_json::from_value(changes).map_err(|error| format!("cannot read \"offsets\": {error}"))

@@ -12,17 +12,28 @@ impl Query {
             let (key, value) = part.split_once('=').unwrap_or((part, ""));
             Some((decode(key, true)?, decode(value, true)?))
         };
-        Self(raw.split('&').filter(|part| !part.is_empty()).filter_map(pair).collect())
+        Self(
+            raw.split('&')
+                .filter(|part| !part.is_empty())
+                .filter_map(pair)
+                .collect(),
+        )
     }
 
     /// All values of a key.
     pub(super) fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(known, _)| known == key).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .filter(move |(known, _)| known == key)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The first value of a key.
     pub(super) fn first(&self, key: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(known, _)| known == key)
+            .map(|(_, value)| value.as_str())
     }
 
     /// A boolean: `true` in any case is true, an absent or empty one is `default`, anything else is false.

@@ -52,8 +52,12 @@ impl Resource {
             ["connectors", connector, "config"] => Self::Config(name(connector)),
             ["connectors", connector, "status"] => Self::Status(name(connector)),
             ["connectors", connector, "tasks"] => Self::Tasks(name(connector)),
-            ["connectors", connector, "tasks", task, "status"] => Self::TaskStatus(name(connector), name(task)),
-            ["connectors", connector, "tasks", task, "restart"] => Self::TaskRestart(name(connector), name(task)),
+            ["connectors", connector, "tasks", task, "status"] => {
+                Self::TaskStatus(name(connector), name(task))
+            }
+            ["connectors", connector, "tasks", task, "restart"] => {
+                Self::TaskRestart(name(connector), name(task))
+            }
             ["connectors", connector, "restart"] => Self::Restart(name(connector)),
             ["connectors", connector, "pause"] => Self::Pause(name(connector)),
             ["connectors", connector, "resume"] => Self::Resume(name(connector)),
@@ -64,7 +68,9 @@ impl Resource {
             ["connectors", connector, "fence"] => Self::Fence(name(connector)),
             ["connector-plugins"] => Self::Plugins,
             ["connector-plugins", plugin, "config"] => Self::PluginConfig(name(plugin)),
-            ["connector-plugins", plugin, "config", "validate"] => Self::PluginValidate(name(plugin)),
+            ["connector-plugins", plugin, "config", "validate"] => {
+                Self::PluginValidate(name(plugin))
+            }
             ["admin", "loggers"] => Self::Loggers,
             ["admin", "loggers", logger] => Self::Logger(name(logger)),
             _ => return Err(PathError::Unknown),
@@ -84,7 +90,9 @@ impl Resource {
             Self::Pause(_) | Self::Resume(_) | Self::Stop(_) => &[Method::PUT],
             Self::TopicsReset(_) | Self::Fence(_) | Self::PluginValidate(_) => &[Method::PUT],
             Self::Root | Self::Health | Self::Status(_) | Self::TaskStatus(..) => &[Method::GET],
-            Self::Topics(_) | Self::Plugins | Self::PluginConfig(_) | Self::Loggers => &[Method::GET],
+            Self::Topics(_) | Self::Plugins | Self::PluginConfig(_) | Self::Loggers => {
+                &[Method::GET]
+            }
         }
     }
 
@@ -93,7 +101,11 @@ impl Resource {
         let methods = self.methods();
         let head = methods.contains(&Method::GET).then_some("HEAD");
         let own = methods.iter().map(Method::as_str);
-        head.into_iter().chain(own).chain(["OPTIONS"]).collect::<Vec<_>>().join(",")
+        head.into_iter()
+            .chain(own)
+            .chain(["OPTIONS"])
+            .collect::<Vec<_>>()
+            .join(",")
     }
 
     /// Whether the resource is below `/admin`.
@@ -103,10 +115,7 @@ impl Resource {
 
     /// Whether a request's Content-Type is looked at.
     pub(super) fn checks_content_type(&self) -> bool {
-        match self {
-            Self::Root | Self::Health | Self::Fence(_) => false,
-            _ => true,
-        }
+        !matches!(self, Self::Root | Self::Health | Self::Fence(_))
     }
 }
 
@@ -116,7 +125,11 @@ fn segments(path: &str) -> Result<Vec<String>, PathError> {
     if path.is_empty() {
         return Ok(Vec::new());
     }
-    path.strip_suffix('/').unwrap_or(path).split('/').map(segment).collect()
+    path.strip_suffix('/')
+        .unwrap_or(path)
+        .split('/')
+        .map(segment)
+        .collect()
 }
 
 fn segment(raw: &str) -> Result<String, PathError> {
@@ -125,7 +138,11 @@ fn segment(raw: &str) -> Result<String, PathError> {
         return Err(PathError::Malformed);
     }
     let name = decode(name, false).ok_or(PathError::Malformed)?;
-    if name.contains('\0') { Err(PathError::Malformed) } else { Ok(name) }
+    if name.contains('\0') {
+        Err(PathError::Malformed)
+    } else {
+        Ok(name)
+    }
 }
 
 /// Replaces percent escapes, and in a query `+` by a blank. `None` for a broken escape or bytes that are not UTF-8.
@@ -143,7 +160,9 @@ pub(super) fn decode(text: &str, is_query: bool) -> Option<String> {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]
@@ -156,10 +175,16 @@ mod tests {
         let cases = [
             ("/", Ok(Resource::Root)),
             ("/connectors/", Ok(Resource::Connectors)),
-            ("/connectors/%20n%3B+%C3%A9;x=1", Ok(Resource::Connector(name(" n;+é")))),
+            (
+                "/connectors/%20n%3B+%C3%A9;x=1",
+                Ok(Resource::Connector(name(" n;+é"))),
+            ),
             ("/connectors/a%2Fb", Ok(Resource::Connector(name("a/b")))),
             ("/connectors/../config", Ok(Resource::Config(name("..")))),
-            ("/connectors/x/tasks/abc/status", Ok(Resource::TaskStatus(name("x"), name("abc")))),
+            (
+                "/connectors/x/tasks/abc/status",
+                Ok(Resource::TaskStatus(name("x"), name("abc"))),
+            ),
             ("/connectors/x/bogus", Err(PathError::Unknown)),
             ("/Connectors", Err(PathError::Unknown)),
             ("//connectors", Err(PathError::Malformed)),

@@ -36,14 +36,33 @@ pub struct Bound {
 /// # Errors
 /// When one of them cannot be opened: the port is in use, the host is not this one's.
 pub async fn bind(config: &RestConfig) -> Result<Bound, BindError> {
-    let public = if config.admin_listeners.is_some() { Surface::Public } else { Surface::All };
-    let admin = config.admin_listeners.iter().flatten().map(|text| (text, "admin.listeners", Surface::Admin));
-    let all = config.listeners.iter().map(|text| (text, "listeners", public)).chain(admin);
+    let public = if config.admin_listeners.is_some() {
+        Surface::Public
+    } else {
+        Surface::All
+    };
+    let admin = config
+        .admin_listeners
+        .iter()
+        .flatten()
+        .map(|text| (text, "admin.listeners", Surface::Admin));
+    let all = config
+        .listeners
+        .iter()
+        .map(|text| (text, "listeners", public))
+        .chain(admin);
     let mut listeners = Vec::new();
     for (text, key, surface) in all {
-        let failed = |source| BindError { listener: text.clone(), key, source };
-        let parsed = Listener::parse(text).map_err(|why| failed(io::Error::new(io::ErrorKind::InvalidInput, why)))?;
-        let listener = TcpListener::bind((parsed.host.as_str(), parsed.port)).await.map_err(failed)?;
+        let failed = |source| BindError {
+            listener: text.clone(),
+            key,
+            source,
+        };
+        let parsed = Listener::parse(text)
+            .map_err(|why| failed(io::Error::new(io::ErrorKind::InvalidInput, why)))?;
+        let listener = TcpListener::bind((parsed.host.as_str(), parsed.port))
+            .await
+            .map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         listeners.push((listener, address, surface));
     }
@@ -58,7 +77,10 @@ impl Bound {
 
     /// All addresses.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().map(|(_, address, _)| *address).collect()
+        self.listeners
+            .iter()
+            .map(|(_, address, _)| *address)
+            .collect()
     }
 
     /// Answers requests from now on, on the current runtime.
@@ -70,15 +92,32 @@ impl Bound {
             if !address.ip().is_loopback() {
                 log::warn!("REST listens on {address}, beyond this host, without authentication");
             }
-            let entrance = Entrance { surface, is_loopback: address.ip().is_loopback() };
-            tokio::spawn(serve_one(listener, entrance, Arc::clone(&api), stop.clone()))
+            let entrance = Entrance {
+                surface,
+                is_loopback: address.ip().is_loopback(),
+            };
+            tokio::spawn(serve_one(
+                listener,
+                entrance,
+                Arc::clone(&api),
+                stop.clone(),
+            ))
         };
         let tasks = self.listeners.into_iter().map(serve).collect();
-        RestServer { addresses, stop, tasks }
+        RestServer {
+            addresses,
+            stop,
+            tasks,
+        }
     }
 }
 
-async fn serve_one(listener: TcpListener, entrance: Entrance, api: Arc<Api>, stop: CancellationToken) {
+async fn serve_one(
+    listener: TcpListener,
+    entrance: Entrance,
+    api: Arc<Api>,
+    stop: CancellationToken,
+) {
     let router = Router::new().fallback(move |request: Request| {
         let api = Arc::clone(&api);
         async move { answer(&api, entrance, request).await }

@@ -6,14 +6,23 @@ use super::verdicts::Part;
 use crate::registry::{PluginKind, Registry};
 
 /// Judges `transforms.<alias>.*` or `predicates.<alias>.*` of every alias.
-pub(super) fn judge(registry: &Registry, kind: PluginKind, framework: &Part, properties: &NullableProperties) -> Part {
+pub(super) fn judge(
+    registry: &Registry,
+    kind: PluginKind,
+    framework: &Part,
+    properties: &NullableProperties,
+) -> Part {
     let (list, group, noun) = match kind {
         PluginKind::Predicate => ("predicates", "Predicates", "Predicate"),
         _ => ("transforms", "Transforms", "Transformation"),
     };
     let mut part = Part::default();
     let mut seen: Vec<&str> = Vec::new();
-    for alias in framework.value(list).and_then(Value::as_list).unwrap_or_default() {
+    for alias in framework
+        .value(list)
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+    {
         if seen.contains(&alias.as_str()) {
             continue;
         }
@@ -49,7 +58,9 @@ pub(super) fn judge(registry: &Registry, kind: PluginKind, framework: &Part, pro
 
 fn resolve(registry: &Registry, kind: PluginKind, verdict: &mut millrace_config::ConfigValue) {
     verdict.recommended_values = registry.classes(|other| other == kind);
-    let Value::Class(given) = verdict.value.clone() else { return };
+    let Value::Class(given) = verdict.value.clone() else {
+        return;
+    };
     match registry.find(&given, |other| other == kind) {
         Some(plugin) => verdict.value = Value::Class(plugin.class().to_owned()),
         None => {

@@ -14,13 +14,23 @@ const CONVERTER_TYPE: &str = "converter.type";
 pub(super) fn judge(registry: &Registry, properties: &NullableProperties) -> Part {
     let mut part = Part::default();
     for (key, kind) in CONVERTER_KEYS {
-        let class = properties.get(key).and_then(Option::as_deref).map(str::trim);
+        let class = properties
+            .get(key)
+            .and_then(Option::as_deref)
+            .map(str::trim);
         let plugin = class.and_then(|class| registry.find(class, |other| other == kind));
-        let Some(definition) = plugin.and_then(|plugin| plugin.converter_definition()) else { continue };
+        let Some(definition) = plugin.and_then(|plugin| plugin.converter_definition()) else {
+            continue;
+        };
         let prefix = format!("{key}.");
-        let below = properties.iter().filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?, value)));
-        let mut own: NullableProperties = below.map(|(name, value)| (name.to_owned(), value.clone())).collect();
-        own.entry(CONVERTER_TYPE.to_owned()).or_insert_with(|| Some(role(key, kind).to_owned()));
+        let below = properties
+            .iter()
+            .filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?, value)));
+        let mut own: NullableProperties = below
+            .map(|(name, value)| (name.to_owned(), value.clone()))
+            .collect();
+        own.entry(CONVERTER_TYPE.to_owned())
+            .or_insert_with(|| Some(role(key, kind).to_owned()));
         let definition = definition.clone().key(type_key());
         part.append(Part::judge(&definition, &own).prefixed(&prefix));
     }
@@ -37,14 +47,19 @@ fn role(key: &str, kind: PluginKind) -> &'static str {
 
 fn type_key() -> ConfigKey {
     let key = ConfigKey::new(CONVERTER_TYPE, Type::String).doc("What the converter is used for.");
-    key.validator(Validator::one_of(["key", "value", "header"])).importance(millrace_config::Importance::Low)
+    key.validator(Validator::one_of(["key", "value", "header"]))
+        .importance(millrace_config::Importance::Low)
 }
 
 /// Checks that the classes of the framework's class keys exist, and shows them by their full names.
 pub(super) fn resolve_classes(registry: &Registry, part: &mut Part) {
     for (key, kind) in CONVERTER_KEYS {
-        let Some(verdict) = part.find(key) else { continue };
-        let Value::Class(given) = verdict.value.clone() else { continue };
+        let Some(verdict) = part.find(key) else {
+            continue;
+        };
+        let Value::Class(given) = verdict.value.clone() else {
+            continue;
+        };
         match registry.find(&given, |other| other == kind) {
             Some(plugin) => verdict.value = Value::Class(plugin.class().to_owned()),
             None => {

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use millrace_config::{ConfigDef, ConfigKey, Importance, Recommender, Type, Validator, Value, Width};
+use millrace_config::{
+    ConfigDef, ConfigKey, Importance, Recommender, Type, Validator, Value, Width,
+};
 
 use crate::registry::{PluginKind, Registry};
 
@@ -80,18 +82,35 @@ fn identity(definition: ConfigDef) -> ConfigDef {
 
 fn converters() -> ConfigDef {
     let class = |name: &str, display: &str, order: i32| {
-        key(name, Type::Class, "The converter between Connect's data and the bytes in topics; else the worker's.", display)
-            .optional()
-            .group(COMMON, order)
-            .width(Width::Short)
+        key(
+            name,
+            Type::Class,
+            "The converter between Connect's data and the bytes in topics; else the worker's.",
+            display,
+        )
+        .optional()
+        .group(COMMON, order)
+        .width(Width::Short)
     };
     ConfigDef::new()
         .key(class("key.converter", "Key converter class", 6))
-        .key(version_key("key.converter.plugin.version", "Key converter version", 7))
+        .key(version_key(
+            "key.converter.plugin.version",
+            "Key converter version",
+            7,
+        ))
         .key(class("value.converter", "Value converter class", 8))
-        .key(version_key("value.converter.plugin.version", "Value converter version", 9))
+        .key(version_key(
+            "value.converter.plugin.version",
+            "Value converter version",
+            9,
+        ))
         .key(class("header.converter", "Header converter class", 10))
-        .key(version_key("header.converter.plugin.version", "Header converter version", 11))
+        .key(version_key(
+            "header.converter.plugin.version",
+            "Header converter version",
+            11,
+        ))
 }
 
 fn error_handling() -> ConfigDef {
@@ -123,19 +142,29 @@ fn error_handling() -> ConfigDef {
             .width(Width::Medium),
         )
         .key(
-            key("errors.tolerance", Type::String, "Which failed records are skipped.", "Error Tolerance")
-                .default("none")
-                .validator(Validator::one_of(["none", "all"]))
-                .importance(Importance::Medium)
-                .group(ERRORS, 3)
-                .width(Width::Short),
+            key(
+                "errors.tolerance",
+                Type::String,
+                "Which failed records are skipped.",
+                "Error Tolerance",
+            )
+            .default("none")
+            .validator(Validator::one_of(["none", "all"]))
+            .importance(Importance::Medium)
+            .group(ERRORS, 3)
+            .width(Width::Short),
         )
         .key(
-            key("errors.log.enable", Type::Boolean, "Whether each failed record is logged.", "Log Errors")
-                .default(false)
-                .importance(Importance::Medium)
-                .group(ERRORS, 4)
-                .width(Width::Short),
+            key(
+                "errors.log.enable",
+                Type::Boolean,
+                "Whether each failed record is logged.",
+                "Log Errors",
+            )
+            .default(false)
+            .importance(Importance::Medium)
+            .group(ERRORS, 4)
+            .width(Width::Short),
         )
         .key(
             key(
@@ -216,12 +245,17 @@ pub(crate) fn sink() -> ConfigDef {
                 .width(Width::Long),
         )
         .key(
-            key("topics.regex", Type::String, "A regular expression of the topics to read.", "Topics regex")
-                .default("")
-                .validator(Validator::custom(check_regex))
-                .importance(Importance::High)
-                .group(COMMON, 4)
-                .width(Width::Long),
+            key(
+                "topics.regex",
+                Type::String,
+                "A regular expression of the topics to read.",
+                "Topics regex",
+            )
+            .default("")
+            .validator(Validator::custom(check_regex))
+            .importance(Importance::High)
+            .group(COMMON, 4)
+            .width(Width::Long),
         )
         .key(
             key(
@@ -262,14 +296,22 @@ pub(crate) fn sink() -> ConfigDef {
 }
 
 fn key(name: &str, kind: Type, documentation: &str, display: &str) -> ConfigKey {
-    ConfigKey::new(name, kind).doc(documentation).display_name(display).importance(Importance::Low)
+    ConfigKey::new(name, kind)
+        .doc(documentation)
+        .display_name(display)
+        .importance(Importance::Low)
 }
 
 fn version_key(name: &str, display: &str, order: i32) -> ConfigKey {
-    key(name, Type::String, "The version of the plugin, or a range of versions; else the newest.", display)
-        .optional()
-        .group(COMMON, order)
-        .width(Width::Short)
+    key(
+        name,
+        Type::String,
+        "The version of the plugin, or a range of versions; else the newest.",
+        display,
+    )
+    .optional()
+    .group(COMMON, order)
+    .width(Width::Short)
 }
 
 /// A list of aliases; its group is its display name.
@@ -283,7 +325,9 @@ fn aliases(name: &str, display: &str, documentation: &str, order: i32) -> Config
 
 fn check_regex(_key: &str, value: &Value) -> Result<(), String> {
     let pattern = value.as_str().unwrap_or_default();
-    regex::Regex::new(pattern).map(drop).map_err(|_| format!("Invalid regular expression {pattern}"))
+    regex::Regex::new(pattern)
+        .map(drop)
+        .map_err(|_| format!("Invalid regular expression {pattern}"))
 }
 
 /// Recommends a fixed list.
@@ -296,13 +340,23 @@ impl Recommender for Fixed {
 }
 
 /// Adds what only a worker knows: the converters it has, and its own as defaults.
-pub(crate) fn enrich(mut definition: ConfigDef, registry: &Registry, worker_default: impl Fn(&str) -> Option<String>) -> ConfigDef {
+pub(crate) fn enrich(
+    mut definition: ConfigDef,
+    registry: &Registry,
+    worker_default: impl Fn(&str) -> Option<String>,
+) -> ConfigDef {
     for (name, kind) in CONVERTER_KEYS {
-        let Some(known) = definition.find_mut(name) else { continue };
+        let Some(known) = definition.find_mut(name) else {
+            continue;
+        };
         known.recommender = Some(Arc::new(Fixed(registry.classes(|other| other == kind))));
         let worker_class = worker_default(name);
-        let found = worker_class.as_deref().and_then(|class| registry.find(class, |other| other == kind));
-        let class = found.map(|plugin| plugin.class().to_owned()).or_else(|| worker_class.clone());
+        let found = worker_class
+            .as_deref()
+            .and_then(|class| registry.find(class, |other| other == kind));
+        let class = found
+            .map(|plugin| plugin.class().to_owned())
+            .or_else(|| worker_class.clone());
         known.default = Some(class.map_or(Value::Null, Value::Class));
         let version = found.map_or(Value::Null, |plugin| Value::from(plugin.version()));
         if let Some(known) = definition.find_mut(&format!("{name}.plugin.version")) {

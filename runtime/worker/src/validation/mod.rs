@@ -15,7 +15,6 @@ mod version;
 
 use millrace_config::{ConfigDef, ConfigErrors, NullableProperties, Properties};
 
-
 pub use verdicts::{Verdict, Verdicts};
 pub(crate) use version::refusal as version_refusal;
 
@@ -33,7 +32,11 @@ pub(crate) struct OwnVerdict {
 
 /// The keys of a connector kind that are not the connector's own.
 pub(crate) fn framework_definition(kind: PluginKind) -> ConfigDef {
-    if kind == PluginKind::Sink { framework::sink() } else { framework::source() }
+    if kind == PluginKind::Sink {
+        framework::sink()
+    } else {
+        framework::source()
+    }
 }
 
 /// The framework's keys with a worker's converters as defaults.
@@ -55,7 +58,9 @@ pub(crate) fn judge(
     properties: &NullableProperties,
     own: OwnVerdict,
 ) -> Verdicts {
-    let name = given(properties, "connector.class").unwrap_or_default().to_owned();
+    let name = given(properties, "connector.class")
+        .unwrap_or_default()
+        .to_owned();
     let definition = enriched(plugin.kind, registry, worker);
     let mut part = Part::judge(&definition, properties);
     converters::resolve_classes(registry, &mut part);
@@ -73,7 +78,11 @@ pub(crate) fn judge(
     for (key, message) in own.faults {
         part.add_error(&key, message);
     }
-    part.append(overrides::judge(plugin.kind, properties, worker.override_policy));
+    part.append(overrides::judge(
+        plugin.kind,
+        properties,
+        worker.override_policy,
+    ));
     part.append(converters::judge(registry, properties));
     part.into_verdicts(name)
 }
@@ -81,10 +90,18 @@ pub(crate) fn judge(
 /// A null is an error unless the key is the connector's own.
 fn refuse_nulls(part: &mut Part, own: &ConfigDef, properties: &NullableProperties) {
     let is_elsewhere = |key: &str| {
-        overrides::PREFIXES.iter().any(|prefix| key.starts_with(prefix))
-            || framework::CONVERTER_KEYS.iter().any(|(name, _)| key.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+        overrides::PREFIXES
+            .iter()
+            .any(|prefix| key.starts_with(prefix))
+            || framework::CONVERTER_KEYS.iter().any(|(name, _)| {
+                key.strip_prefix(name)
+                    .is_some_and(|rest| rest.starts_with('.'))
+            })
     };
-    let nulls = properties.iter().filter(|(_, value)| value.is_none()).map(|(key, _)| key);
+    let nulls = properties
+        .iter()
+        .filter(|(_, value)| value.is_none())
+        .map(|(key, _)| key);
     for key in nulls.filter(|key| own.find(key).is_none() && !is_elsewhere(key)) {
         part.add_error(key, NULL_VALUE);
     }
@@ -97,7 +114,10 @@ pub(crate) fn given<'a>(properties: &'a NullableProperties, key: &str) -> Option
 
 /// The texts of a configuration, nulls left out.
 pub(crate) fn without_nulls(properties: &NullableProperties) -> Properties {
-    properties.iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect()
+    properties
+        .iter()
+        .filter_map(|(key, value)| Some((key.clone(), value.clone()?)))
+        .collect()
 }
 
 /// Checks what a worker's configuration says of its plugins.
@@ -106,7 +126,11 @@ pub(crate) fn without_nulls(properties: &NullableProperties) -> Properties {
 /// Every converter that the worker does not have.
 pub(crate) fn check_worker(registry: &Registry, worker: &WorkerConfig) -> Result<(), ConfigErrors> {
     let mut errors = ConfigErrors::default();
-    let classes = [&worker.header_converter, &worker.key_converter, &worker.value_converter];
+    let classes = [
+        &worker.header_converter,
+        &worker.key_converter,
+        &worker.value_converter,
+    ];
     for ((key, kind), class) in framework::CONVERTER_KEYS.into_iter().zip(classes) {
         if registry.find(class, |other| other == kind).is_none() {
             let known = registry.classes(|other| other == kind).join(", ");

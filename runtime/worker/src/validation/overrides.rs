@@ -7,14 +7,27 @@ use crate::config::OverridePolicy;
 use crate::registry::PluginKind;
 
 /// The prefixes, in the order of the answer.
-pub(super) const PREFIXES: [&str; 3] = ["producer.override.", "consumer.override.", "admin.override."];
+pub(super) const PREFIXES: [&str; 3] = [
+    "producer.override.",
+    "consumer.override.",
+    "admin.override.",
+];
 
 /// Judges the client settings that the connector sets, of those clients that it has.
-pub(super) fn judge(kind: PluginKind, properties: &NullableProperties, policy: OverridePolicy) -> Part {
+pub(super) fn judge(
+    kind: PluginKind,
+    properties: &NullableProperties,
+    policy: OverridePolicy,
+) -> Part {
     let mut part = Part::default();
-    for prefix in PREFIXES.into_iter().filter(|prefix| has_client(kind, prefix, properties)) {
+    for prefix in PREFIXES
+        .into_iter()
+        .filter(|prefix| has_client(kind, prefix, properties))
+    {
         let given = properties.iter().filter(|(key, _)| key.starts_with(prefix));
-        part.verdicts.extend(given.map(|(key, value)| verdict(key, &key[prefix.len()..], value.as_deref(), policy)));
+        part.verdicts.extend(
+            given.map(|(key, value)| verdict(key, &key[prefix.len()..], value.as_deref(), policy)),
+        );
     }
     part
 }
@@ -22,11 +35,21 @@ pub(super) fn judge(kind: PluginKind, properties: &NullableProperties, policy: O
 fn has_client(kind: PluginKind, prefix: &str, properties: &NullableProperties) -> bool {
     let has_dead_letters = || {
         let topic = properties.get("errors.deadletterqueue.topic.name");
-        topic.is_some_and(|topic| topic.as_deref().is_some_and(|topic| !topic.trim().is_empty()))
+        topic.is_some_and(|topic| {
+            topic
+                .as_deref()
+                .is_some_and(|topic| !topic.trim().is_empty())
+        })
     };
-    let creates_topics = || properties.keys().any(|key| key.starts_with("topic.creation."));
+    let creates_topics = || {
+        properties
+            .keys()
+            .any(|key| key.starts_with("topic.creation."))
+    };
     match (kind, prefix) {
-        (PluginKind::Source, "producer.override.") | (PluginKind::Sink, "consumer.override.") => true,
+        (PluginKind::Source, "producer.override.") | (PluginKind::Sink, "consumer.override.") => {
+            true
+        }
         (PluginKind::Source, "admin.override.") => creates_topics(),
         (PluginKind::Sink, _) => has_dead_letters(),
         _ => false,
@@ -46,5 +69,8 @@ fn verdict(key: &str, setting: &str, value: Option<&str>, policy: OverridePolicy
     } else if value.is_none() {
         judged.errors.push(super::verdicts::NULL_VALUE.to_owned());
     }
-    Verdict { definition: None, value: judged }
+    Verdict {
+        definition: None,
+        value: judged,
+    }
 }

@@ -31,7 +31,10 @@ pub struct Verdicts {
 impl Verdicts {
     /// All errors, in order.
     pub fn errors(&self) -> impl Iterator<Item = &str> {
-        self.configs.iter().flat_map(|verdict| &verdict.value.errors).map(String::as_str)
+        self.configs
+            .iter()
+            .flat_map(|verdict| &verdict.value.errors)
+            .map(String::as_str)
     }
 
     /// The message with which a create or update of this configuration is refused; none if nothing is wrong.
@@ -39,8 +42,10 @@ impl Verdicts {
         if self.error_count == 0 {
             return None;
         }
-        let mut text =
-            format!("Connector configuration is invalid and contains the following {} error(s):", self.error_count);
+        let mut text = format!(
+            "Connector configuration is invalid and contains the following {} error(s):",
+            self.error_count
+        );
         for error in self.errors() {
             text.push('\n');
             text.push_str(error);
@@ -63,20 +68,33 @@ pub(super) struct Part {
 impl Part {
     /// Judges `properties` by a definition.
     pub(super) fn judge(definition: &ConfigDef, properties: &NullableProperties) -> Self {
-        let verdicts = definition.validate(properties).into_iter().map(|value| Verdict {
-            definition: definition.find(&value.name).map(|key| key.info()),
-            value,
-        });
-        Self { groups: definition.groups(), verdicts: verdicts.collect() }
+        let verdicts = definition
+            .validate(properties)
+            .into_iter()
+            .map(|value| Verdict {
+                definition: definition.find(&value.name).map(|key| key.info()),
+                value,
+            });
+        Self {
+            groups: definition.groups(),
+            verdicts: verdicts.collect(),
+        }
     }
 
     pub(super) fn find(&mut self, key: &str) -> Option<&mut ConfigValue> {
-        self.verdicts.iter_mut().map(|verdict| &mut verdict.value).find(|value| value.name == key)
+        self.verdicts
+            .iter_mut()
+            .map(|verdict| &mut verdict.value)
+            .find(|value| value.name == key)
     }
 
     /// The parsed value of a key.
     pub(super) fn value(&self, key: &str) -> Option<&Value> {
-        self.verdicts.iter().map(|verdict| &verdict.value).find(|value| value.name == key).map(|value| &value.value)
+        self.verdicts
+            .iter()
+            .map(|verdict| &verdict.value)
+            .find(|value| value.name == key)
+            .map(|value| &value.value)
     }
 
     /// Adds an error to a key; one that nobody defines gets an entry of its own, at the front.
@@ -92,7 +110,11 @@ impl Part {
     /// Puts the keys of another part over the own ones of the same name, and behind them otherwise.
     pub(super) fn overlay(&mut self, other: Part) {
         for verdict in other.verdicts {
-            match self.verdicts.iter_mut().find(|own| own.value.name == verdict.value.name) {
+            match self
+                .verdicts
+                .iter_mut()
+                .find(|own| own.value.name == verdict.value.name)
+            {
                 Some(own) => *own = verdict,
                 None => self.verdicts.push(verdict),
             }
@@ -127,17 +149,33 @@ impl Part {
 
     pub(super) fn into_verdicts(mut self, name: String) -> Verdicts {
         // What nobody defines comes first; the sort is stable.
-        self.verdicts.sort_by_key(|verdict| verdict.definition.is_some() || is_override(&verdict.value.name));
-        let error_count = self.verdicts.iter().map(|verdict| verdict.value.errors.len()).sum();
-        Verdicts { name, error_count, groups: self.groups, configs: self.verdicts }
+        self.verdicts.sort_by_key(|verdict| {
+            verdict.definition.is_some() || is_override(&verdict.value.name)
+        });
+        let error_count = self
+            .verdicts
+            .iter()
+            .map(|verdict| verdict.value.errors.len())
+            .sum();
+        Verdicts {
+            name,
+            error_count,
+            groups: self.groups,
+            configs: self.verdicts,
+        }
     }
 }
 
 fn is_override(key: &str) -> bool {
-    super::overrides::PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+    super::overrides::PREFIXES
+        .iter()
+        .any(|prefix| key.starts_with(prefix))
 }
 
 /// The verdict on a key that no definition knows.
 pub(super) fn undefined(key: &str) -> Verdict {
-    Verdict { definition: None, value: ConfigValue::new(key, Value::Null) }
+    Verdict {
+        definition: None,
+        value: ConfigValue::new(key, Value::Null),
+    }
 }

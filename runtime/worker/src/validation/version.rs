@@ -21,11 +21,17 @@ impl Range {
             return None;
         }
         if text.eq_ignore_ascii_case("latest") {
-            return Some(Self { low: None, high: None });
+            return Some(Self {
+                low: None,
+                high: None,
+            });
         }
         if !text.starts_with(['[', '(']) {
             let exact = Some((text.to_owned(), true));
-            return Some(Self { low: exact.clone(), high: exact });
+            return Some(Self {
+                low: exact.clone(),
+                high: exact,
+            });
         }
         let inner = text[1..].strip_suffix([']', ')'])?;
         let (low, high) = inner.split_once(',').unwrap_or((inner, inner));
@@ -33,28 +39,53 @@ impl Range {
             let version = version.trim();
             (!version.is_empty()).then(|| (version.to_owned(), inclusive))
         };
-        Some(Self { low: bound(low, text.starts_with('[')), high: bound(high, text.ends_with(']')) })
+        Some(Self {
+            low: bound(low, text.starts_with('[')),
+            high: bound(high, text.ends_with(']')),
+        })
     }
 
     /// Whether a version is accepted.
     pub(crate) fn contains(&self, version: &str) -> bool {
         let version = numbers(version);
-        let above = |(bound, inclusive): &(String, bool)| version > numbers(bound) || (*inclusive && version == numbers(bound));
-        let below = |(bound, inclusive): &(String, bool)| version < numbers(bound) || (*inclusive && version == numbers(bound));
+        let above = |(bound, inclusive): &(String, bool)| {
+            version > numbers(bound) || (*inclusive && version == numbers(bound))
+        };
+        let below = |(bound, inclusive): &(String, bool)| {
+            version < numbers(bound) || (*inclusive && version == numbers(bound))
+        };
         self.low.as_ref().is_none_or(above) && self.high.as_ref().is_none_or(below)
     }
 
     fn shown(&self) -> String {
-        let text = |bound: &Option<(String, bool)>| bound.as_ref().map_or(String::new(), |(version, _)| version.clone());
-        let open = if self.low.as_ref().is_some_and(|(_, inclusive)| *inclusive) { '[' } else { '(' };
-        let close = if self.high.as_ref().is_some_and(|(_, inclusive)| *inclusive) { ']' } else { ')' };
+        let text = |bound: &Option<(String, bool)>| {
+            bound
+                .as_ref()
+                .map_or(String::new(), |(version, _)| version.clone())
+        };
+        let open = if self.low.as_ref().is_some_and(|(_, inclusive)| *inclusive) {
+            '['
+        } else {
+            '('
+        };
+        let close = if self.high.as_ref().is_some_and(|(_, inclusive)| *inclusive) {
+            ']'
+        } else {
+            ')'
+        };
         format!("{open}{},{}{close}", text(&self.low), text(&self.high))
     }
 }
 
 /// The numbers of a version, trailing zeros left out, so that 4.1 is 4.1.0.
 fn numbers(version: &str) -> Vec<u64> {
-    let part = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0);
+    let part = |text: &str| {
+        text.chars()
+            .take_while(char::is_ascii_digit)
+            .collect::<String>()
+            .parse()
+            .unwrap_or(0)
+    };
     let mut numbers: Vec<u64> = version.split(['.', '-']).map(part).collect();
     while numbers.last() == Some(&0) {
         numbers.pop();
@@ -65,7 +96,9 @@ fn numbers(version: &str) -> Vec<u64> {
 /// Why a plugin's version does not do; `None` if it does.
 pub(crate) fn refusal(plugin: &Registered, wanted: &str) -> Option<String> {
     let Some(range) = Range::parse(wanted) else {
-        return Some(format!("{wanted} is neither a version nor a range of versions"));
+        return Some(format!(
+            "{wanted} is neither a version nor a range of versions"
+        ));
     };
     (!range.contains(plugin.version())).then(|| {
         format!(
@@ -78,12 +111,29 @@ pub(crate) fn refusal(plugin: &Registered, wanted: &str) -> Option<String> {
 }
 
 /// Judges the version keys of the connector and its converters, and shows which version would be used.
-pub(super) fn check(registry: &Registry, connector: &Registered, properties: &NullableProperties, part: &mut Part) {
-    check_pair(part, "connector.class", "connector.plugin.version", Some(connector), properties);
+pub(super) fn check(
+    registry: &Registry,
+    connector: &Registered,
+    properties: &NullableProperties,
+    part: &mut Part,
+) {
+    check_pair(
+        part,
+        "connector.class",
+        "connector.plugin.version",
+        Some(connector),
+        properties,
+    );
     for (key, kind) in CONVERTER_KEYS {
         let class = part.value(key).and_then(Value::as_str).map(str::to_owned);
         let plugin = class.and_then(|class| registry.find(&class, |other| other == kind));
-        check_pair(part, key, &format!("{key}.plugin.version"), plugin, properties);
+        check_pair(
+            part,
+            key,
+            &format!("{key}.plugin.version"),
+            plugin,
+            properties,
+        );
     }
 }
 
@@ -102,22 +152,39 @@ fn check_pair(
     };
     if let Some(verdict) = part.find(version_key) {
         verdict.recommended_values = vec![plugin.version().to_owned()];
-        if verdict.value.is_null() && properties.get(version_key).is_none() && class_key != "connector.class" {
+        if verdict.value.is_null()
+            && properties.get(version_key).is_none()
+            && class_key != "connector.class"
+        {
             verdict.value = Value::from(plugin.version());
         }
     }
     if class_key == "connector.class" {
-        for verdict in part.verdicts.iter_mut().filter(|verdict| verdict.value.name == version_key) {
+        for verdict in part
+            .verdicts
+            .iter_mut()
+            .filter(|verdict| verdict.value.name == version_key)
+        {
             if let Some(definition) = &mut verdict.definition {
                 definition.default_value = Some(plugin.version().to_owned());
             }
             if properties.get(version_key).is_none() {
-                verdict.value = ConfigValue { value: Value::from(plugin.version()), ..verdict.value.clone() };
+                verdict.value = ConfigValue {
+                    value: Value::from(plugin.version()),
+                    ..verdict.value.clone()
+                };
             }
         }
     }
-    let wanted = super::given(properties, version_key).map(str::trim).unwrap_or_default();
-    let Some(refusal) = (!wanted.is_empty()).then(|| refusal(plugin, wanted)).flatten() else { return };
+    let wanted = super::given(properties, version_key)
+        .map(str::trim)
+        .unwrap_or_default();
+    let Some(refusal) = (!wanted.is_empty())
+        .then(|| refusal(plugin, wanted))
+        .flatten()
+    else {
+        return;
+    };
     for key in [class_key, version_key] {
         if let Some(verdict) = part.find(key) {
             verdict.errors.push(refusal.clone());
@@ -141,7 +208,11 @@ mod tests {
             ("latest", "0.1", true),
         ];
         for (range, version, expected) in cases {
-            assert_eq!(Range::parse(range).unwrap().contains(version), expected, "{range} {version}");
+            assert_eq!(
+                Range::parse(range).unwrap().contains(version),
+                expected,
+                "{range} {version}"
+            );
         }
         assert_eq!(Range::parse("99.9").unwrap().shown(), "[99.9,99.9]");
         assert!(Range::parse("[1").is_none() && Range::parse("").is_none());

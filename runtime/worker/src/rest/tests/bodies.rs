@@ -11,14 +11,32 @@ const JSON: &[&str] = &["Content-Type: application/json"];
 #[tokio::test]
 async fn bodies_that_cannot_be_read_are_errors_of_the_server() {
     let worker = TestWorker::start().await;
-    for body in ["{bad", "[]", "", "null", "{}", r#"{"name":"a"}"#, r#"{"name":"a","config":{"x":{}}}"#, "{} x"] {
-        worker.raw("POST", "/connectors", JSON, body).await.assert_error(500, "*");
+    for body in [
+        "{bad",
+        "[]",
+        "",
+        "null",
+        "{}",
+        r#"{"name":"a"}"#,
+        r#"{"name":"a","config":{"x":{}}}"#,
+        "{} x",
+    ] {
+        worker
+            .raw("POST", "/connectors", JSON, body)
+            .await
+            .assert_error(500, "*");
     }
     let bogus = json!({"name": "a", "config": {}, "bogus": 1});
-    worker.post("/connectors", bogus).await.assert_error(500, "Unrecognized field \"bogus\"*");
+    worker
+        .post("/connectors", bogus)
+        .await
+        .assert_error(500, "Unrecognized field \"bogus\"*");
     for state in ["bogus", ""] {
         let body = json!({"name": "a", "config": source(&[]), "initial_state": state});
-        worker.post("/connectors", body).await.assert_error(500, "*");
+        worker
+            .post("/connectors", body)
+            .await
+            .assert_error(500, "*");
     }
 }
 
@@ -27,9 +45,19 @@ async fn a_body_that_is_too_large_is_refused_and_nothing_else_is_disturbed() {
     let worker = TestWorker::with(&[("rest.request.max.bytes", "100000")]).await;
     let refused = "the request body is larger than 100000 bytes; rest.request.max.bytes*";
     let large = format!("{{\"name\":\"{}\"}}", "x".repeat(3_000_000));
-    worker.raw("POST", "/connectors", JSON, &large).await.assert_error(413, refused);
-    let waiting = ["Content-Type: application/json", "Expect: 100-continue", "Content-Length: 100000000"];
-    worker.raw("POST", "/connectors", &waiting, "").await.assert_error(413, refused);
+    worker
+        .raw("POST", "/connectors", JSON, &large)
+        .await
+        .assert_error(413, refused);
+    let waiting = [
+        "Content-Type: application/json",
+        "Expect: 100-continue",
+        "Content-Length: 100000000",
+    ];
+    worker
+        .raw("POST", "/connectors", &waiting, "")
+        .await
+        .assert_error(413, refused);
     let mut stream = TcpStream::connect(worker.address).await.unwrap();
     let head = "POST /connectors HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
                 Transfer-Encoding: chunked\r\n\r\n";

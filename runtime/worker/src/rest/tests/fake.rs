@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use millrace_api::{
-    ConnectError, ConnectorContext, Execution, OffsetMap, Plugin, Properties, SinkBatch, SinkConnector, SinkContext,
-    SinkTask, SourceBatch, SourceConnector, SourceContext, SourceTask, TaskId, TopicPartition,
+    ConnectError, ConnectorContext, Execution, OffsetMap, Plugin, Properties, SinkBatch,
+    SinkConnector, SinkContext, SinkTask, SourceBatch, SourceConnector, SourceContext, SourceTask,
+    TaskId, TopicPartition,
 };
 use millrace_config::{ConfigDef, ConfigKey, Type, Validator};
 
@@ -25,7 +26,12 @@ pub(super) const SOURCE: &str = "org.apache.kafka.connect.file.FileStreamSourceC
 pub(super) const SINK: &str = "org.apache.kafka.connect.file.FileStreamSinkConnector";
 
 fn plugin(class: &'static str) -> Plugin {
-    Plugin { class, aliases: &[], version: "1.2.3", execution: Execution::Thread }
+    Plugin {
+        class,
+        aliases: &[],
+        version: "1.2.3",
+        execution: Execution::Thread,
+    }
 }
 
 fn definition() -> ConfigDef {
@@ -45,7 +51,11 @@ impl SourceConnector for Source {
         definition()
     }
 
-    async fn start(&mut self, properties: &Properties, _context: ConnectorContext) -> Result<(), ConnectError> {
+    async fn start(
+        &mut self,
+        properties: &Properties,
+        _context: ConnectorContext,
+    ) -> Result<(), ConnectError> {
         self.config = properties.clone();
         match properties.get("fail").map(String::as_str) {
             Some("start") => Err(ConnectError::connect("told to fail")),
@@ -59,8 +69,15 @@ impl SourceConnector for Source {
     }
 
     async fn task_configs(&self, max_tasks: usize) -> Result<Vec<Properties>, ConnectError> {
-        let count = self.config.get("count").and_then(|count| count.parse().ok()).unwrap_or(max_tasks);
-        Ok(vec![Properties::from([("file".to_owned(), "f".to_owned())]); count])
+        let count = self
+            .config
+            .get("count")
+            .and_then(|count| count.parse().ok())
+            .unwrap_or(max_tasks);
+        Ok(vec![
+            Properties::from([("file".to_owned(), "f".to_owned())]);
+            count
+        ])
     }
 
     fn task(&self) -> Box<dyn SourceTask> {
@@ -72,7 +89,11 @@ impl SourceConnector for Source {
         _properties: &Properties,
         offsets: &[(Option<OffsetMap>, Option<OffsetMap>)],
     ) -> Result<bool, ConnectError> {
-        match offsets.iter().all(|(partition, _)| partition.as_ref().is_some_and(|map| map.contains_key("filename"))) {
+        match offsets.iter().all(|(partition, _)| {
+            partition
+                .as_ref()
+                .is_some_and(|map| map.contains_key("filename"))
+        }) {
             true => Ok(true),
             false => Err(ConnectError::connect("a partition needs a filename")),
         }
@@ -93,7 +114,11 @@ impl SinkConnector for FakeSink {
         ConfigDef::new().key(ConfigKey::new("file", Type::String).optional())
     }
 
-    async fn start(&mut self, _properties: &Properties, _context: ConnectorContext) -> Result<(), ConnectError> {
+    async fn start(
+        &mut self,
+        _properties: &Properties,
+        _context: ConnectorContext,
+    ) -> Result<(), ConnectError> {
         Ok(())
     }
 
@@ -110,7 +135,11 @@ struct NoTask;
 
 #[async_trait]
 impl SourceTask for NoTask {
-    async fn start(&mut self, _properties: &Properties, _context: SourceContext) -> Result<(), ConnectError> {
+    async fn start(
+        &mut self,
+        _properties: &Properties,
+        _context: SourceContext,
+    ) -> Result<(), ConnectError> {
         Ok(())
     }
 
@@ -121,7 +150,11 @@ impl SourceTask for NoTask {
 
 #[async_trait]
 impl SinkTask for NoTask {
-    async fn start(&mut self, _properties: &Properties, _context: SinkContext) -> Result<(), ConnectError> {
+    async fn start(
+        &mut self,
+        _properties: &Properties,
+        _context: SinkContext,
+    ) -> Result<(), ConnectError> {
         Ok(())
     }
 
@@ -136,11 +169,24 @@ pub(super) struct Tasks;
 
 impl TaskRunner for Tasks {
     fn start(&self, spec: TaskSpec, statuses: Arc<dyn StatusListener>) -> Box<dyn RunningTask> {
-        let task = Task { id: spec.id, statuses };
+        let task = Task {
+            id: spec.id,
+            statuses,
+        };
         if spec.connector.contains_key("task.fail") {
-            task.report(State::Failed, Some("java.lang.Exception: told to fail\n".to_owned()));
+            task.report(
+                State::Failed,
+                Some("java.lang.Exception: told to fail\n".to_owned()),
+            );
         } else {
-            task.report(if spec.target == TargetState::Paused { State::Paused } else { State::Running }, None);
+            task.report(
+                if spec.target == TargetState::Paused {
+                    State::Paused
+                } else {
+                    State::Running
+                },
+                None,
+            );
             task.statuses.topic(&task.id, "t1");
         }
         Box::new(task)
@@ -185,9 +231,16 @@ pub(super) struct Offsets(Mutex<Vec<(OffsetMap, OffsetMap)>>);
 
 #[async_trait]
 impl OffsetStore for Offsets {
-    async fn get(&self, _connector: &str, partition: &OffsetMap) -> Result<Option<OffsetMap>, StoreError> {
+    async fn get(
+        &self,
+        _connector: &str,
+        partition: &OffsetMap,
+    ) -> Result<Option<OffsetMap>, StoreError> {
         let known = self.0.lock().unwrap();
-        Ok(known.iter().find(|(key, _)| key == partition).map(|(_, offset)| offset.clone()))
+        Ok(known
+            .iter()
+            .find(|(key, _)| key == partition)
+            .map(|(_, offset)| offset.clone()))
     }
 
     async fn put(&self, _connector: &str, changes: Vec<OffsetChange>) -> Result<(), StoreError> {
@@ -210,7 +263,10 @@ pub(super) struct Groups(Mutex<BTreeMap<TopicPartition, i64>>);
 
 #[async_trait]
 impl GroupOffsets for Groups {
-    async fn list(&self, _sink: &Sink<'_>) -> Result<BTreeMap<TopicPartition, i64>, GroupOffsetsError> {
+    async fn list(
+        &self,
+        _sink: &Sink<'_>,
+    ) -> Result<BTreeMap<TopicPartition, i64>, GroupOffsetsError> {
         Ok(self.0.lock().unwrap().clone())
     }
 

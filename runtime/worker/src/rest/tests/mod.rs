@@ -38,11 +38,17 @@ impl TestWorker {
     async fn with(settings: &[(&str, &str)]) -> Self {
         let common = [
             ("key.converter", "StringConverter"),
-            ("value.converter", "org.apache.kafka.connect.storage.StringConverter"),
+            (
+                "value.converter",
+                "org.apache.kafka.connect.storage.StringConverter",
+            ),
             ("offset.storage.file.filename", "unused"),
             ("listeners", "http://127.0.0.1:0"),
         ];
-        let pairs = common.iter().chain(settings).map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let pairs = common
+            .iter()
+            .chain(settings)
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let properties: Properties = pairs.collect();
         let config = WorkerConfig::from_properties(&properties).unwrap();
         let bound = bind(&config.rest).await.unwrap();
@@ -51,7 +57,11 @@ impl TestWorker {
         let herder = StandaloneHerder::new(Parts {
             config,
             properties,
-            registry: Arc::new(Registry::stock().source::<fake::Source>().sink::<fake::FakeSink>()),
+            registry: Arc::new(
+                Registry::stock()
+                    .source::<fake::Source>()
+                    .sink::<fake::FakeSink>(),
+            ),
             runner: Arc::new(fake::Tasks),
             offsets: Arc::new(fake::Offsets::default()),
             groups: Arc::new(fake::Groups::default()),
@@ -61,7 +71,11 @@ impl TestWorker {
         });
         let loggers = Loggers::new(LevelFilter::Info, clock::system());
         let rest = bound.serve(Api::new(Arc::clone(&herder) as _, loggers, &rest));
-        Self { address, herder, _rest: rest }
+        Self {
+            address,
+            herder,
+            _rest: rest,
+        }
     }
 
     async fn get(&self, path: &str) -> Reply {
@@ -79,8 +93,13 @@ impl TestWorker {
     /// Sends a request with a JSON body, or with none.
     async fn send(&self, method: &str, path: &str, body: Option<Value>) -> Reply {
         let text = body.map(|body| body.to_string());
-        let headers: &[&str] = if text.is_some() { &["Content-Type: application/json"] } else { &[] };
-        self.raw(method, path, headers, &text.unwrap_or_default()).await
+        let headers: &[&str] = if text.is_some() {
+            &["Content-Type: application/json"]
+        } else {
+            &[]
+        };
+        self.raw(method, path, headers, &text.unwrap_or_default())
+            .await
     }
 
     async fn raw(&self, method: &str, path: &str, headers: &[&str], body: &str) -> Reply {
@@ -89,7 +108,9 @@ impl TestWorker {
 
     /// Creates a source of a name, which must work.
     async fn create(&self, name: &str) {
-        let reply = self.put(&format!("/connectors/{name}/config"), source(&[])).await;
+        let reply = self
+            .put(&format!("/connectors/{name}/config"), source(&[]))
+            .await;
         assert_eq!(reply.status, 201, "{reply:?}");
     }
 
@@ -102,7 +123,10 @@ impl TestWorker {
             }
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
-        panic!("GET {path} never gave what was wanted: {:?}", self.get(path).await);
+        panic!(
+            "GET {path} never gave what was wanted: {:?}",
+            self.get(path).await
+        );
     }
 }
 

@@ -6,10 +6,27 @@ use super::{TestWorker, fake, sink, source};
 
 /// The errors of a validate call by key, keys without errors left out.
 fn errors(body: &Value) -> Vec<(String, Vec<String>)> {
-    let configs = body["configs"].as_array().unwrap().iter().map(|config| &config["value"]);
-    let texts = |value: &Value| value.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect();
-    let all = configs.map(|value| (value["name"].as_str().unwrap().to_owned(), texts(&value["errors"])));
-    all.filter(|(_, errors): &(_, Vec<String>)| !errors.is_empty()).collect()
+    let configs = body["configs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|config| &config["value"]);
+    let texts = |value: &Value| {
+        value
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|text| text.as_str().unwrap().to_owned())
+            .collect()
+    };
+    let all = configs.map(|value| {
+        (
+            value["name"].as_str().unwrap().to_owned(),
+            texts(&value["errors"]),
+        )
+    });
+    all.filter(|(_, errors): &(_, Vec<String>)| !errors.is_empty())
+        .collect()
 }
 
 #[tokio::test]
@@ -19,61 +36,156 @@ async fn plugins_are_listed() {
         {"class": fake::SINK, "type": "sink", "version": "1.2.3"},
         {"class": fake::SOURCE, "type": "source", "version": "1.2.3"},
     ]);
-    for path in ["/connector-plugins", "/connector-plugins?connectorsOnly=", "/connector-plugins?connectorsOnly=true"] {
+    for path in [
+        "/connector-plugins",
+        "/connector-plugins?connectorsOnly=",
+        "/connector-plugins?connectorsOnly=true",
+    ] {
         assert_eq!(worker.get(path).await.json(), connectors, "{path}");
     }
-    let all = worker.get("/connector-plugins?connectorsOnly=False").await.json();
-    let kinds: Vec<&str> = all.as_array().unwrap().iter().map(|plugin| plugin["type"].as_str().unwrap()).collect();
-    assert!(kinds.is_sorted_by_key(|kind| ["sink", "source", "converter", "header_converter"].iter().position(|k| k == kind)));
-    let strings = all.as_array().unwrap().iter().filter(|plugin| plugin["class"] == "org.apache.kafka.connect.storage.StringConverter");
+    let all = worker
+        .get("/connector-plugins?connectorsOnly=False")
+        .await
+        .json();
+    let kinds: Vec<&str> = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|plugin| plugin["type"].as_str().unwrap())
+        .collect();
+    assert!(kinds.is_sorted_by_key(|kind| {
+        ["sink", "source", "converter", "header_converter"]
+            .iter()
+            .position(|k| k == kind)
+    }));
+    let strings = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|plugin| plugin["class"] == "org.apache.kafka.connect.storage.StringConverter");
     assert_eq!(strings.count(), 2);
 }
 
 #[tokio::test]
 async fn keys_of_plugins() {
     let worker = TestWorker::start().await;
-    let keys = worker.get("/connector-plugins/FileStreamSource/config").await.json();
-    let names: Vec<&str> = keys.as_array().unwrap().iter().map(|key| key["name"].as_str().unwrap()).collect();
+    let keys = worker
+        .get("/connector-plugins/FileStreamSource/config")
+        .await
+        .json();
+    let names: Vec<&str> = keys
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| key["name"].as_str().unwrap())
+        .collect();
     assert_eq!(
         names,
         [
-            "file", "topic", "secret", "name", "connector.class", "connector.plugin.version", "tasks.max",
-            "tasks.max.enforce", "key.converter", "key.converter.plugin.version", "value.converter",
-            "value.converter.plugin.version", "header.converter", "header.converter.plugin.version", "transforms",
-            "predicates", "config.action.reload", "errors.retry.timeout", "errors.retry.delay.max.ms",
-            "errors.tolerance", "errors.log.enable", "errors.log.include.messages", "topic.creation.groups",
-            "exactly.once.support", "transaction.boundary", "transaction.boundary.interval.ms", "offsets.storage.topic",
+            "file",
+            "topic",
+            "secret",
+            "name",
+            "connector.class",
+            "connector.plugin.version",
+            "tasks.max",
+            "tasks.max.enforce",
+            "key.converter",
+            "key.converter.plugin.version",
+            "value.converter",
+            "value.converter.plugin.version",
+            "header.converter",
+            "header.converter.plugin.version",
+            "transforms",
+            "predicates",
+            "config.action.reload",
+            "errors.retry.timeout",
+            "errors.retry.delay.max.ms",
+            "errors.tolerance",
+            "errors.log.enable",
+            "errors.log.include.messages",
+            "topic.creation.groups",
+            "exactly.once.support",
+            "transaction.boundary",
+            "transaction.boundary.interval.ms",
+            "offsets.storage.topic",
         ]
     );
     assert_eq!(keys[8]["default_value"], Value::Null);
-    assert_eq!(worker.get("/connector-plugins/Json/config").await.status, 200);
-    worker.get("/connector-plugins/NoSuch/config").await.assert_error(404, "Unknown plugin NoSuch.");
-    worker.get("/connector-plugins/All/config").await.assert_error(400, "Invalid plugin class All. *");
-    let version = worker.get("/connector-plugins/FileStreamSource/config?version=9").await;
+    assert_eq!(
+        worker.get("/connector-plugins/Json/config").await.status,
+        200
+    );
+    worker
+        .get("/connector-plugins/NoSuch/config")
+        .await
+        .assert_error(404, "Unknown plugin NoSuch.");
+    worker
+        .get("/connector-plugins/All/config")
+        .await
+        .assert_error(400, "Invalid plugin class All. *");
+    let version = worker
+        .get("/connector-plugins/FileStreamSource/config?version=9")
+        .await;
     version.assert_error(
         400,
-        &format!("Plugin {} not found that matches the version range [9,9], available versions: [1.2.3]", fake::SOURCE),
+        &format!(
+            "Plugin {} not found that matches the version range [9,9], available versions: [1.2.3]",
+            fake::SOURCE
+        ),
     );
 }
 
 #[tokio::test]
 async fn a_valid_configuration_has_a_verdict_on_every_key() {
     let worker = TestWorker::start().await;
-    let config = source(&[("name", json!("a")), ("secret", json!("s")), ("unknown", json!("u"))]);
-    let body = worker.put("/connector-plugins/FileStreamSourceConnector/config/validate", config).await.json();
-    assert_eq!((&body["name"], &body["error_count"]), (&json!("FileStreamSource"), &json!(0)));
+    let config = source(&[
+        ("name", json!("a")),
+        ("secret", json!("s")),
+        ("unknown", json!("u")),
+    ]);
+    let body = worker
+        .put(
+            "/connector-plugins/FileStreamSourceConnector/config/validate",
+            config,
+        )
+        .await
+        .json();
+    assert_eq!(
+        (&body["name"], &body["error_count"]),
+        (&json!("FileStreamSource"), &json!(0))
+    );
     assert_eq!(
         body["groups"],
-        json!(["Common", "Transforms", "Predicates", "Error Handling", "Topic Creation", "Exactly Once Support", "offsets.topic"])
+        json!([
+            "Common",
+            "Transforms",
+            "Predicates",
+            "Error Handling",
+            "Topic Creation",
+            "Exactly Once Support",
+            "offsets.topic"
+        ])
     );
     let find = |name: &str| {
-        body["configs"].as_array().unwrap().iter().find(|config| config["value"]["name"] == name).cloned()
+        body["configs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|config| config["value"]["name"] == name)
+            .cloned()
     };
     assert_eq!(find("unknown"), None);
     assert_eq!(find("secret").unwrap()["value"]["value"], "[hidden]");
     let converter = find("key.converter").unwrap();
-    assert_eq!(converter["definition"]["default_value"], "org.apache.kafka.connect.storage.StringConverter");
-    assert_eq!(converter["value"]["value"], "org.apache.kafka.connect.storage.StringConverter");
+    assert_eq!(
+        converter["definition"]["default_value"],
+        "org.apache.kafka.connect.storage.StringConverter"
+    );
+    assert_eq!(
+        converter["value"]["value"],
+        "org.apache.kafka.connect.storage.StringConverter"
+    );
     let tasks_max = find("tasks.max").unwrap();
     assert_eq!(
         tasks_max["definition"],
@@ -90,43 +202,92 @@ async fn errors_are_worded_as_connect_words_them() {
     let worker = TestWorker::start().await;
     let cases = [
         (
-            source(&[("name", json!("a")), ("exactly.once.support", json!("required"))]),
-            json!([["exactly.once.support", [
-                "Invalid value required for configuration exactly.once.support: this worker does not have exactly-once source support",
-            ]]]),
+            source(&[
+                ("name", json!("a")),
+                ("exactly.once.support", json!("required")),
+            ]),
+            json!([[
+                "exactly.once.support",
+                [
+                    "Invalid value required for configuration exactly.once.support: this worker does not have exactly-once source support",
+                ]
+            ]]),
         ),
         (
             source(&[("name", json!("a")), ("tasks.max", json!("x"))]),
-            json!([["tasks.max", [
-                "Invalid value x for configuration tasks.max: Not a number of type INT",
-                "Invalid value null for configuration tasks.max: Value must be non-null",
-            ]]]),
+            json!([[
+                "tasks.max",
+                [
+                    "Invalid value x for configuration tasks.max: Not a number of type INT",
+                    "Invalid value null for configuration tasks.max: Value must be non-null",
+                ]
+            ]]),
         ),
         (
             source(&[("name", json!("a")), ("transforms", json!("a, a"))]),
             json!([
-                ["transforms", ["Invalid value [a, a] for configuration transforms: Duplicate alias provided."]],
-                ["transforms.a.type", ["Missing required configuration \"transforms.a.type\" which has no default value."]],
+                [
+                    "transforms",
+                    [
+                        "Invalid value [a, a] for configuration transforms: Duplicate alias provided."
+                    ]
+                ],
+                [
+                    "transforms.a.type",
+                    [
+                        "Missing required configuration \"transforms.a.type\" which has no default value."
+                    ]
+                ],
             ]),
         ),
         (
-            source(&[("name", json!("a")), ("key.converter", json!("Nope")), ("errors.tolerance", json!("some"))]),
+            source(&[
+                ("name", json!("a")),
+                ("key.converter", json!("Nope")),
+                ("errors.tolerance", json!("some")),
+            ]),
             json!([
-                ["key.converter", ["Invalid value Nope for configuration key.converter: Class Nope could not be found."]],
-                ["errors.tolerance", ["Invalid value some for configuration errors.tolerance: String must be one of: none, all"]],
+                [
+                    "key.converter",
+                    [
+                        "Invalid value Nope for configuration key.converter: Class Nope could not be found."
+                    ]
+                ],
+                [
+                    "errors.tolerance",
+                    [
+                        "Invalid value some for configuration errors.tolerance: String must be one of: none, all"
+                    ]
+                ],
             ]),
         ),
         (
-            source(&[("topic", json!("")), ("z", Value::Null), ("file", Value::Null)]),
+            source(&[
+                ("topic", json!("")),
+                ("z", Value::Null),
+                ("file", Value::Null),
+            ]),
             json!([
-                ["z", ["Null value can not be supplied as the configuration value."]],
-                ["name", ["Missing required configuration \"name\" which has no default value."]],
-                ["topic", ["Invalid value  for configuration topic: String must be non-empty"]],
+                [
+                    "z",
+                    ["Null value can not be supplied as the configuration value."]
+                ],
+                [
+                    "name",
+                    ["Missing required configuration \"name\" which has no default value."]
+                ],
+                [
+                    "topic",
+                    ["Invalid value  for configuration topic: String must be non-empty"]
+                ],
             ]),
         ),
     ];
     for (config, expected) in cases {
-        let body = worker.put("/connector-plugins/Source/config/validate", config).await.json();
+        let body = worker
+            .put("/connector-plugins/Source/config/validate", config)
+            .await
+            .json();
         assert_eq!(json!(errors(&body)), expected);
     }
 }
@@ -137,14 +298,36 @@ async fn sinks_read_topics_or_a_pattern() {
     let neither = "Must configure one of topics or topics.regex";
     let both = "topics and topics.regex are mutually exclusive options, but both are set.";
     for (config, why, count) in [
-        (sink(&[("name", json!("a")), ("topics", json!(""))]), neither, 2),
-        (sink(&[("name", json!("a")), ("topics.regex", json!("t.*"))]), both, 2),
-        (sink(&[("name", json!("a")), ("errors.deadletterqueue.topic.name", json!("t"))]), "The DLQ topic 't'", 1),
+        (
+            sink(&[("name", json!("a")), ("topics", json!(""))]),
+            neither,
+            2,
+        ),
+        (
+            sink(&[("name", json!("a")), ("topics.regex", json!("t.*"))]),
+            both,
+            2,
+        ),
+        (
+            sink(&[
+                ("name", json!("a")),
+                ("errors.deadletterqueue.topic.name", json!("t")),
+            ]),
+            "The DLQ topic 't'",
+            1,
+        ),
         (sink(&[("name", json!("a"))]), "", 0),
     ] {
-        let body = worker.put("/connector-plugins/FileStreamSink/config/validate", config).await.json();
+        let body = worker
+            .put("/connector-plugins/FileStreamSink/config/validate", config)
+            .await
+            .json();
         assert_eq!(body["error_count"], count, "{body}");
-        assert!(errors(&body).iter().all(|(_, texts)| texts[0].contains(why)));
+        assert!(
+            errors(&body)
+                .iter()
+                .all(|(_, texts)| texts[0].contains(why))
+        );
     }
 }
 
@@ -161,20 +344,48 @@ async fn what_cannot_be_validated() {
         500,
         "org.apache.kafka.connect.errors.ConnectException: Failed to find any class that implements Connector*",
     );
-    let other = format!("Included connector type {} does not match request type FileStreamSource", fake::SINK);
+    let other = format!(
+        "Included connector type {} does not match request type FileStreamSource",
+        fake::SINK
+    );
     worker.put(path, sink(&[])).await.assert_error(400, &other);
-    let alias = worker.put(&format!("/connector-plugins/{}/config/validate", fake::SOURCE), source(&[])).await;
-    alias.assert_error(400, "Included connector type FileStreamSource does not match request type *");
+    let alias = worker
+        .put(
+            &format!("/connector-plugins/{}/config/validate", fake::SOURCE),
+            source(&[]),
+        )
+        .await;
+    alias.assert_error(
+        400,
+        "Included connector type FileStreamSource does not match request type *",
+    );
 }
 
 #[tokio::test]
 async fn client_overrides_are_subject_to_the_policy() {
     let worker = TestWorker::with(&[("connector.client.config.override.policy", "None")]).await;
-    let config = source(&[("name", json!("a")), ("producer.override.acks", json!("1")), ("consumer.override.x", json!("1"))]);
-    let body = worker.put("/connector-plugins/FileStreamSource/config/validate", config).await.json();
-    let refused = "The 'None' policy does not allow 'acks' to be overridden in the connector configuration.";
-    assert_eq!(json!(errors(&body)), json!([["producer.override.acks", [refused]]]));
-    assert_eq!(body["configs"].as_array().unwrap().last().unwrap()["definition"], Value::Null);
+    let config = source(&[
+        ("name", json!("a")),
+        ("producer.override.acks", json!("1")),
+        ("consumer.override.x", json!("1")),
+    ]);
+    let body = worker
+        .put(
+            "/connector-plugins/FileStreamSource/config/validate",
+            config,
+        )
+        .await
+        .json();
+    let refused =
+        "The 'None' policy does not allow 'acks' to be overridden in the connector configuration.";
+    assert_eq!(
+        json!(errors(&body)),
+        json!([["producer.override.acks", [refused]]])
+    );
+    assert_eq!(
+        body["configs"].as_array().unwrap().last().unwrap()["definition"],
+        Value::Null
+    );
 }
 
 #[tokio::test]
@@ -185,7 +396,13 @@ async fn a_converter_of_ones_own_brings_its_keys() {
         ("value.converter", json!("Json")),
         ("value.converter.schemas.enable", json!("maybe")),
     ]);
-    let body = worker.put("/connector-plugins/FileStreamSource/config/validate", config).await.json();
+    let body = worker
+        .put(
+            "/connector-plugins/FileStreamSource/config/validate",
+            config,
+        )
+        .await
+        .json();
     let why = "Expected value to be either true or false";
     let found = errors(&body);
     assert_eq!(found.len(), 1, "{found:?}");
@@ -196,16 +413,49 @@ async fn a_converter_of_ones_own_brings_its_keys() {
 #[tokio::test]
 async fn loggers_are_read_and_set() {
     let worker = TestWorker::start().await;
-    assert_eq!(worker.get("/admin/loggers").await.json(), json!({"root": {"level": "INFO", "last_modified": null}}));
-    assert_eq!(worker.get("/admin/loggers/ROOT").await.json()["level"], "INFO");
-    worker.get("/admin/loggers/x.Y").await.assert_error(404, "Logger x.Y not found.");
+    assert_eq!(
+        worker.get("/admin/loggers").await.json(),
+        json!({"root": {"level": "INFO", "last_modified": null}})
+    );
+    assert_eq!(
+        worker.get("/admin/loggers/ROOT").await.json()["level"],
+        "INFO"
+    );
+    worker
+        .get("/admin/loggers/x.Y")
+        .await
+        .assert_error(404, "Logger x.Y not found.");
     let path = "/admin/loggers/x.Y";
-    worker.put(path, json!({"level": "bogus"})).await.assert_error(404, "invalid log level 'bogus'.");
-    worker.put(path, json!({"level": ""})).await.assert_error(500, "*");
-    worker.put(path, json!({})).await.assert_error(400, "Desired 'level' parameter was not specified in request.");
-    assert_eq!(worker.put(path, json!({"level": "debug"})).await.json(), json!(["x.Y"]));
-    assert_eq!(worker.put(&format!("{path}?scope=bogus"), json!({"level": "DEBUG"})).await.json(), json!([]));
-    assert_eq!(worker.put(&format!("{path}?scope=Cluster"), json!({"level": "WARN"})).await.status, 204);
+    worker
+        .put(path, json!({"level": "bogus"}))
+        .await
+        .assert_error(404, "invalid log level 'bogus'.");
+    worker
+        .put(path, json!({"level": ""}))
+        .await
+        .assert_error(500, "*");
+    worker.put(path, json!({})).await.assert_error(
+        400,
+        "Desired 'level' parameter was not specified in request.",
+    );
+    assert_eq!(
+        worker.put(path, json!({"level": "debug"})).await.json(),
+        json!(["x.Y"])
+    );
+    assert_eq!(
+        worker
+            .put(&format!("{path}?scope=bogus"), json!({"level": "DEBUG"}))
+            .await
+            .json(),
+        json!([])
+    );
+    assert_eq!(
+        worker
+            .put(&format!("{path}?scope=Cluster"), json!({"level": "WARN"}))
+            .await
+            .status,
+        204
+    );
     let shown = worker.get(path).await.json();
     assert_eq!(shown["level"], "WARN");
     assert!(shown["last_modified"].is_i64());
