@@ -10,7 +10,7 @@ use std::path::Path;
 use millrace_wire::uuid::Uuid;
 
 use crate::error::StorageError;
-use crate::files::{Files, read_optional, replace};
+use crate::files::{Files, read_bytes, read_optional, replace};
 use crate::names;
 
 /// The contents of `meta.properties`.
@@ -77,22 +77,25 @@ pub(crate) fn format_partition_metadata(topic_id: Uuid) -> String {
     format!("version: 0\ntopic_id: {topic_id}")
 }
 
-/// The topic's id in a partition's directory; `None` where there is no file, or an empty one as a
+/// The topic's id in a partition's directory. `None` where the file is missing or holds none, as a
 /// crash right after the directory's creation leaves it.
 pub(crate) fn read_partition_metadata(
     files: &dyn Files,
     dir: &Path,
 ) -> Result<Option<Uuid>, StorageError> {
     let path = dir.join(names::PARTITION_METADATA);
-    let Some(text) = read_optional(files, &path)?.filter(|text| !text.is_empty()) else {
+    let Some(bytes) = read_bytes(files, &path)? else {
         return Ok(None);
     };
-    let id = text
+    let text = String::from_utf8_lossy(&bytes);
+    let mut lines = text
         .lines()
-        .find_map(|line| line.strip_prefix("topic_id:"))
-        .and_then(|id| id.trim().parse().ok());
-    id.map(Some)
-        .ok_or_else(|| StorageError::malformed(&path, "it names no topic id"))
+        .filter_map(|line| line.strip_prefix("topic_id:"));
+    let id = lines.next().and_then(|id| id.trim().parse().ok());
+    if id.is_none() {
+        log::warn!("{} names no topic id", path.display());
+    }
+    Ok(id)
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ pub(crate) struct Recovered {
     pub(crate) torn: Option<(u64, String)>,
     /// Whether the file ends in damage, so that nothing may be appended to it.
     pub(crate) closed: bool,
+    /// Whether a compaction took records out of the segment.
+    compacted: bool,
 }
 
 /// Reads a segment from its start. `durable` is the durable point, `next_base` where the next segment
@@ -54,6 +56,7 @@ pub(crate) fn recover_segment(
         damages: Vec::new(),
         torn: None,
         closed: false,
+        compacted: config.compact,
     };
     let mut reader = BatchReader::new(file.file(), len);
     loop {
@@ -62,6 +65,7 @@ pub(crate) fn recover_segment(
             Next::End => break,
             Next::Batch { position, header } => {
                 recovered.active.note(&header, position, config)?;
+                recovered.compacted |= is_compacted(&header, recovered.next_offset);
                 segment.set_size(position + header.total_len() as u64);
                 recovered.next_offset = header.next_offset();
                 visit(&header);
@@ -85,8 +89,13 @@ pub(crate) fn recover_segment(
             }
         }
     }
-    recovered.check_length(segment, durable, next_base, config);
+    recovered.check_end(segment, durable, next_base);
     Ok(recovered)
+}
+
+/// Whether records are missing before or in the batch, as only compaction takes them away.
+fn is_compacted(header: &BatchHeader, expected: i64) -> bool {
+    header.base_offset > expected || header.record_count != header.last_offset_delta + 1
 }
 
 impl Recovered {
@@ -115,33 +124,35 @@ impl Recovered {
         self.closed = resumed.is_none();
     }
 
-    /// Notes as damage that a file ends before the durable point: its end is gone.
-    fn check_length(
-        &mut self,
-        segment: &Segment,
-        durable: i64,
-        next_base: Option<i64>,
-        config: &LogConfig,
-    ) {
-        // A compacted segment may end before the next one starts; the last one is never compacted.
-        let expected = match next_base {
-            Some(next_base) if !config.compact => next_base.min(durable),
-            Some(_) => return,
-            None => durable,
-        };
-        if self.torn.is_some() || self.next_offset >= expected {
+    /// Looks whether the file ends too early: below the durable point that is damage, above it the
+    /// rest was never written. A compacted segment may end before the next one starts.
+    fn check_end(&mut self, segment: &Segment, durable: i64, next_base: Option<i64>) {
+        let end = self.next_offset;
+        let position = segment.size();
+        if self.torn.is_some() || next_base.is_some() && self.compacted {
             return;
         }
-        let position = segment.size();
-        let reason = (
-            position,
-            "the file ends before what was synced to it".to_owned(),
-        );
-        self.step_over(segment, reason, None, position, durable, next_base);
+        if end < next_base.map_or(durable, |next_base| next_base.min(durable)) {
+            let reason = "the file ends before what was synced to it".to_owned();
+            self.step_over(
+                segment,
+                (position, reason),
+                None,
+                position,
+                durable,
+                next_base,
+            );
+        } else if next_base.is_some_and(|next_base| end < next_base) {
+            self.torn = Some((
+                position,
+                "the file ends before the next segment starts".to_owned(),
+            ));
+        }
     }
 }
 
-/// Saves the bytes of a segment from `position` on as `<offset>.cut` and cuts them off.
+/// Saves the bytes of a segment from `position` on as `<offset>.cut` and cuts them off. `None` where
+/// there are none.
 pub(crate) fn cut_tail(
     files: &dyn Files,
     dir: &Path,
@@ -149,10 +160,13 @@ pub(crate) fn cut_tail(
     position: u64,
     offset: i64,
     reason: String,
-) -> Result<Cut, StorageError> {
+) -> Result<Option<Cut>, StorageError> {
     let path = segment.path();
     let file = segment.file()?;
     let len = file.file().metadata().during("look at", &path)?.len();
+    if len <= position {
+        return Ok(None);
+    }
     let saved = dir.join(names::cut_file(offset));
     let copy = files.create(&saved).during("create", &saved)?;
     reader::copy_range(file.file(), position..len, &*copy)
@@ -160,12 +174,13 @@ pub(crate) fn cut_tail(
     copy.sync().during("sync", &saved)?;
     file.set_len(position).during("truncate", &path)?;
     segment.set_size(position);
-    Ok(Cut {
+    let bytes = len - position;
+    Ok(Some(Cut {
         path,
         position,
         offset,
-        bytes: len - position,
+        bytes,
         saved,
         reason,
-    })
+    }))
 }

@@ -1,6 +1,12 @@
-//! What tests need: batches, a directory whose syncs are driven by hand, and a file layer that loses
-//! what was not synced.
+//! What tests need: batches, a file layer that loses what was not synced, and the check that nothing
+//! acknowledged is lost when it does.
 
 mod batches;
+mod crash;
+mod random;
+mod sim;
 
 pub use batches::{TestRecord, batch, batch_from, value_batch};
+pub use crash::{CrashReport, crash_check};
+pub use random::Random;
+pub use sim::SimFiles;

@@ -25,7 +25,7 @@ impl DataDir {
         self.stop_threads();
         self.shared.check_online()?;
         let logs = self.logs();
-        flusher::flush_all(&self.shared, &self.shared.queue().take());
+        self.flush_queued();
         for log in &logs {
             self.shared.check_online()?;
             if let Err(error) = log.close() {
@@ -46,6 +46,11 @@ impl DataDir {
     /// Writes the checkpoints that are due now; the flusher does so every second of syncing.
     pub fn write_checkpoints(&self) {
         self.checkpoints.write(&self.shared);
+    }
+
+    /// One group commit, on the caller's thread.
+    pub(crate) fn flush_queued(&self) {
+        flusher::flush_all(&self.shared, &self.shared.queue().take());
     }
 
     pub(super) fn stop_threads(&self) {

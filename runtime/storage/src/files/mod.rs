@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use os::OsFiles;
-pub(crate) use replace::{read_optional, replace};
+pub(crate) use replace::{read_bytes, read_optional, replace};
 pub(crate) use slot::FileSlot;
 
 /// A directory's entry.

@@ -25,15 +25,25 @@ pub(crate) fn read_optional(
     files: &dyn Files,
     path: &Path,
 ) -> Result<Option<String>, StorageError> {
+    let Some(bytes) = read_bytes(files, path)? else {
+        return Ok(None);
+    };
+    let text = String::from_utf8(bytes);
+    text.map(Some)
+        .map_err(|_| StorageError::malformed(path, "it is no text"))
+}
+
+/// The bytes of a file, or `None` where there is none.
+pub(crate) fn read_bytes(files: &dyn Files, path: &Path) -> Result<Option<Vec<u8>>, StorageError> {
     let file = match files.open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(StorageError::io("open", path, error)),
     };
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     file.file()
         .as_ref()
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .during("read", path)?;
-    Ok(Some(text))
+    Ok(Some(bytes))
 }

@@ -1,11 +1,10 @@
 //! The producers' state at an offset: the newest snapshot up to there, and the batches behind it.
 
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{IoContext, StorageError};
-use crate::files::Files;
+use crate::files::{Files, read_bytes};
 use crate::names::{self, FileKind};
 use crate::producer::{Producers, decode_snapshot};
 use crate::scan::{HeaderScan, ScanError};
@@ -45,12 +44,7 @@ fn newest_snapshot(
     offsets.sort_unstable();
     for offset in offsets.into_iter().rev() {
         let path = dir.join(names::segment_file(offset, FileKind::Snapshot));
-        let file = files.open(&path).during("open", &path)?;
-        let mut bytes = Vec::new();
-        file.file()
-            .as_ref()
-            .read_to_end(&mut bytes)
-            .during("read", &path)?;
+        let bytes = read_bytes(files, &path)?.unwrap_or_default();
         match decode_snapshot(&bytes) {
             Ok(producers) => return Ok((producers, offset)),
             Err(reason) => {

@@ -237,7 +237,7 @@ impl<'a> Recovery<'a> {
                 recovered.next_offset,
                 reason.clone(),
             )?;
-            self.cuts.push(cut);
+            self.cuts.extend(cut);
         }
         if next_base.is_some() {
             recovered.active.seal()?;
