@@ -29,6 +29,10 @@ pub(crate) struct Args {
     #[arg(long, value_delimiter = ',', default_values_t = [Codec::Plain, Codec::Lz4])]
     pub(crate) codec: Vec<Codec>,
 
+    /// Measure only the bounds, without Millrace
+    #[arg(long)]
+    pub(crate) bounds_only: bool,
+
     /// Folder for inputs and results
     #[arg(long, default_value = "target/millrace-bench")]
     pub(crate) dir: PathBuf,

@@ -8,6 +8,7 @@ use anyhow::Context;
 use crate::bounds;
 use crate::case::{Case, Codec, Run};
 use crate::input::Input;
+use crate::scenarios;
 
 /// Where the runs put their files. Everything in it but the inputs is removed between runs.
 #[derive(Debug, Clone)]
@@ -51,16 +52,14 @@ pub(crate) fn cases(
         ("produce-tcp", tcp_produce(workspace, &input, codec)),
         ("fetch-tcp", tcp_fetch(workspace, &input, codec)),
     ];
-    Ok(bounds
-        .into_iter()
-        .map(|(name, bound)| Case {
-            name,
-            line_bytes,
-            codec,
-            bound,
-            millrace: None,
-        })
-        .collect())
+    let case = |(name, bound)| Case {
+        name,
+        line_bytes,
+        codec,
+        bound,
+        millrace: scenarios::run(name, &input, codec),
+    };
+    Ok(bounds.into_iter().map(case).collect())
 }
 
 fn file_to_log(workspace: &Workspace, input: &Input, codec: Codec) -> Run {

@@ -1,7 +1,7 @@
 //! Benchmarks: the machine's bounds and Millrace beside them.
 //!
 //! A bound is a hand-written loop that does one job and nothing else ([`bounds`]); beside it the same job is done by
-//! Millrace (`scenarios`). Both run in turn, several times, and the medians are compared, because only ratios from one
+//! Millrace ([`scenarios`]). Both run in turn, several times, and the medians are compared, because only ratios from one
 //! run on one machine mean anything.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 #![expect(
@@ -17,6 +17,7 @@ mod input;
 mod measure;
 mod memory;
 mod report;
+mod scenarios;
 
 use std::io;
 
@@ -24,10 +25,14 @@ use clap::Parser;
 
 use crate::args::Args;
 use crate::cases::Workspace;
+use crate::input::Input;
 use crate::report::Report;
 
 /// Memory a run touches beside its files' pages, in multiples of the lines' bytes: log, output and slack.
 const WARM_FACTOR: u64 = 3;
+
+/// Lines of the file that is shipped while memory is watched.
+const FOOTPRINT_LINE: usize = 100;
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
@@ -39,6 +44,9 @@ fn main() -> anyhow::Result<()> {
         figures: Vec::new(),
     };
     measure_throughput(&args, &workspace, &mut report)?;
+    if !args.bounds_only {
+        measure_figures(&args, &workspace, &mut report)?;
+    }
     let json = args
         .json
         .clone()
@@ -58,6 +66,7 @@ fn measure_throughput(
         for &codec in &args.codec {
             for mut case in cases::cases(workspace, line_bytes, codec, bytes)? {
                 if args.wants(&case.title()) {
+                    case.millrace.take_if(|_| args.bounds_only);
                     let outcome = measure::measure(&mut case, args.rounds, WARM_FACTOR * bytes)?;
                     report::print_outcome(out, &outcome)?;
                     report.throughput.push(outcome);
@@ -65,5 +74,22 @@ fn measure_throughput(
             }
         }
     }
+    Ok(())
+}
+
+fn measure_figures(args: &Args, workspace: &Workspace, report: &mut Report) -> anyhow::Result<()> {
+    let out = &mut io::stdout().lock();
+    let mut figures = Vec::new();
+    if args.wants("latency") {
+        figures.extend(scenarios::latency()?);
+    }
+    if args.wants("footprint") {
+        let input = Input::prepare(workspace.root(), FOOTPRINT_LINE, args.megabytes * 1_000_000)?;
+        figures.extend(scenarios::footprint(&input, args.rounds)?);
+    }
+    for figure in &figures {
+        report::print_figure(out, figure)?;
+    }
+    report.figures = figures;
     Ok(())
 }

@@ -1,0 +1,72 @@
+//! Start-up until REST answers, and memory: idle, and at its peak while a file is shipped end to end.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use super::pass_through;
+use super::server::WorkerServer;
+use crate::case::Codec;
+use crate::input::Input;
+use crate::measure::median;
+use crate::report::Figure;
+
+/// After this a process that does nothing has settled.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// Measures `rounds` starts, and one process that ships `input`.
+pub(crate) fn footprint(input: &Input, rounds: usize) -> anyhow::Result<Vec<Figure>> {
+    // The first start builds the binary and fills the page cache with it.
+    drop(WorkerServer::start(Codec::Plain)?);
+    let mut starts = Vec::with_capacity(rounds);
+    for _ in 0..rounds {
+        let started = Instant::now();
+        let server = WorkerServer::start(Codec::Plain)?;
+        server.check_answers()?;
+        starts.push(started.elapsed().as_secs_f64() * 1e3);
+    }
+    let mut server = WorkerServer::start(Codec::Plain)?;
+    std::thread::sleep(SETTLED);
+    let idle = resident(server.millrace.id(), "VmRSS:")?;
+    pass_through::run_once(&mut server, input)?;
+    let peak = resident(server.millrace.id(), "VmHWM:")?;
+    let shipped = input.bytes() / 1_000_000;
+    Ok(vec![
+        figure("start-up to REST ready".to_owned(), "ms", &starts),
+        figure("resident memory, idle".to_owned(), "MB", &[idle]),
+        figure(format!("peak memory, {shipped} MB shipped"), "MB", &[peak]),
+    ])
+}
+
+fn figure(name: String, unit: &'static str, values: &[f64]) -> Figure {
+    let (min, max) = values
+        .iter()
+        .fold((f64::INFINITY, 0.0), |(min, max): (f64, f64), &value| {
+            (min.min(value), max.max(value))
+        });
+    Figure {
+        name,
+        unit,
+        median: median(values.to_vec()),
+        min,
+        max,
+    }
+}
+
+/// A line of the process's status, in megabytes (10^6).
+fn resident(process: u32, label: &str) -> anyhow::Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))
+        .context("cannot read the process's status")?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(label))
+        .context("the status has no memory line")?;
+    let kib: f64 = line
+        .trim()
+        .trim_end_matches("kB")
+        .trim()
+        .parse()
+        .context("the memory line is no number")?;
+    Ok(kib * 1024.0 / 1e6)
+}
