@@ -7,6 +7,8 @@ mod host;
 mod instance;
 mod offsets;
 mod plugins;
+mod requests;
+mod restart;
 mod running;
 mod standalone;
 mod statuses;

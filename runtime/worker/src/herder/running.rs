@@ -53,6 +53,19 @@ pub(super) struct Wanted {
     pub(super) kept: bool,
 }
 
+impl Wanted {
+    /// What is wanted of a connector that is new.
+    pub(super) fn new(config: NullableProperties, target: TargetState, kept: bool) -> Self {
+        Self {
+            config,
+            target,
+            tasks: Vec::new(),
+            deleted: false,
+            kept,
+        }
+    }
+}
+
 /// The parts of a connector that run.
 #[derive(Debug, Default)]
 pub(super) struct Live {

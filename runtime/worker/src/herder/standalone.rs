@@ -6,30 +6,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use futures_util::future::join_all;
-use millrace_api::{Properties, TaskId};
-use millrace_config::{KeyInfo, NullableProperties};
+use millrace_api::Properties;
+use millrace_config::NullableProperties;
 
-use super::config_file::ConfigFile;
+use super::config_file::{ConfigFile, Kept};
 use super::error::HerderError;
 use super::host::Hosts;
-use super::running::{Connector, Shared, Wanted};
+use super::running::{Connector, Live, Shared, Wanted};
 use super::statuses::Statuses;
 use super::tasks::{GroupOffsets, TaskRunner};
-use super::views::{
-    ActiveTopics, ConnectorInfo, ConnectorStatus, CreateRequest, PartitionOffset, PluginInfo,
-    RestartRequest, TaskInfo, TaskName, TaskStatus, TopicList, WorkerInfo,
-};
-use super::{Herder, Put, Restart};
+use super::views::{ConnectorInfo, CreateRequest};
 use crate::config::WorkerConfig;
-use crate::registry::{PluginKind, Registry};
+use crate::registry::Registry;
 use crate::store::OffsetStore;
 use crate::task::{State, TargetState};
-use crate::validation::Verdicts;
-
-/// The version of Kafka Connect whose behaviour this is; tools look at it to know what they may call.
-const CONNECT_VERSION: &str = "4.1.0";
 
 /// What a standalone herder is made of.
 #[derive(Debug)]
@@ -68,7 +59,7 @@ pub struct StandaloneHerder {
 impl fmt::Debug for StandaloneHerder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StandaloneHerder")
-            .field("connectors", &self.connectors())
+            .field("connectors", &self.names())
             .finish_non_exhaustive()
     }
 }
@@ -111,9 +102,25 @@ impl StandaloneHerder {
             .ok_or_else(|| HerderError::no_connector(name))
     }
 
-    fn find_known(&self, name: &str) -> Result<Arc<Connector>, HerderError> {
+    /// A connector, or that there is none, as pause, resume and stop say it.
+    pub(super) fn find_known(&self, name: &str) -> Result<Arc<Connector>, HerderError> {
         self.find(name)
             .map_err(|_| HerderError::not_found(format!("Unknown connector {name}")))
+    }
+
+    /// The names of all connectors.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.lock().keys().cloned().collect()
+    }
+
+    /// The id of the cluster, if it is known.
+    pub(super) fn cluster_id(&self) -> Option<&str> {
+        self.cluster_id.as_deref()
+    }
+
+    /// Whether everything the worker was told to start has been started.
+    pub(super) fn has_started(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
     }
 
     /// Says that everything the worker was told to start has been started.
@@ -134,13 +141,7 @@ impl StandaloneHerder {
             .await
             .map_err(|error| HerderError::internal(error.to_string()))?
         {
-            let wanted = Wanted {
-                config: kept.config,
-                target: kept.target,
-                tasks: Vec::new(),
-                deleted: false,
-                kept: true,
-            };
+            let wanted = Wanted::new(kept.config, kept.target, true);
             let connector = self.insert(&kept.name, wanted)?;
             if let Err(error) = self.launch(&connector).await {
                 log::error!(
@@ -183,7 +184,8 @@ impl StandaloneHerder {
         connector.launch(&mut live).await
     }
 
-    async fn create_connector(
+    /// Creates a connector; `kept` says whether the file of REST-made connectors has it.
+    pub(super) async fn create_connector(
         &self,
         request: CreateRequest,
         kept: bool,
@@ -194,23 +196,36 @@ impl StandaloneHerder {
             target,
         } = request;
         let config = self.checked(&name, config).await?;
-        let connector = self.insert(
-            &name,
-            Wanted {
-                config,
-                target,
-                tasks: Vec::new(),
-                deleted: false,
-                kept,
-            },
-        )?;
+        self.add(&name, Wanted::new(config, target, kept)).await
+    }
+
+    /// Adds a connector and starts it.
+    pub(super) async fn add(
+        &self,
+        name: &str,
+        wanted: Wanted,
+    ) -> Result<ConnectorInfo, HerderError> {
+        let connector = self.insert(name, wanted)?;
         self.keep().await?;
         self.launch(&connector).await?;
         Ok(connector.info())
     }
 
+    /// Stops a connector and forgets it.
+    pub(super) async fn remove(&self, name: &str) -> Result<(), HerderError> {
+        let connector = self.find(name)?;
+        let mut live = connector.lock().await?;
+        connector.wanted(|wanted| wanted.deleted = true);
+        connector
+            .shut_down(&mut live, self.shared.config.shutdown_timeout())
+            .await;
+        self.lock().remove(name);
+        self.shared.statuses.forget(name);
+        self.keep().await
+    }
+
     /// The configuration with its name, if nothing is wrong with it.
-    async fn checked(
+    pub(super) async fn checked(
         &self,
         name: &str,
         mut config: NullableProperties,
@@ -230,7 +245,11 @@ impl StandaloneHerder {
         self.judged(config).await
     }
 
-    async fn judged(&self, config: NullableProperties) -> Result<NullableProperties, HerderError> {
+    /// The configuration, if nothing is wrong with it.
+    pub(super) async fn judged(
+        &self,
+        config: NullableProperties,
+    ) -> Result<NullableProperties, HerderError> {
         let verdicts = self.judge(&config).await.map_err(|error| error.plain())?;
         match verdicts.refusal() {
             Some(message) => Err(HerderError::bad_request(message)),
@@ -238,28 +257,28 @@ impl StandaloneHerder {
         }
     }
 
-    /// Gives an existing connector a new configuration and restarts what it changes.
-    async fn reconfigure(
+    /// Gives a locked connector a new configuration and restarts what it changes.
+    pub(super) async fn reconfigure(
         &self,
-        connector: &Arc<Connector>,
+        connector: &Connector,
+        live: &mut Live,
         config: NullableProperties,
     ) -> Result<ConnectorInfo, HerderError> {
-        let mut live = connector.lock().await?;
         connector.wanted(|wanted| wanted.config = config);
         self.keep().await?;
-        connector.launch(&mut live).await?;
+        connector.launch(live).await?;
         Ok(connector.info())
     }
 
     /// Writes the file of REST-made connectors, if there is one.
-    async fn keep(&self) -> Result<(), HerderError> {
+    pub(super) async fn keep(&self) -> Result<(), HerderError> {
         let Some(file) = &self.file else {
             return Ok(());
         };
         let connectors: Vec<Arc<Connector>> = self.lock().values().cloned().collect();
         let kept = connectors.iter().filter_map(|connector| {
             let wanted = connector.wanted(|wanted| wanted.clone());
-            wanted.kept.then(|| super::config_file::Kept {
+            wanted.kept.then(|| Kept {
                 name: connector.name.to_string(),
                 config: wanted.config,
                 target: wanted.target,
@@ -271,7 +290,7 @@ impl StandaloneHerder {
     }
 
     /// Writes down what is wanted of a connector and brings it there behind the caller's back.
-    async fn retarget(
+    pub(super) async fn retarget(
         &self,
         connector: Arc<Connector>,
         target: TargetState,
@@ -306,30 +325,6 @@ impl StandaloneHerder {
         }
         abandoned
     }
-
-    fn planned(
-        &self,
-        connector: &Connector,
-        request: RestartRequest,
-    ) -> Result<ConnectorStatus, HerderError> {
-        let name = &connector.name;
-        let status = self.shared.statuses.connector(name, connector.kind());
-        let mut plan = status.ok_or_else(|| {
-            HerderError::not_found(format!("Status for connector {name} not found"))
-        })?;
-        let is_due = |state: State| !request.only_failed || state == State::Failed;
-        let all = std::iter::once(&mut plan.connector).chain(
-            plan.tasks
-                .iter_mut()
-                .filter(|_| request.include_tasks)
-                .map(|task| &mut task.status),
-        );
-        for status in all.filter(|status| is_due(status.state)) {
-            status.state = State::Restarting;
-            status.version = None;
-        }
-        Ok(plan)
-    }
 }
 
 /// Stops one connector; says what of it did not stop in time.
@@ -346,278 +341,4 @@ async fn shut_down_one(connector: Arc<Connector>, deadline: Duration) -> Vec<Str
         .into_iter()
         .map(|task| format!("task {}-{task}", connector.name))
         .collect()
-}
-
-#[async_trait]
-impl Herder for StandaloneHerder {
-    fn worker(&self) -> WorkerInfo {
-        WorkerInfo {
-            version: CONNECT_VERSION.to_owned(),
-            commit: format!("millrace-{}", env!("CARGO_PKG_VERSION")),
-            kafka_cluster_id: self.cluster_id.clone(),
-        }
-    }
-
-    fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire)
-    }
-
-    fn connectors(&self) -> Vec<String> {
-        self.lock().keys().cloned().collect()
-    }
-
-    fn info(&self, name: &str) -> Result<ConnectorInfo, HerderError> {
-        Ok(self.find(name)?.info())
-    }
-
-    fn status(&self, name: &str) -> Result<ConnectorStatus, HerderError> {
-        let status = self
-            .find(name)
-            .ok()
-            .and_then(|known| self.shared.statuses.connector(name, known.kind()));
-        status
-            .ok_or_else(|| HerderError::not_found(format!("No status found for connector {name}")))
-    }
-
-    async fn create(&self, request: CreateRequest) -> Result<ConnectorInfo, HerderError> {
-        self.create_connector(request, true).await
-    }
-
-    async fn put_config(&self, name: &str, config: NullableProperties) -> Result<Put, HerderError> {
-        let config = self.checked(name, config).await?;
-        if let Ok(connector) = self.find(name) {
-            let info = self.reconfigure(&connector, config).await?;
-            return Ok(Put {
-                created: false,
-                info,
-            });
-        }
-        let wanted = Wanted {
-            config,
-            target: TargetState::Started,
-            tasks: Vec::new(),
-            deleted: false,
-            kept: true,
-        };
-        let connector = self.insert(name, wanted)?;
-        self.keep().await?;
-        self.launch(&connector).await?;
-        Ok(Put {
-            created: true,
-            info: connector.info(),
-        })
-    }
-
-    async fn patch_config(
-        &self,
-        name: &str,
-        changes: NullableProperties,
-    ) -> Result<ConnectorInfo, HerderError> {
-        let connector = self.find(name)?;
-        let mut config = connector.wanted(|wanted| wanted.config.clone());
-        for (key, value) in changes {
-            match value {
-                Some(value) => config.insert(key, Some(value)),
-                None => config.remove(&key),
-            };
-        }
-        let config = self.judged(config).await?;
-        self.reconfigure(&connector, config).await
-    }
-
-    async fn delete(&self, name: &str) -> Result<(), HerderError> {
-        let connector = self.find(name)?;
-        let mut live = connector.lock().await?;
-        connector.wanted(|wanted| wanted.deleted = true);
-        connector
-            .shut_down(&mut live, self.shared.config.shutdown_timeout())
-            .await;
-        self.lock().remove(name);
-        self.shared.statuses.forget(name);
-        self.keep().await
-    }
-
-    fn tasks(&self, name: &str) -> Result<Vec<TaskInfo>, HerderError> {
-        let configs = self.find(name)?.wanted(|wanted| wanted.tasks.clone());
-        let info = |(task, config)| TaskInfo {
-            id: TaskName {
-                connector: name.to_owned(),
-                task: task as u32,
-            },
-            config,
-        };
-        Ok(configs.into_iter().enumerate().map(info).collect())
-    }
-
-    fn task_status(&self, id: &TaskId) -> Result<TaskStatus, HerderError> {
-        let status = self
-            .find(&id.connector)
-            .ok()
-            .and_then(|_| self.shared.statuses.task(&id.connector, id.task));
-        status.ok_or_else(|| HerderError::not_found(format!("No status found for task {id}")))
-    }
-
-    async fn restart_task(&self, id: &TaskId) -> Result<(), HerderError> {
-        let connector = self
-            .find(&id.connector)
-            .map_err(|_| HerderError::not_found(format!("Unknown connector: {}", id.connector)))?;
-        let mut live = connector.lock().await?;
-        if connector.wanted(|wanted| wanted.tasks.get(id.task as usize).is_none()) {
-            return Err(HerderError::not_found(format!("Task {id} not found")));
-        }
-        restart_tasks(&connector, &mut live, &[id.task])
-            .await
-            .map_err(|error| HerderError::internal(format!("Failed to start task: {id}: {error}")))
-    }
-
-    async fn restart(&self, name: &str, request: RestartRequest) -> Result<Restart, HerderError> {
-        let connector = self
-            .find(name)
-            .map_err(|_| HerderError::not_found(format!("Unknown connector: {name}")))?;
-        if request == RestartRequest::default() {
-            let mut live = connector.lock().await?;
-            connector.launch(&mut live).await?;
-            return Ok(Restart::Done);
-        }
-        let plan = self.planned(&connector, request)?;
-        let is_due = |state| state == State::Restarting;
-        let tasks: Vec<u32> = plan
-            .tasks
-            .iter()
-            .filter(|task| is_due(task.status.state))
-            .map(|task| task.id)
-            .collect();
-        for task in &tasks {
-            let id = TaskId {
-                connector: Arc::clone(&connector.name),
-                task: *task,
-            };
-            self.shared.statuses.set_task(&id, State::Restarting, None);
-        }
-        let with_connector = is_due(plan.connector.state);
-        if with_connector {
-            connector.set_state(State::Restarting, None);
-        }
-        tokio::spawn(restart_planned(connector, with_connector, tasks));
-        Ok(Restart::Planned(plan))
-    }
-
-    async fn pause(&self, name: &str) -> Result<(), HerderError> {
-        self.retarget(self.find_known(name)?, TargetState::Paused)
-            .await
-    }
-
-    async fn resume(&self, name: &str) -> Result<(), HerderError> {
-        self.retarget(self.find_known(name)?, TargetState::Started)
-            .await
-    }
-
-    async fn stop(&self, name: &str) -> Result<(), HerderError> {
-        let connector = self.find_known(name)?;
-        connector.wanted(|wanted| wanted.target = TargetState::Stopped);
-        let mut live = connector.lock().await?;
-        connector.apply_target(&mut live).await?;
-        self.keep().await
-    }
-
-    fn topics(&self, name: &str) -> Result<ActiveTopics, HerderError> {
-        if !self.shared.config.topic_tracking_enable {
-            return Err(HerderError::forbidden("Topic tracking is disabled."));
-        }
-        let topics = TopicList {
-            topics: self.shared.statuses.topics(name),
-        };
-        Ok(BTreeMap::from([(name.to_owned(), topics)]))
-    }
-
-    fn reset_topics(&self, name: &str) -> Result<(), HerderError> {
-        if !self.shared.config.topic_tracking_enable {
-            return Err(HerderError::forbidden("Topic tracking is disabled."));
-        }
-        if !self.shared.config.topic_tracking_reset {
-            return Err(HerderError::forbidden("Topic tracking reset is disabled."));
-        }
-        self.shared.statuses.reset_topics(name);
-        Ok(())
-    }
-
-    async fn offsets(&self, name: &str) -> Result<Vec<PartitionOffset>, HerderError> {
-        self.list_offsets(&*self.find(name)?).await
-    }
-
-    async fn alter_offsets(
-        &self,
-        name: &str,
-        changes: Vec<PartitionOffset>,
-    ) -> Result<String, HerderError> {
-        self.change_offsets(name, Some(changes)).await
-    }
-
-    async fn reset_offsets(&self, name: &str) -> Result<String, HerderError> {
-        self.change_offsets(name, None).await
-    }
-
-    fn plugins(&self, connectors_only: bool) -> Vec<PluginInfo> {
-        let all = self.shared.registry.plugins().iter();
-        let shown = all.filter(|plugin| !connectors_only || plugin.kind.is_connector());
-        let info = |plugin: &crate::registry::Registered| PluginInfo {
-            class: plugin.class().to_owned(),
-            kind: plugin.kind,
-            version: (!matches!(plugin.kind, PluginKind::Predicate)
-                || !plugin.version().is_empty())
-            .then(|| plugin.version().to_owned()),
-        };
-        shown.map(info).collect()
-    }
-
-    async fn plugin_config(
-        &self,
-        name: &str,
-        version: Option<&str>,
-    ) -> Result<Vec<KeyInfo>, HerderError> {
-        self.describe_plugin(name, version).await
-    }
-
-    async fn validate(
-        &self,
-        plugin: &str,
-        config: NullableProperties,
-    ) -> Result<Verdicts, HerderError> {
-        self.validate_for(plugin, config).await
-    }
-}
-
-/// Restarts tasks of a locked connector; the first error, if any.
-async fn restart_tasks(
-    connector: &Connector,
-    live: &mut super::running::Live,
-    tasks: &[u32],
-) -> Result<(), millrace_api::ConnectError> {
-    let Some(host) = &live.host else {
-        return Err(millrace_api::ConnectError::connect(
-            "the connector has no instance",
-        ));
-    };
-    let mut outcome = Ok(());
-    for task in tasks {
-        let restarted = live.tasks.restart(connector, host, *task).await;
-        outcome = outcome.and(restarted);
-    }
-    outcome
-}
-
-/// Carries out what a restart has planned.
-async fn restart_planned(connector: Arc<Connector>, with_connector: bool, tasks: Vec<u32>) {
-    let Ok(mut live) = connector.lock().await else {
-        return;
-    };
-    if with_connector && let Err(error) = connector.launch(&mut live).await {
-        log::error!("connector {} does not restart: {error}", connector.name);
-    }
-    if let Err(error) = restart_tasks(&connector, &mut live, &tasks).await {
-        log::error!(
-            "a task of connector {} does not restart: {error}",
-            connector.name
-        );
-    }
 }

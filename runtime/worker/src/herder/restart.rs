@@ -1,0 +1,123 @@
+//! Restarts: of a connector, of one task, or of a plan of what has failed.
+
+use std::sync::Arc;
+
+use millrace_api::{ConnectError, TaskId};
+
+use super::Restart;
+use super::error::HerderError;
+use super::running::{Connector, Live};
+use super::standalone::StandaloneHerder;
+use super::views::{ConnectorStatus, RestartRequest};
+use crate::task::State;
+
+impl StandaloneHerder {
+    /// Restarts one task.
+    pub(super) async fn restart_one_task(&self, id: &TaskId) -> Result<(), HerderError> {
+        let connector = self
+            .find(&id.connector)
+            .map_err(|_| HerderError::not_found(format!("Unknown connector: {}", id.connector)))?;
+        let mut live = connector.lock().await?;
+        if connector.wanted(|wanted| wanted.tasks.get(id.task as usize).is_none()) {
+            return Err(HerderError::not_found(format!("Task {id} not found")));
+        }
+        restart_tasks(&connector, &mut live, &[id.task])
+            .await
+            .map_err(|error| HerderError::internal(format!("Failed to start task: {id}: {error}")))
+    }
+
+    /// Restarts a connector, and its tasks if asked to.
+    pub(super) async fn restart_connector(
+        &self,
+        name: &str,
+        request: RestartRequest,
+    ) -> Result<Restart, HerderError> {
+        let connector = self
+            .find(name)
+            .map_err(|_| HerderError::not_found(format!("Unknown connector: {name}")))?;
+        if request == RestartRequest::default() {
+            let mut live = connector.lock().await?;
+            connector.launch(&mut live).await?;
+            return Ok(Restart::Done);
+        }
+        let plan = self.planned(&connector, request)?;
+        let is_due = |state| state == State::Restarting;
+        let tasks: Vec<u32> = plan
+            .tasks
+            .iter()
+            .filter(|task| is_due(task.status.state))
+            .map(|task| task.id)
+            .collect();
+        for task in &tasks {
+            let id = TaskId {
+                connector: Arc::clone(&connector.name),
+                task: *task,
+            };
+            self.shared.statuses.set_task(&id, State::Restarting, None);
+        }
+        let with_connector = is_due(plan.connector.state);
+        if with_connector {
+            connector.set_state(State::Restarting, None);
+        }
+        tokio::spawn(restart_planned(connector, with_connector, tasks));
+        Ok(Restart::Planned(plan))
+    }
+
+    /// The status of a connector as it will be while what is due restarts.
+    fn planned(
+        &self,
+        connector: &Connector,
+        request: RestartRequest,
+    ) -> Result<ConnectorStatus, HerderError> {
+        let name = &connector.name;
+        let status = self.shared.statuses.connector(name, connector.kind());
+        let mut plan = status.ok_or_else(|| {
+            HerderError::not_found(format!("Status for connector {name} not found"))
+        })?;
+        let is_due = |state: State| !request.only_failed || state == State::Failed;
+        let all = std::iter::once(&mut plan.connector).chain(
+            plan.tasks
+                .iter_mut()
+                .filter(|_| request.include_tasks)
+                .map(|task| &mut task.status),
+        );
+        for status in all.filter(|status| is_due(status.state)) {
+            status.state = State::Restarting;
+            status.version = None;
+        }
+        Ok(plan)
+    }
+}
+
+/// Restarts tasks of a locked connector; the first error, if any.
+async fn restart_tasks(
+    connector: &Connector,
+    live: &mut Live,
+    tasks: &[u32],
+) -> Result<(), ConnectError> {
+    let Some(host) = &live.host else {
+        return Err(ConnectError::connect("the connector has no instance"));
+    };
+    let mut outcome = Ok(());
+    for task in tasks {
+        let restarted = live.tasks.restart(connector, host, *task).await;
+        outcome = outcome.and(restarted);
+    }
+    outcome
+}
+
+/// Carries out what a restart has planned.
+async fn restart_planned(connector: Arc<Connector>, with_connector: bool, tasks: Vec<u32>) {
+    let Ok(mut live) = connector.lock().await else {
+        return;
+    };
+    if with_connector && let Err(error) = connector.launch(&mut live).await {
+        log::error!("connector {} does not restart: {error}", connector.name);
+    }
+    if let Err(error) = restart_tasks(&connector, &mut live, &tasks).await {
+        log::error!(
+            "a task of connector {} does not restart: {error}",
+            connector.name
+        );
+    }
+}
