@@ -26,11 +26,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ("group.id".to_owned(), group.clone()),
         ("auto.offset.reset".to_owned(), "earliest".to_owned()),
     ]);
-    let given = settings.iter().filter_map(|setting| setting.split_once('='));
+    let given = settings
+        .iter()
+        .filter_map(|setting| setting.split_once('='));
     properties.extend(given.map(|(key, value)| (key.to_owned(), value.to_owned())));
 
-    let cluster =
-        Cluster::new(ClusterConfig::parse(&properties)?, Arc::new(TcpDial::default()), clock::system());
+    let cluster = Cluster::new(
+        ClusterConfig::parse(&properties)?,
+        Arc::new(TcpDial::default()),
+        clock::system(),
+    );
     let mut consumer = Consumer::new(ConsumerConfig::parse(&properties)?, cluster);
     consumer.subscribe(&[topic])?;
     loop {
@@ -55,12 +60,22 @@ fn show(polled: Polled) {
         Polled::Batch(batch) => {
             for row in &batch.rows {
                 let value = row.value.of(&batch.data).map(String::from_utf8_lossy);
-                println!("{}-{} {} {}", batch.topic, batch.partition, row.offset, value.unwrap_or_default());
+                println!(
+                    "{}-{} {} {}",
+                    batch.topic,
+                    batch.partition,
+                    row.offset,
+                    value.unwrap_or_default()
+                );
             }
         }
     }
 }
 
 fn names(partitions: &[TopicPartition]) -> String {
-    partitions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    partitions
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(" ")
 }

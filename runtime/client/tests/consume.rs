@@ -12,8 +12,8 @@ use common::TestBroker;
 use millrace_client::Cluster;
 use millrace_client::admin::{Admin, NewTopic};
 use millrace_client::consumer::{
-    CommittedOffset, ConsumeError, Consumer, ConsumerConfig, Fetched, IsolationLevel, Offsets, Polled,
-    RebalanceListener, TopicPartition,
+    CommittedOffset, ConsumeError, Consumer, ConsumerConfig, Fetched, IsolationLevel, Offsets,
+    Polled, RebalanceListener, TopicPartition,
 };
 use millrace_client::producer::{Producer, RecordRef};
 use millrace_config::{Config, Properties};
@@ -28,7 +28,11 @@ fn config(pairs: &[(&str, &str)]) -> ConsumerConfig {
         ("heartbeat.interval.ms".to_owned(), "100".to_owned()),
         ("session.timeout.ms".to_owned(), "6000".to_owned()),
     ]);
-    settings.extend(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+    settings.extend(
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
+    );
     ConsumerConfig::parse(&settings).unwrap()
 }
 
@@ -41,23 +45,42 @@ fn tp(topic: &str, partition: i32) -> TopicPartition {
 }
 
 async fn create(cluster: &Cluster, topic: &str, partitions: i32) {
-    let topic = NewTopic { partitions: Some(partitions), ..NewTopic::new(topic) };
+    let topic = NewTopic {
+        partitions: Some(partitions),
+        ..NewTopic::new(topic)
+    };
     Admin::new(cluster).create_topic(&topic).await.unwrap();
 }
 
-async fn produce(broker: &TestBroker, topic: &str, partition: i32, values: impl IntoIterator<Item = i32>) {
+async fn produce(
+    broker: &TestBroker,
+    topic: &str,
+    partition: i32,
+    values: impl IntoIterator<Item = i32>,
+) {
     let producer = Producer::new(broker.config(), broker.tcp());
     let topic: Arc<str> = topic.into();
     for value in values {
         let value = value.to_string();
-        let record = RecordRef { timestamp: 1000, key: None, value: Some(value.as_bytes()), headers: &[] };
-        producer.send(&topic, Some(partition), record).await.unwrap();
+        let record = RecordRef {
+            timestamp: 1000,
+            key: None,
+            value: Some(value.as_bytes()),
+            headers: &[],
+        };
+        producer
+            .send(&topic, Some(partition), record)
+            .await
+            .unwrap();
     }
 }
 
 fn values(fetched: &Fetched) -> Vec<i32> {
     let value = |row: &millrace_wire::batch::RecordRow| {
-        std::str::from_utf8(row.value.of(&fetched.data).unwrap()).unwrap().parse().unwrap()
+        std::str::from_utf8(row.value.of(&fetched.data).unwrap())
+            .unwrap()
+            .parse()
+            .unwrap()
     };
     fetched.rows.iter().map(value).collect()
 }
@@ -78,7 +101,10 @@ async fn read(consumer: &mut Consumer, count: usize) -> Vec<i32> {
 async fn poll_until(consumers: &mut [Consumer], mut done: impl FnMut(&[Consumer]) -> bool) {
     let end = tokio::time::Instant::now() + LIMIT;
     while !done(consumers) {
-        assert!(tokio::time::Instant::now() < end, "it does not come to pass");
+        assert!(
+            tokio::time::Instant::now() < end,
+            "it does not come to pass"
+        );
         for consumer in consumers.iter_mut() {
             consumer.poll(Duration::from_millis(10)).await.unwrap();
         }
@@ -105,7 +131,10 @@ async fn records_are_read_by_tcp_and_in_memory() {
         assert_eq!(read(&mut consumer, 100).await, range(100));
         consumer.seek_to_end(&[tp("t", 0)]).unwrap();
         assert_eq!(consumer.position(&tp("t", 0), LIMIT).await.unwrap(), 100);
-        let ends = consumer.end_offsets(&[tp("t", 0)], IsolationLevel::ReadUncommitted).await.unwrap();
+        let ends = consumer
+            .end_offsets(&[tp("t", 0)], IsolationLevel::ReadUncommitted)
+            .await
+            .unwrap();
         assert_eq!(ends[&tp("t", 0)], 100);
         let beginnings = consumer.beginning_offsets(&[tp("t", 0)]).await.unwrap();
         assert_eq!(beginnings[&tp("t", 0)], 0);
@@ -118,11 +147,21 @@ async fn a_parked_fetch_brings_what_comes_later() {
     create(&broker.tcp(), "t", 1).await;
     let mut consumer = Consumer::new(config(&[]), broker.tcp());
     consumer.assign(&[tp("t", 0)]);
-    assert!(consumer.poll(Duration::from_millis(200)).await.unwrap().is_none());
+    assert!(
+        consumer
+            .poll(Duration::from_millis(200))
+            .await
+            .unwrap()
+            .is_none()
+    );
     let started = tokio::time::Instant::now();
     let (came, ()) = tokio::join!(read(&mut consumer, 1), produce(&broker, "t", 0, [7]));
     assert_eq!(came, [7]);
-    assert!(started.elapsed() < Duration::from_millis(400), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_millis(400),
+        "{:?}",
+        started.elapsed()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -141,11 +180,25 @@ async fn paused_partitions_wait_and_lose_nothing() {
     let other = tp("t", 1 - first.partition);
     consumer.pause(std::slice::from_ref(&other)).unwrap();
     let mine = read(&mut consumer, 10 - first.rows.len()).await;
-    assert!(mine.iter().all(|value| (*value >= 100) == (first.partition == 1)), "{mine:?}");
-    assert!(consumer.poll(Duration::from_millis(600)).await.unwrap().is_none());
+    assert!(
+        mine.iter()
+            .all(|value| (*value >= 100) == (first.partition == 1)),
+        "{mine:?}"
+    );
+    assert!(
+        consumer
+            .poll(Duration::from_millis(600))
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert_eq!(consumer.paused(), [other.clone()]);
     consumer.resume(std::slice::from_ref(&other)).unwrap();
-    let expected: Vec<i32> = if other.partition == 0 { (0..10).collect() } else { (100..110).collect() };
+    let expected: Vec<i32> = if other.partition == 0 {
+        (0..10).collect()
+    } else {
+        (100..110).collect()
+    };
     assert_eq!(read(&mut consumer, 10).await, expected);
 }
 
@@ -164,7 +217,10 @@ async fn positions_out_of_the_log_are_reset_or_named() {
     assert!(matches!(error, ConsumeError::NoOffset(_)), "{error}");
     strict.seek(&tp("t", 0), 1000).unwrap();
     let error = strict.poll(LIMIT).await.unwrap_err();
-    assert_eq!(error.to_string(), "offset 1000 of t-0 is not in the log, and auto.offset.reset is none");
+    assert_eq!(
+        error.to_string(),
+        "offset 1000 of t-0 is not in the log, and auto.offset.reset is none"
+    );
     strict.seek(&tp("t", 0), 4).unwrap();
     assert_eq!(read(&mut strict, 1).await, [4]);
 }
@@ -176,15 +232,26 @@ async fn a_group_goes_on_where_it_committed() {
     let mut first = member("g", &broker.tcp());
     first.subscribe(&["t"]).unwrap();
     assert_eq!(read(&mut first, 10).await, range(10));
-    let offset = CommittedOffset { offset: 6, leader_epoch: 0, metadata: "so far".into() };
-    first.commit(Offsets::from([(tp("t", 0), offset.clone())])).await.unwrap();
+    let offset = CommittedOffset {
+        offset: 6,
+        leader_epoch: 0,
+        metadata: "so far".into(),
+    };
+    first
+        .commit(Offsets::from([(tp("t", 0), offset.clone())]))
+        .await
+        .unwrap();
     let calls = Arc::new(Mutex::new(Vec::new()));
     for at in [7, 8] {
         let calls = Arc::clone(&calls);
-        let done = Box::new(move |result: Result<(), _>| calls.lock().unwrap().push((at, result.is_ok())));
+        let done =
+            Box::new(move |result: Result<(), _>| calls.lock().unwrap().push((at, result.is_ok())));
         first.commit_async(Offsets::from([(tp("t", 0), CommittedOffset::at(at))]), done);
     }
-    first.commit(Offsets::from([(tp("t", 0), offset.clone())])).await.unwrap();
+    first
+        .commit(Offsets::from([(tp("t", 0), offset.clone())]))
+        .await
+        .unwrap();
     assert_eq!(*calls.lock().unwrap(), [(7, true), (8, true)]);
     let committed = first.committed(&[tp("t", 0), tp("t", 1)]).await.unwrap();
     assert_eq!(committed[&tp("t", 0)], Some(offset));
@@ -218,7 +285,10 @@ struct Told(Arc<Mutex<Vec<String>>>);
 impl Told {
     fn note(&self, what: char, partitions: &[TopicPartition]) {
         let names: Vec<String> = partitions.iter().map(ToString::to_string).collect();
-        self.0.lock().unwrap().push(format!("{what}{}", names.join(",")));
+        self.0
+            .lock()
+            .unwrap()
+            .push(format!("{what}{}", names.join(",")));
     }
 
     fn all(&self) -> Vec<String> {
@@ -229,7 +299,11 @@ impl Told {
 #[async_trait]
 impl RebalanceListener for Told {
     async fn assigned(&mut self, consumer: &mut Consumer, partitions: &[TopicPartition]) {
-        assert!(partitions.iter().all(|partition| consumer.assignment().contains(partition)));
+        assert!(
+            partitions
+                .iter()
+                .all(|partition| consumer.assignment().contains(partition))
+        );
         self.note('+', partitions);
     }
 
@@ -261,7 +335,10 @@ async fn two_members_divide_partitions_and_hand_them_over() {
     let mut second = member("g", &broker.memory());
     second.subscribe(&["t"]).unwrap();
     members.push(second);
-    poll_until(&mut members, |members| members.iter().all(|member| member.assignment().len() == 2)).await;
+    poll_until(&mut members, |members| {
+        members.iter().all(|member| member.assignment().len() == 2)
+    })
+    .await;
     let (one, other) = (members[0].assignment(), members[1].assignment());
     assert!(one.iter().all(|partition| !other.contains(partition)));
 
@@ -272,18 +349,34 @@ async fn two_members_divide_partitions_and_hand_them_over() {
     assert_eq!(read(&mut members[0], 1).await, [33]);
     let all = "t-0,t-1,t-2,t-3";
     let halves = [format!("+{}", names(&one)), format!("-{}", names(&one))];
-    assert_eq!(told.all(), [format!("+{all}"), format!("-{all}"), halves[0].clone(), halves[1].clone(), format!("+{all}")]);
+    assert_eq!(
+        told.all(),
+        [
+            format!("+{all}"),
+            format!("-{all}"),
+            halves[0].clone(),
+            halves[1].clone(),
+            format!("+{all}")
+        ]
+    );
 }
 
 fn names(partitions: &[TopicPartition]) -> String {
-    partitions.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+    partitions
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cooperative_members_keep_what_does_not_move() {
     let broker = TestBroker::start().await;
     create(&broker.tcp(), "t", 4).await;
-    let settings = [("group.id", "g"), ("partition.assignment.strategy", "cooperative-sticky")];
+    let settings = [
+        ("group.id", "g"),
+        ("partition.assignment.strategy", "cooperative-sticky"),
+    ];
     let told = Told::default();
     let mut first = Consumer::new(config(&settings), broker.tcp());
     first.set_listener(Box::new(told.clone()));
@@ -293,9 +386,15 @@ async fn cooperative_members_keep_what_does_not_move() {
     let mut second = Consumer::new(config(&settings), broker.tcp());
     second.subscribe(&["t"]).unwrap();
     members.push(second);
-    poll_until(&mut members, |members| members.iter().all(|member| member.assignment().len() == 2)).await;
+    poll_until(&mut members, |members| {
+        members.iter().all(|member| member.assignment().len() == 2)
+    })
+    .await;
     let moved = names(&members[1].assignment());
-    assert_eq!(told.all(), ["+t-0,t-1,t-2,t-3".to_owned(), format!("-{moved}")]);
+    assert_eq!(
+        told.all(),
+        ["+t-0,t-1,t-2,t-3".to_owned(), format!("-{moved}")]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -303,8 +402,13 @@ async fn a_killed_members_partitions_go_to_the_others() {
     let broker = TestBroker::start().await;
     create(&broker.tcp(), "t", 2).await;
     let mut members: Vec<Consumer> = (0..2).map(|_| member("g", &broker.tcp())).collect();
-    members.iter_mut().for_each(|member| member.subscribe(&["t"]).unwrap());
-    poll_until(&mut members, |members| members.iter().all(|member| member.assignment().len() == 1)).await;
+    members
+        .iter_mut()
+        .for_each(|member| member.subscribe(&["t"]).unwrap());
+    poll_until(&mut members, |members| {
+        members.iter().all(|member| member.assignment().len() == 1)
+    })
+    .await;
     drop(members.pop());
     poll_until(&mut members, |members| members[0].assignment().len() == 2).await;
 }
@@ -323,7 +427,10 @@ async fn a_member_that_does_not_poll_gives_up_its_place_and_comes_back() {
     let mut other = vec![member("g", &broker.tcp())];
     other[0].subscribe(&["t"]).unwrap();
     poll_until(&mut other, |other| other[0].assignment().len() == 1).await;
-    let refused = slow[0].commit(Offsets::from([(tp("t", 0), CommittedOffset::at(0))])).await.unwrap_err();
+    let refused = slow[0]
+        .commit(Offsets::from([(tp("t", 0), CommittedOffset::at(0))]))
+        .await
+        .unwrap_err();
     assert!(!refused.is_retriable(), "{refused}");
     drop(other);
     poll_until(&mut slow, |_| told.all().len() >= 3).await;
@@ -368,9 +475,18 @@ async fn a_pattern_takes_in_topics_that_come_later() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_may_come_after_the_subscription() {
     let broker = TestBroker::start().await;
-    let mut consumer = Consumer::new(config(&[("group.id", "g"), ("allow.auto.create.topics", "false")]), broker.tcp());
+    let mut consumer = Consumer::new(
+        config(&[("group.id", "g"), ("allow.auto.create.topics", "false")]),
+        broker.tcp(),
+    );
     consumer.subscribe(&["later"]).unwrap();
-    assert!(consumer.poll(Duration::from_millis(300)).await.unwrap().is_none());
+    assert!(
+        consumer
+            .poll(Duration::from_millis(300))
+            .await
+            .unwrap()
+            .is_none()
+    );
     produce(&broker, "later", 0, [1]).await;
     assert_eq!(read(&mut consumer, 1).await, [1]);
 }
@@ -401,8 +517,22 @@ async fn events_take_the_place_of_callbacks() {
 async fn what_makes_no_sense_is_said() {
     let broker = TestBroker::start().await;
     let mut consumer = Consumer::new(config(&[]), broker.tcp());
-    assert!(matches!(consumer.poll(TICK).await.unwrap_err(), ConsumeError::NotSubscribed));
-    assert!(matches!(consumer.subscribe(&["t"]).unwrap_err(), ConsumeError::NoGroup { .. }));
-    assert!(matches!(consumer.seek(&tp("t", 0), 0).unwrap_err(), ConsumeError::NotAssigned(_)));
-    assert!(consumer.commit(Offsets::from([(tp("t", 0), CommittedOffset::at(0))])).await.is_err());
+    assert!(matches!(
+        consumer.poll(TICK).await.unwrap_err(),
+        ConsumeError::NotSubscribed
+    ));
+    assert!(matches!(
+        consumer.subscribe(&["t"]).unwrap_err(),
+        ConsumeError::NoGroup { .. }
+    ));
+    assert!(matches!(
+        consumer.seek(&tp("t", 0), 0).unwrap_err(),
+        ConsumeError::NotAssigned(_)
+    ));
+    assert!(
+        consumer
+            .commit(Offsets::from([(tp("t", 0), CommittedOffset::at(0))]))
+            .await
+            .is_err()
+    );
 }

@@ -48,7 +48,9 @@ impl Consumer {
     pub(super) fn heed(&mut self, event: Event) {
         match event {
             // The place may be lost by the time the owner hears of the rebalance.
-            Event::Rebalance { round } if self.has_lost_its_place() => self.heed(Event::Lost { round }),
+            Event::Rebalance { round } if self.has_lost_its_place() => {
+                self.heed(Event::Lost { round })
+            }
             Event::Rebalance { round } => {
                 let given_up = self.to_give_up();
                 self.changes.push_back(Change::Commit);
@@ -71,12 +73,16 @@ impl Consumer {
     }
 
     fn has_lost_its_place(&self) -> bool {
-        self.side.as_ref().is_some_and(|side| side.membership.identity().generation < 0)
+        self.side
+            .as_ref()
+            .is_some_and(|side| side.membership.identity().generation < 0)
     }
 
     /// Before a rebalance: everything, or if members keep theirs only what is no longer subscribed.
     fn to_give_up(&self) -> Vec<TopicPartition> {
-        let Some(side) = &self.side else { return Vec::new() };
+        let Some(side) = &self.side else {
+            return Vec::new();
+        };
         let mut partitions = self.partitions.names();
         if side.protocol.is_cooperative() {
             let topics = side.protocol.topics();
@@ -100,23 +106,41 @@ impl Consumer {
         };
         side.protocol.own(assigned.clone(), joined.generation);
         let held: BTreeSet<TopicPartition> = self.partitions.names().into_iter().collect();
-        let kept: BTreeSet<&TopicPartition> = assigned.iter().filter(|partition| held.contains(*partition)).collect();
-        let gone: Vec<_> = held.iter().filter(|partition| !kept.contains(partition)).cloned().collect();
-        let added: Vec<_> = assigned.iter().filter(|partition| !held.contains(*partition)).cloned().collect();
+        let kept: BTreeSet<&TopicPartition> = assigned
+            .iter()
+            .filter(|partition| held.contains(*partition))
+            .collect();
+        let gone: Vec<_> = held
+            .iter()
+            .filter(|partition| !kept.contains(partition))
+            .cloned()
+            .collect();
+        let added: Vec<_> = assigned
+            .iter()
+            .filter(|partition| !held.contains(*partition))
+            .cloned()
+            .collect();
         if !gone.is_empty() {
             self.changes.push_back(Change::Commit);
             self.tell_and_release(gone, Polled::Revoked);
-            self.changes.push_back(Change::Rejoin("partitions were given up for other members"));
+            self.changes
+                .push_back(Change::Rejoin("partitions were given up for other members"));
         }
         if !added.is_empty() {
             self.changes.push_back(Change::Adopt(added.clone()));
-            self.changes.push_back(Change::Tell(Polled::Assigned(added)));
+            self.changes
+                .push_back(Change::Tell(Polled::Assigned(added)));
         }
     }
 
-    fn tell_and_release(&mut self, partitions: Vec<TopicPartition>, how: fn(Vec<TopicPartition>) -> Polled) {
+    fn tell_and_release(
+        &mut self,
+        partitions: Vec<TopicPartition>,
+        how: fn(Vec<TopicPartition>) -> Polled,
+    ) {
         if !partitions.is_empty() {
-            self.changes.push_back(Change::Tell(how(partitions.clone())));
+            self.changes
+                .push_back(Change::Tell(how(partitions.clone())));
             self.changes.push_back(Change::Release(partitions));
         }
     }
@@ -128,7 +152,9 @@ impl Consumer {
                 // Only when it is done the step is taken: a poll may be dropped meanwhile.
                 self.commit_before_change().await;
             }
-            let Some(change) = self.changes.pop_front() else { break };
+            let Some(change) = self.changes.pop_front() else {
+                break;
+            };
             match change {
                 Change::Commit => {}
                 Change::Tell(polled) => return Ok(Some(polled)),
@@ -138,8 +164,12 @@ impl Consumer {
                 }
                 Change::Adopt(partitions) => self.partitions.add(partitions, Stage::Committed),
                 Change::Fail(error) => return Err(error.into()),
-                Change::Prepared(round) => self.with_membership(|membership| membership.prepared(round)),
-                Change::Rejoin(reason) => self.with_membership(|membership| membership.rejoin(reason)),
+                Change::Prepared(round) => {
+                    self.with_membership(|membership| membership.prepared(round))
+                }
+                Change::Rejoin(reason) => {
+                    self.with_membership(|membership| membership.rejoin(reason))
+                }
                 Change::Join => self.with_membership(crate::group::Membership::join),
             }
         }

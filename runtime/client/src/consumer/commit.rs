@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use millrace_wire::error_code::ErrorCode;
 use millrace_wire::messages::{
-    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+    OffsetCommitResponse,
 };
 
 use super::error::CommitError;
@@ -37,7 +38,11 @@ pub(super) struct Commit {
 
 impl fmt::Debug for Commit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Commit").field("number", &self.number).field("offsets", &self.offsets).finish()
+        formatter
+            .debug_struct("Commit")
+            .field("number", &self.number)
+            .field("offsets", &self.offsets)
+            .finish()
     }
 }
 
@@ -53,13 +58,23 @@ pub(super) struct Commits {
 
 impl Commits {
     /// Queues a commit and numbers it; `None` if too many wait, which the callback is told.
-    pub(super) fn push(&mut self, offsets: Offsets, patience: Duration, done: CommitCallback) -> Option<u64> {
+    pub(super) fn push(
+        &mut self,
+        offsets: Offsets,
+        patience: Duration,
+        done: CommitCallback,
+    ) -> Option<u64> {
         if self.waiting.len() >= WAITING_MAX {
             done(Err(CommitError::TooMany(WAITING_MAX)));
             return None;
         }
         self.asked += 1;
-        self.waiting.push_back(Commit { number: self.asked, offsets, patience, done });
+        self.waiting.push_back(Commit {
+            number: self.asked,
+            offsets,
+            patience,
+            done,
+        });
         Some(self.asked)
     }
 
@@ -120,8 +135,15 @@ pub(super) async fn commit(
     match tokio::time::timeout(patience, repeated).await {
         Ok(result) => result,
         Err(_) => {
-            let doing = format!("cannot commit to group {} within {patience:?}", coordinator.group());
-            Err(CommitError::Client(ClientError::refused(doing, ErrorCode::REQUEST_TIMED_OUT, None)))
+            let doing = format!(
+                "cannot commit to group {} within {patience:?}",
+                coordinator.group()
+            );
+            Err(CommitError::Client(ClientError::refused(
+                doing,
+                ErrorCode::REQUEST_TIMED_OUT,
+                None,
+            )))
         }
     }
 }
@@ -141,7 +163,11 @@ fn passes(error: &CommitError) -> bool {
     }
 }
 
-fn request(coordinator: &Coordinator, identity: &Identity, offsets: Offsets) -> OffsetCommitRequest {
+fn request(
+    coordinator: &Coordinator,
+    identity: &Identity,
+    offsets: Offsets,
+) -> OffsetCommitRequest {
     let mut topics: Vec<OffsetCommitRequestTopic> = Vec::new();
     for (partition, committed) in offsets {
         let entry = OffsetCommitRequestPartition {
@@ -150,10 +176,15 @@ fn request(coordinator: &Coordinator, identity: &Identity, offsets: Offsets) -> 
             committed_leader_epoch: committed.leader_epoch,
             committed_metadata: Some(committed.metadata),
         };
-        match topics.last_mut().filter(|topic| *topic.name == *partition.topic) {
+        match topics
+            .last_mut()
+            .filter(|topic| *topic.name == *partition.topic)
+        {
             Some(topic) => topic.partitions.push(entry),
-            None => topics
-                .push(OffsetCommitRequestTopic { name: partition.topic.to_string(), partitions: vec![entry] }),
+            None => topics.push(OffsetCommitRequestTopic {
+                name: partition.topic.to_string(),
+                partitions: vec![entry],
+            }),
         }
     }
     OffsetCommitRequest {
@@ -175,12 +206,18 @@ fn judge(group: &str, answer: OffsetCommitResponse) -> Result<(), CommitError> {
             match code {
                 ErrorCode::NONE => {}
                 ErrorCode::REBALANCE_IN_PROGRESS => return Err(CommitError::Rebalancing { group }),
-                ErrorCode::UNKNOWN_MEMBER_ID | ErrorCode::ILLEGAL_GENERATION | ErrorCode::FENCED_INSTANCE_ID => {
+                ErrorCode::UNKNOWN_MEMBER_ID
+                | ErrorCode::ILLEGAL_GENERATION
+                | ErrorCode::FENCED_INSTANCE_ID => {
                     return Err(CommitError::Fenced { group, code });
                 }
                 code => {
                     let partition = TopicPartition::new(topic.name.as_str(), part.partition_index);
-                    return Err(CommitError::Refused { group, partition, code });
+                    return Err(CommitError::Refused {
+                        group,
+                        partition,
+                        code,
+                    });
                 }
             }
         }
@@ -195,24 +232,46 @@ mod tests {
     use std::sync::Mutex;
 
     fn answer(codes: &[ErrorCode]) -> OffsetCommitResponse {
-        let partitions = codes.iter().zip(0..).map(|(&error_code, partition_index)| OffsetCommitResponsePartition {
-            partition_index,
-            error_code,
+        let partitions = codes.iter().zip(0..).map(|(&error_code, partition_index)| {
+            OffsetCommitResponsePartition {
+                partition_index,
+                error_code,
+            }
         });
-        let topic = OffsetCommitResponseTopic { name: "t".into(), partitions: partitions.collect() };
-        OffsetCommitResponse { topics: vec![topic], ..OffsetCommitResponse::default() }
+        let topic = OffsetCommitResponseTopic {
+            name: "t".into(),
+            partitions: partitions.collect(),
+        };
+        OffsetCommitResponse {
+            topics: vec![topic],
+            ..OffsetCommitResponse::default()
+        }
     }
 
     #[test]
     fn errors_say_what_they_mean_for_the_member() {
         assert!(judge("g", answer(&[ErrorCode::NONE, ErrorCode::NONE])).is_ok());
-        let rebalancing = judge("g", answer(&[ErrorCode::NONE, ErrorCode::REBALANCE_IN_PROGRESS])).unwrap_err();
-        assert!(matches!(rebalancing, CommitError::Rebalancing { .. }) && rebalancing.is_retriable());
+        let rebalancing = judge(
+            "g",
+            answer(&[ErrorCode::NONE, ErrorCode::REBALANCE_IN_PROGRESS]),
+        )
+        .unwrap_err();
+        assert!(
+            matches!(rebalancing, CommitError::Rebalancing { .. }) && rebalancing.is_retriable()
+        );
         let fenced = judge("g", answer(&[ErrorCode::ILLEGAL_GENERATION])).unwrap_err();
         assert!(matches!(fenced, CommitError::Fenced { .. }) && !fenced.is_retriable());
-        let large = judge("g", answer(&[ErrorCode::NONE, ErrorCode::OFFSET_METADATA_TOO_LARGE])).unwrap_err();
+        let large = judge(
+            "g",
+            answer(&[ErrorCode::NONE, ErrorCode::OFFSET_METADATA_TOO_LARGE]),
+        )
+        .unwrap_err();
         assert!(large.to_string().contains("t-1"), "{large}");
-        assert!(judge("g", answer(&[ErrorCode::COORDINATOR_LOAD_IN_PROGRESS])).unwrap_err().is_retriable());
+        assert!(
+            judge("g", answer(&[ErrorCode::COORDINATOR_LOAD_IN_PROGRESS]))
+                .unwrap_err()
+                .is_retriable()
+        );
     }
 
     #[test]
@@ -222,7 +281,10 @@ mod tests {
         for number in 1..=3 {
             let order = Arc::clone(&order);
             let done: CommitCallback = Box::new(move |_| order.lock().unwrap().push(number));
-            assert_eq!(commits.push(Offsets::new(), Duration::ZERO, done), Some(number));
+            assert_eq!(
+                commits.push(Offsets::new(), Duration::ZERO, done),
+                Some(number)
+            );
         }
         assert!(commits.start().is_some());
         assert!(commits.start().is_none());

@@ -105,7 +105,11 @@ pub struct ConsumerConfig {
 impl ConsumerConfig {
     pub(super) fn assignors(&self) -> Vec<Assignor> {
         let mut assignors = Vec::new();
-        for assignor in self.partition_assignment_strategy.iter().filter_map(|name| Assignor::named(name)) {
+        for assignor in self
+            .partition_assignment_strategy
+            .iter()
+            .filter_map(|name| Assignor::named(name))
+        {
             if !assignors.contains(&assignor) {
                 assignors.push(assignor);
             }
@@ -119,9 +123,13 @@ impl ConsumerConfig {
 }
 
 fn assignors(key: &str, value: &Value) -> Result<(), String> {
-    let Some(names) = value.as_list() else { return Ok(()) };
+    let Some(names) = value.as_list() else {
+        return Ok(());
+    };
     if names.is_empty() {
-        return Err(format!("Invalid value for configuration {key}: no assignor is named"));
+        return Err(format!(
+            "Invalid value for configuration {key}: no assignor is named"
+        ));
     }
     match names.iter().find(|name| Assignor::named(name).is_none()) {
         Some(unknown) => Err(format!(
@@ -137,7 +145,10 @@ mod tests {
     use millrace_config::Properties;
 
     fn parse(pairs: &[(&str, &str)]) -> Result<ConsumerConfig, String> {
-        let given: Properties = pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        let given: Properties = pairs
+            .iter()
+            .map(|(key, value)| ((*key).into(), (*value).into()))
+            .collect();
         ConsumerConfig::parse(&given).map_err(|error| error.to_string())
     }
 
@@ -146,7 +157,10 @@ mod tests {
         let config = parse(&[]).unwrap();
         assert_eq!(config.auto_offset_reset, OffsetReset::Latest);
         assert_eq!(config.isolation_level, IsolationLevel::ReadUncommitted);
-        assert_eq!(config.assignors(), [Assignor::Range, Assignor::CooperativeSticky]);
+        assert_eq!(
+            config.assignors(),
+            [Assignor::Range, Assignor::CooperativeSticky]
+        );
     }
 
     #[test]
@@ -154,12 +168,20 @@ mod tests {
         let classes = "org.apache.kafka.clients.consumer.RoundRobinAssignor, range,roundrobin";
         let config = parse(&[("partition.assignment.strategy", classes)]).unwrap();
         assert_eq!(config.assignors(), [Assignor::RoundRobin, Assignor::Range]);
-        assert!(parse(&[("partition.assignment.strategy", "mine")]).unwrap_err().contains("mine"));
+        assert!(
+            parse(&[("partition.assignment.strategy", "mine")])
+                .unwrap_err()
+                .contains("mine")
+        );
     }
 
     #[test]
     fn levels_have_kafkas_names() {
-        let config = parse(&[("isolation.level", "read_committed"), ("auto.offset.reset", "none")]).unwrap();
+        let config = parse(&[
+            ("isolation.level", "read_committed"),
+            ("auto.offset.reset", "none"),
+        ])
+        .unwrap();
         assert_eq!(config.isolation_level, IsolationLevel::ReadCommitted);
         assert_eq!(config.auto_offset_reset, OffsetReset::None);
     }

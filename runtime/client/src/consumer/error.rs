@@ -43,7 +43,9 @@ pub enum ConsumeError {
         offset: i64,
     },
     /// The log lost records that this consumer has read, and `auto.offset.reset` is `none`.
-    #[error("{partition} was truncated to {end_offset}, below the position {offset}, and auto.offset.reset is none")]
+    #[error(
+        "{partition} was truncated to {end_offset}, below the position {offset}, and auto.offset.reset is none"
+    )]
     Truncated {
         /// The partition.
         partition: TopicPartition,
@@ -107,7 +109,9 @@ pub enum CommitError {
     #[error("cannot commit: group.id is not set")]
     NoGroup,
     /// The group has gone on without this member: its partitions may be others' by now.
-    #[error("cannot commit to group {group}: this member is no longer part of its current generation ({code})")]
+    #[error(
+        "cannot commit to group {group}: this member is no longer part of its current generation ({code})"
+    )]
     Fenced {
         /// The group.
         group: String,

@@ -78,7 +78,11 @@ pub(super) struct RowPool {
 
 impl RowPool {
     pub(super) fn take(&self) -> Vec<RecordRow> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+        self.free
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+            .unwrap_or_default()
     }
 
     pub(super) fn give(&self, rows: Vec<RecordRow>) {
@@ -94,7 +98,11 @@ impl RowPool {
     /// `rows` without those below `position`.
     pub(super) fn rows(&self, rows: Vec<RecordRow>, position: i64) -> Rows {
         let first = rows.partition_point(|row| row.offset < position);
-        Rows { rows, first, home: self.clone() }
+        Rows {
+            rows,
+            first,
+            home: self.clone(),
+        }
     }
 }
 
@@ -104,13 +112,22 @@ mod tests {
     use millrace_wire::batch::Span;
 
     fn row(offset: i64) -> RecordRow {
-        RecordRow { offset, timestamp: 0, key: Span::NULL, value: Span::NULL, headers: Span::EMPTY }
+        RecordRow {
+            offset,
+            timestamp: 0,
+            key: Span::NULL,
+            value: Span::NULL,
+            headers: Span::EMPTY,
+        }
     }
 
     #[test]
     fn rows_below_the_position_are_passed_over() {
         let rows = RowPool::default().rows(vec![row(3), row(5), row(9)], 5);
-        assert_eq!(rows.iter().map(|row| row.offset).collect::<Vec<_>>(), [5, 9]);
+        assert_eq!(
+            rows.iter().map(|row| row.offset).collect::<Vec<_>>(),
+            [5, 9]
+        );
     }
 
     #[test]
@@ -120,6 +137,7 @@ mod tests {
         rows.reserve(100);
         let memory = rows.as_ptr();
         drop(pool.rows(rows, 0));
-        assert_eq!(pool.take().as_ptr(), memory);
+        let again = pool.take();
+        assert_eq!(again.as_ptr(), memory);
     }
 }

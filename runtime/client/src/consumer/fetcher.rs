@@ -46,13 +46,24 @@ pub(super) enum Trouble {
     /// The metadata is old.
     Stale,
     /// The position is not in the log.
-    OutOfRange { partition: TopicPartition, offset: i64 },
+    OutOfRange {
+        partition: TopicPartition,
+        offset: i64,
+    },
     /// The log was cut below the position.
-    Truncated { partition: TopicPartition, offset: i64, end_offset: i64 },
+    Truncated {
+        partition: TopicPartition,
+        offset: i64,
+        end_offset: i64,
+    },
     /// It will not pass.
     Topic { topic: Arc<str>, code: ErrorCode },
     /// The broker cannot read its copy.
-    Damaged { partition: TopicPartition, offset: i64, code: ErrorCode },
+    Damaged {
+        partition: TopicPartition,
+        offset: i64,
+        code: ErrorCode,
+    },
 }
 
 #[derive(Debug)]
@@ -85,12 +96,25 @@ pub(super) struct Fetcher {
 
 impl Fetcher {
     pub(super) fn new(config: Arc<ConsumerConfig>, lane: Arc<Lane>) -> Self {
-        let reading = Reading { check_crcs: config.check_crcs, rows: RowPool::default() };
-        Fetcher { config, lane, brokers: BTreeMap::new(), answers: VecDeque::new(), aside: Vec::new(), reading }
+        let reading = Reading {
+            check_crcs: config.check_crcs,
+            rows: RowPool::default(),
+        };
+        Fetcher {
+            config,
+            lane,
+            brokers: BTreeMap::new(),
+            answers: VecDeque::new(),
+            aside: Vec::new(),
+            reading,
+        }
     }
 
     /// The next batch that has arrived.
-    pub(super) fn next(&mut self, partitions: &mut Partitions) -> Result<Option<Fetched>, ConsumeError> {
+    pub(super) fn next(
+        &mut self,
+        partitions: &mut Partitions,
+    ) -> Result<Option<Fetched>, ConsumeError> {
         if let Some(fetched) = self.next_aside(partitions)? {
             return Ok(Some(fetched));
         }
@@ -155,9 +179,16 @@ impl Fetcher {
         if self.brokers.values().all(|broker| !broker.is_free(now)) && !self.brokers.is_empty() {
             return self.send(wanted, partitions, now);
         }
-        for (name, state) in partitions.iter().filter(|(_, state)| state.is_fetchable(now)) {
-            let Some(topic) = metadata.topic(&name.topic) else { continue };
-            let Some(known) = topic.partition(name.partition) else { continue };
+        for (name, state) in partitions
+            .iter()
+            .filter(|(_, state)| state.is_fetchable(now))
+        {
+            let Some(topic) = metadata.topic(&name.topic) else {
+                continue;
+            };
+            let Some(known) = topic.partition(name.partition) else {
+                continue;
+            };
             let Some(leader) = known.leader else { continue };
             let asked = Asked {
                 topic_id: topic.id,
@@ -166,7 +197,10 @@ impl Fetcher {
                 fetched_epoch: state.fetched_epoch,
                 max_bytes: self.config.max_partition_fetch_bytes,
             };
-            wanted.entry(leader).or_default().insert(name.clone(), asked);
+            wanted
+                .entry(leader)
+                .or_default()
+                .insert(name.clone(), asked);
         }
         self.send(wanted, partitions, now)
     }
@@ -193,7 +227,9 @@ impl Fetcher {
             let stamp = |name: &TopicPartition| partitions.get(name).map(|state| state.stamp);
             let asked = wanted
                 .iter()
-                .filter_map(|(name, asked)| Some((name.clone(), (stamp(name)?, asked.fetch_offset))))
+                .filter_map(|(name, asked)| {
+                    Some((name.clone(), (stamp(name)?, asked.fetch_offset)))
+                })
                 .collect();
             broker.asked = Some(asked);
             let with_ids = wanted.values().all(|asked| !asked.topic_id.is_zero());
@@ -212,12 +248,23 @@ impl Fetcher {
 
     /// When the next broker that waits after a failure may be asked.
     pub(super) fn next_due(&self, now: Duration) -> Option<Duration> {
-        self.brokers.values().map(|broker| broker.not_before).filter(|due| *due > now).min()
+        self.brokers
+            .values()
+            .map(|broker| broker.not_before)
+            .filter(|due| *due > now)
+            .min()
     }
 
     /// Takes in what a request brought, and says what has to be seen to.
-    pub(super) fn done(&mut self, done: FetchDone, partitions: &mut Partitions, now: Duration) -> Vec<Trouble> {
-        let Some(broker) = self.brokers.get_mut(&done.node) else { return Vec::new() };
+    pub(super) fn done(
+        &mut self,
+        done: FetchDone,
+        partitions: &mut Partitions,
+        now: Duration,
+    ) -> Vec<Trouble> {
+        let Some(broker) = self.brokers.get_mut(&done.node) else {
+            return Vec::new();
+        };
         let asked = broker.asked.take().unwrap_or_default();
         let answer = match done.result {
             Ok(answer) => answer,
@@ -239,11 +286,16 @@ impl Fetcher {
             if !about_session || broker.backoff.failures() > 0 {
                 broker.not_before = now + broker.backoff.fail();
             }
-            return if about_session { Vec::new() } else { vec![Trouble::Stale] };
+            return if about_session {
+                Vec::new()
+            } else {
+                vec![Trouble::Stale]
+            };
         }
         broker.backoff.succeed();
         if answer.throttle_time_ms > 0 {
-            broker.not_before = now + Duration::from_millis(answer.throttle_time_ms.unsigned_abs().into());
+            broker.not_before =
+                now + Duration::from_millis(answer.throttle_time_ms.unsigned_abs().into());
         }
         self.take_in(done.node, answer, &asked, partitions, now)
     }
@@ -258,15 +310,28 @@ impl Fetcher {
     ) -> Vec<Trouble> {
         let mut troubles = Vec::new();
         let mut runs = VecDeque::new();
-        let Some(broker) = self.brokers.get_mut(&node) else { return troubles };
+        let Some(broker) = self.brokers.get_mut(&node) else {
+            return troubles;
+        };
         for topic in answer.responses {
             let by_id = topic.topic_id != Uuid::ZERO;
-            let name = if by_id { broker.session.topic_name(topic.topic_id) } else { Some(topic.topic.into()) };
+            let name = if by_id {
+                broker.session.topic_name(topic.topic_id)
+            } else {
+                Some(topic.topic.into())
+            };
             let Some(topic_name) = name else { continue };
             for part in topic.partitions {
                 let name = TopicPartition::new(Arc::clone(&topic_name), part.partition_index);
-                let Some(&(stamp, offset)) = asked.get(&name) else { continue };
-                let mut part = Part { name, stamp, offset, data: part };
+                let Some(&(stamp, offset)) = asked.get(&name) else {
+                    continue;
+                };
+                let mut part = Part {
+                    name,
+                    stamp,
+                    offset,
+                    data: part,
+                };
                 match part.judge(partitions, now) {
                     Some(trouble) => troubles.push(trouble),
                     None => runs.extend(part.into_run(self.config.isolation_level, partitions)),
@@ -293,10 +358,17 @@ async fn fetch(lane: Arc<Lane>, node: i32, request: FetchRequest, with_ids: bool
         let highest = if with_ids { i16::MAX } else { IDS_FROM - 1 };
         let version = connection.version_up_to::<FetchRequest>(highest)?;
         let park = Duration::from_millis(request.max_wait_ms.unsigned_abs().into());
-        let wait = lane.cluster().config().request_timeout().saturating_add(park);
+        let wait = lane
+            .cluster()
+            .config()
+            .request_timeout()
+            .saturating_add(park);
         connection.call_at(version, &request, wait).await
     };
-    FetchDone { node, result: result.await }
+    FetchDone {
+        node,
+        result: result.await,
+    }
 }
 
 /// One partition's part of an answer.
@@ -318,14 +390,21 @@ impl Part {
             ErrorCode::NONE if self.data.diverging_epoch.end_offset >= 0 => {
                 let end_offset = self.data.diverging_epoch.end_offset;
                 state.back_off(now);
-                Some(Trouble::Truncated { partition, offset: state.position, end_offset })
+                Some(Trouble::Truncated {
+                    partition,
+                    offset: state.position,
+                    end_offset,
+                })
             }
             ErrorCode::NONE => {
                 state.succeed();
                 None
             }
             ErrorCode::OFFSET_OUT_OF_RANGE if state.position == self.offset => {
-                Some(Trouble::OutOfRange { partition, offset: self.offset })
+                Some(Trouble::OutOfRange {
+                    partition,
+                    offset: self.offset,
+                })
             }
             // Records before that offset wait to be handed out; the question is asked again behind them.
             ErrorCode::OFFSET_OUT_OF_RANGE => {
@@ -335,14 +414,24 @@ impl Part {
             }
             ErrorCode::TOPIC_AUTHORIZATION_FAILED | ErrorCode::INVALID_TOPIC_EXCEPTION => {
                 state.back_off(now);
-                Some(Trouble::Topic { topic: partition.topic, code })
+                Some(Trouble::Topic {
+                    topic: partition.topic,
+                    code,
+                })
             }
             ErrorCode::CORRUPT_MESSAGE => {
                 state.back_off(now);
-                Some(Trouble::Damaged { partition, offset: self.offset, code })
+                Some(Trouble::Damaged {
+                    partition,
+                    offset: self.offset,
+                    code,
+                })
             }
             other => {
-                log::debug!("cannot fetch {partition} at offset {}: {other}", self.offset);
+                log::debug!(
+                    "cannot fetch {partition} at offset {}: {other}",
+                    self.offset
+                );
                 state.back_off(now);
                 Some(Trouble::Stale)
             }
@@ -366,6 +455,12 @@ impl Part {
         }
         let committed = isolation == IsolationLevel::ReadCommitted;
         let aborted = committed.then(|| self.data.aborted_transactions.unwrap_or_default());
-        Some(Run::new(self.name, self.stamp, data, self.data.high_watermark, aborted))
+        Some(Run::new(
+            self.name,
+            self.stamp,
+            data,
+            self.data.high_watermark,
+            aborted,
+        ))
     }
 }

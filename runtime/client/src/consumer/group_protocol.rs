@@ -34,13 +34,23 @@ pub(super) struct ConsumerProtocol {
 impl ConsumerProtocol {
     pub(super) fn new(cluster: Cluster, assignors: Vec<Assignor>, rack: &str) -> Self {
         let rack = (!rack.is_empty()).then(|| rack.to_owned());
-        let view = Mutex::new(View { generation: -1, ..View::default() });
-        ConsumerProtocol { cluster, assignors, rack, view }
+        let view = Mutex::new(View {
+            generation: -1,
+            ..View::default()
+        });
+        ConsumerProtocol {
+            cluster,
+            assignors,
+            rack,
+            view,
+        }
     }
 
     /// Whether members keep their partitions while the group rebalances: only if all assignors can.
     pub(super) fn is_cooperative(&self) -> bool {
-        self.assignors.iter().all(|assignor| assignor.is_cooperative())
+        self.assignors
+            .iter()
+            .all(|assignor| assignor.is_cooperative())
     }
 
     /// Changes the topics. Returns whether they are others than before.
@@ -66,26 +76,41 @@ impl ConsumerProtocol {
     /// Topics to keep an eye on: its own, and as a leader those of all members.
     pub(super) fn topics(&self) -> BTreeSet<Arc<str>> {
         let view = self.view();
-        view.topics.iter().cloned().chain(view.divided.keys().map(|topic| Arc::from(topic.as_str()))).collect()
+        view.topics
+            .iter()
+            .cloned()
+            .chain(view.divided.keys().map(|topic| Arc::from(topic.as_str())))
+            .collect()
     }
 
     /// Whether a leader's division no longer fits what there is.
     pub(super) fn is_outdated(&self, metadata: &Metadata) -> bool {
         let view = self.view();
         view.divided.iter().any(|(topic, count)| {
-            let now = metadata.topic(topic).map_or(0, |topic| topic.partitions.len());
+            let now = metadata
+                .topic(topic)
+                .map_or(0, |topic| topic.partitions.len());
             usize::try_from(*count).is_ok_and(|count| count != now)
         })
     }
 
     async fn counts(&self, topics: BTreeSet<String>) -> Result<PartitionCounts, AssignError> {
-        let names: Vec<Arc<str>> = topics.iter().map(|topic| Arc::from(topic.as_str())).collect();
-        let metadata = self.cluster.refresh(&names).await.map_err(|error| AssignError {
-            retriable: error.is_retriable(),
-            reason: error.to_string(),
-        })?;
+        let names: Vec<Arc<str>> = topics
+            .iter()
+            .map(|topic| Arc::from(topic.as_str()))
+            .collect();
+        let metadata = self
+            .cluster
+            .refresh(&names)
+            .await
+            .map_err(|error| AssignError {
+                retriable: error.is_retriable(),
+                reason: error.to_string(),
+            })?;
         let count = |topic: String| {
-            let partitions = metadata.topic(&topic).map_or(0, |topic| topic.partitions.len());
+            let partitions = metadata
+                .topic(&topic)
+                .map_or(0, |topic| topic.partitions.len());
             (topic, i32::try_from(partitions).unwrap_or(i32::MAX))
         };
         Ok(topics.into_iter().map(count).collect())
@@ -110,7 +135,10 @@ impl GroupProtocol for ConsumerProtocol {
             Ok(metadata) => self
                 .assignors
                 .iter()
-                .map(|assignor| Offer { name: assignor.name().to_owned(), metadata: metadata.clone() })
+                .map(|assignor| Offer {
+                    name: assignor.name().to_owned(),
+                    metadata: metadata.clone(),
+                })
                 .collect(),
             Err(error) => {
                 log::error!("cannot say what this consumer subscribes to: {error}");
@@ -119,17 +147,30 @@ impl GroupProtocol for ConsumerProtocol {
         }
     }
 
-    async fn assign(&self, protocol: &str, members: Vec<Member>) -> Result<Vec<(String, Bytes)>, AssignError> {
-        let fatal = |reason: String| AssignError { reason, retriable: false };
-        let assignor = Assignor::named(protocol).ok_or_else(|| fatal(format!("no assignor is named {protocol}")))?;
+    async fn assign(
+        &self,
+        protocol: &str,
+        members: Vec<Member>,
+    ) -> Result<Vec<(String, Bytes)>, AssignError> {
+        let fatal = |reason: String| AssignError {
+            reason,
+            retriable: false,
+        };
+        let assignor = Assignor::named(protocol)
+            .ok_or_else(|| fatal(format!("no assignor is named {protocol}")))?;
         let members: Result<Vec<_>, _> = members.into_iter().map(decode_member).collect();
-        let members = members.map_err(|error| fatal(format!("cannot read a member's subscription: {error}")))?;
-        let topics = members.iter().flat_map(|member| member.topics.iter().cloned()).collect();
+        let members = members
+            .map_err(|error| fatal(format!("cannot read a member's subscription: {error}")))?;
+        let topics = members
+            .iter()
+            .flat_map(|member| member.topics.iter().cloned())
+            .collect();
         let mut counts = self.counts(topics).await?;
         self.view().divided.clone_from(&counts);
         counts.retain(|_, count| *count > 0);
         let assignments = assignor.assign(members, &counts).into_iter();
-        let encoded = assignments.map(|(member, partitions)| Ok((member, encode_assignment(&partitions)?)));
+        let encoded =
+            assignments.map(|(member, partitions)| Ok((member, encode_assignment(&partitions)?)));
         encoded
             .collect::<Result<_, millrace_wire::codec::EncodeError>>()
             .map_err(|error| fatal(format!("cannot write an assignment: {error}")))

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use millrace_wire::error_code::ErrorCode;
 use millrace_wire::messages::{
-    ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic, OffsetFetchRequest, OffsetFetchRequestGroup,
-    OffsetFetchRequestTopic, OffsetFetchRequestTopics, OffsetFetchResponse,
+    ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic, OffsetFetchRequest,
+    OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
+    OffsetFetchResponse,
 };
 
 use super::config::IsolationLevel;
@@ -36,7 +37,11 @@ pub(super) fn by_leader(
         let known = metadata.partition(&partition.topic, partition.partition);
         match known.and_then(|known| Some((known.leader?, known.leader_epoch))) {
             Some((leader, epoch)) => {
-                led.entry(leader).or_default().push(Question { partition, timestamp, epoch });
+                led.entry(leader).or_default().push(Question {
+                    partition,
+                    timestamp,
+                    epoch,
+                });
             }
             None => leaderless.push(partition),
         }
@@ -61,13 +66,21 @@ pub(super) async fn list_offsets(
 ) -> Result<Answers<LogOffset>, ClientError> {
     let mut topics: BTreeMap<Arc<str>, Vec<ListOffsetsPartition>> = BTreeMap::new();
     for question in questions {
-        topics.entry(question.partition.topic).or_default().push(ListOffsetsPartition {
-            partition_index: question.partition.partition,
-            current_leader_epoch: question.epoch,
-            timestamp: question.timestamp,
-        });
+        topics
+            .entry(question.partition.topic)
+            .or_default()
+            .push(ListOffsetsPartition {
+                partition_index: question.partition.partition,
+                current_leader_epoch: question.epoch,
+                timestamp: question.timestamp,
+            });
     }
-    let topics = topics.into_iter().map(|(name, partitions)| ListOffsetsTopic { name: name.to_string(), partitions });
+    let topics = topics
+        .into_iter()
+        .map(|(name, partitions)| ListOffsetsTopic {
+            name: name.to_string(),
+            partitions,
+        });
     let request = ListOffsetsRequest {
         isolation_level: isolation.code(),
         topics: topics.collect(),
@@ -79,8 +92,14 @@ pub(super) async fn list_offsets(
     for topic in answer.topics {
         let name: Arc<str> = topic.name.into();
         for part in topic.partitions {
-            let answer = part.error_code.ok().map(|()| (part.offset, part.leader_epoch));
-            answers.insert(TopicPartition::new(Arc::clone(&name), part.partition_index), answer);
+            let answer = part
+                .error_code
+                .ok()
+                .map(|()| (part.offset, part.leader_epoch));
+            answers.insert(
+                TopicPartition::new(Arc::clone(&name), part.partition_index),
+                answer,
+            );
         }
     }
     Ok(answers)
@@ -93,22 +112,36 @@ pub(super) async fn committed(
 ) -> Result<Answers<Option<CommittedOffset>>, ClientError> {
     let mut topics: BTreeMap<&Arc<str>, Vec<i32>> = BTreeMap::new();
     for partition in partitions {
-        topics.entry(&partition.topic).or_default().push(partition.partition);
+        topics
+            .entry(&partition.topic)
+            .or_default()
+            .push(partition.partition);
     }
     let group = coordinator.group().to_owned();
-    let old = topics.iter().map(|(name, partitions)| OffsetFetchRequestTopic {
-        name: name.to_string(),
-        partition_indexes: partitions.clone(),
-    });
-    let new = topics.iter().map(|(name, partitions)| OffsetFetchRequestTopics {
-        name: name.to_string(),
-        partition_indexes: partitions.clone(),
-    });
+    let old = topics
+        .iter()
+        .map(|(name, partitions)| OffsetFetchRequestTopic {
+            name: name.to_string(),
+            partition_indexes: partitions.clone(),
+        });
+    let new = topics
+        .iter()
+        .map(|(name, partitions)| OffsetFetchRequestTopics {
+            name: name.to_string(),
+            partition_indexes: partitions.clone(),
+        });
     let several = coordinator.offsets_version::<OffsetFetchRequest>().await? >= GROUPS_FROM;
-    let mut request = OffsetFetchRequest { require_stable: true, ..OffsetFetchRequest::default() };
+    let mut request = OffsetFetchRequest {
+        require_stable: true,
+        ..OffsetFetchRequest::default()
+    };
     if several {
         let topics = Some(new.collect());
-        request.groups.push(OffsetFetchRequestGroup { group_id: group, topics, ..OffsetFetchRequestGroup::default() });
+        request.groups.push(OffsetFetchRequestGroup {
+            group_id: group,
+            topics,
+            ..OffsetFetchRequestGroup::default()
+        });
     } else {
         request.topics = Some(old.collect());
         request.group_id = group;
@@ -122,30 +155,61 @@ fn read_committed_offsets(
     mut answer: OffsetFetchResponse,
 ) -> Result<Answers<Option<CommittedOffset>>, ClientError> {
     let group = answer.groups.pop();
-    let code = group.as_ref().map_or(answer.error_code, |group| group.error_code);
+    let code = group
+        .as_ref()
+        .map_or(answer.error_code, |group| group.error_code);
     if let Err(code) = code.ok() {
         coordinator.forget();
-        let doing = format!("cannot read the committed offsets of group {}", coordinator.group());
+        let doing = format!(
+            "cannot read the committed offsets of group {}",
+            coordinator.group()
+        );
         return Err(ClientError::refused(doing, code, None));
     }
     let mut answers = Answers::new();
-    let mut add = |topic: &Arc<str>, number, offset, leader_epoch, metadata: Option<String>, code: ErrorCode| {
+    let mut add = |topic: &Arc<str>,
+                   number,
+                   offset,
+                   leader_epoch,
+                   metadata: Option<String>,
+                   code: ErrorCode| {
         let metadata = metadata.unwrap_or_default();
-        let committed = (offset >= 0).then_some(CommittedOffset { offset, leader_epoch, metadata });
-        answers.insert(TopicPartition::new(Arc::clone(topic), number), code.ok().map(|()| committed));
+        let committed = (offset >= 0).then_some(CommittedOffset {
+            offset,
+            leader_epoch,
+            metadata,
+        });
+        answers.insert(
+            TopicPartition::new(Arc::clone(topic), number),
+            code.ok().map(|()| committed),
+        );
     };
     for topic in group.into_iter().flat_map(|group| group.topics) {
         let name: Arc<str> = topic.name.into();
         for part in topic.partitions {
             let (offset, epoch) = (part.committed_offset, part.committed_leader_epoch);
-            add(&name, part.partition_index, offset, epoch, part.metadata, part.error_code);
+            add(
+                &name,
+                part.partition_index,
+                offset,
+                epoch,
+                part.metadata,
+                part.error_code,
+            );
         }
     }
     for topic in answer.topics {
         let name: Arc<str> = topic.name.into();
         for part in topic.partitions {
             let (offset, epoch) = (part.committed_offset, part.committed_leader_epoch);
-            add(&name, part.partition_index, offset, epoch, part.metadata, part.error_code);
+            add(
+                &name,
+                part.partition_index,
+                offset,
+                epoch,
+                part.metadata,
+                part.error_code,
+            );
         }
     }
     Ok(answers)

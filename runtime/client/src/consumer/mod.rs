@@ -129,7 +129,10 @@ impl Consumer {
     pub fn new(config: ConsumerConfig, cluster: Cluster) -> Self {
         let config = Arc::new(config);
         let clock = Arc::clone(cluster.clock());
-        let coordinator = config.group_id.as_deref().map(|group| Arc::new(Coordinator::new(&cluster, group)));
+        let coordinator = config
+            .group_id
+            .as_deref()
+            .map(|group| Arc::new(Coordinator::new(&cluster, group)));
         let interval = millis(config.auto_commit_interval_ms.into());
         Consumer {
             partitions: Partitions::new(cluster.retry_backoff()),
@@ -171,7 +174,10 @@ impl Consumer {
             self.unsubscribe();
             return Ok(());
         }
-        let topics: BTreeSet<Arc<str>> = topics.iter().map(|topic| Arc::from(topic.as_ref())).collect();
+        let topics: BTreeSet<Arc<str>> = topics
+            .iter()
+            .map(|topic| Arc::from(topic.as_ref()))
+            .collect();
         let side = self.enter_group()?;
         side.change_topics(topics);
         self.interest = Interest::Topics;
@@ -184,10 +190,11 @@ impl Consumer {
     /// # Errors
     /// Where there is no group, or the pattern is not a regular expression.
     pub fn subscribe_pattern(&mut self, pattern: &str) -> Result<(), ConsumeError> {
-        let whole = Regex::new(&format!("^(?:{pattern})$")).map_err(|error| ConsumeError::Pattern {
-            pattern: pattern.to_owned(),
-            reason: error.to_string(),
-        })?;
+        let whole =
+            Regex::new(&format!("^(?:{pattern})$")).map_err(|error| ConsumeError::Pattern {
+                pattern: pattern.to_owned(),
+                reason: error.to_string(),
+            })?;
         self.enter_group()?;
         self.interest = Interest::Pattern(whole);
         self.metadata.ask();
@@ -200,7 +207,8 @@ impl Consumer {
             side.protocol.subscribe(BTreeSet::new());
             side.protocol.follow();
             side.protocol.own(Vec::new(), -1);
-            side.membership.leave("the consumer unsubscribed from all topics");
+            side.membership
+                .leave("the consumer unsubscribed from all topics");
             side.joined = false;
         }
         self.interest = Interest::Nothing;
@@ -215,8 +223,13 @@ impl Consumer {
             self.unsubscribe();
             self.side = None;
         }
-        self.interest = if partitions.is_empty() { Interest::Nothing } else { Interest::Partitions };
-        self.partitions.replace(partitions.to_vec(), Stage::Committed);
+        self.interest = if partitions.is_empty() {
+            Interest::Nothing
+        } else {
+            Interest::Partitions
+        };
+        self.partitions
+            .replace(partitions.to_vec(), Stage::Committed);
         self.metadata.ask();
     }
 
@@ -241,7 +254,9 @@ impl Consumer {
     /// # Errors
     /// Where one of the partitions is not assigned.
     pub fn seek_to_beginning(&mut self, partitions: &[TopicPartition]) -> Result<(), ConsumeError> {
-        partitions.iter().try_for_each(|partition| self.reset(partition, EARLIEST_TIMESTAMP))
+        partitions
+            .iter()
+            .try_for_each(|partition| self.reset(partition, EARLIEST_TIMESTAMP))
     }
 
     /// Moves positions to the ends; which they are is asked for within the next polls.
@@ -249,7 +264,9 @@ impl Consumer {
     /// # Errors
     /// Where one of the partitions is not assigned.
     pub fn seek_to_end(&mut self, partitions: &[TopicPartition]) -> Result<(), ConsumeError> {
-        partitions.iter().try_for_each(|partition| self.reset(partition, LATEST_TIMESTAMP))
+        partitions
+            .iter()
+            .try_for_each(|partition| self.reset(partition, LATEST_TIMESTAMP))
     }
 
     /// Stops handing out records of these partitions; the membership is not touched.
@@ -257,7 +274,9 @@ impl Consumer {
     /// # Errors
     /// Where one of the partitions is not assigned.
     pub fn pause(&mut self, partitions: &[TopicPartition]) -> Result<(), ConsumeError> {
-        partitions.iter().try_for_each(|partition| self.set_paused(partition, true))
+        partitions
+            .iter()
+            .try_for_each(|partition| self.set_paused(partition, true))
     }
 
     /// Takes up reading where it was paused.
@@ -265,13 +284,19 @@ impl Consumer {
     /// # Errors
     /// Where one of the partitions is not assigned.
     pub fn resume(&mut self, partitions: &[TopicPartition]) -> Result<(), ConsumeError> {
-        partitions.iter().try_for_each(|partition| self.set_paused(partition, false))
+        partitions
+            .iter()
+            .try_for_each(|partition| self.set_paused(partition, false))
     }
 
     /// The partitions that are paused.
     #[must_use]
     pub fn paused(&self) -> Vec<TopicPartition> {
-        self.partitions.iter().filter(|(_, state)| state.paused).map(|(name, _)| name.clone()).collect()
+        self.partitions
+            .iter()
+            .filter(|(_, state)| state.paused)
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     /// Whether the consumer is to ask for the offset of `partition`, or knows it: the next offset to hand out.
@@ -292,22 +317,37 @@ impl Consumer {
     }
 
     fn set_paused(&mut self, partition: &TopicPartition, paused: bool) -> Result<(), ConsumeError> {
-        let there = self.partitions.get_mut(partition).map(|state| state.paused = paused).is_some();
+        let there = self
+            .partitions
+            .get_mut(partition)
+            .map(|state| state.paused = paused)
+            .is_some();
         self.assigned(there, partition)
     }
 
     fn assigned(&self, there: bool, partition: &TopicPartition) -> Result<(), ConsumeError> {
-        if there { Ok(()) } else { Err(ConsumeError::NotAssigned(partition.clone())) }
+        if there {
+            Ok(())
+        } else {
+            Err(ConsumeError::NotAssigned(partition.clone()))
+        }
     }
 
     fn enter_group(&mut self) -> Result<&mut GroupSide, ConsumeError> {
-        let coordinator = self.coordinator.as_ref().ok_or(ConsumeError::NoGroup { doing: "subscribe" })?;
+        let coordinator = self
+            .coordinator
+            .as_ref()
+            .ok_or(ConsumeError::NoGroup { doing: "subscribe" })?;
         if matches!(self.interest, Interest::Partitions) {
             self.partitions.replace(Vec::new(), Stage::Committed);
         }
         let config = &self.config;
         Ok(self.side.get_or_insert_with(|| {
-            let protocol = ConsumerProtocol::new(self.cluster.clone(), config.assignors(), &config.client_rack);
+            let protocol = ConsumerProtocol::new(
+                self.cluster.clone(),
+                config.assignors(),
+                &config.client_rack,
+            );
             let protocol = Arc::new(protocol);
             let membership = Membership::start(
                 settings(config, &self.cluster),
@@ -315,7 +355,11 @@ impl Consumer {
                 Arc::clone(coordinator),
                 Arc::clone(&self.clock),
             );
-            GroupSide { membership, protocol, joined: false }
+            GroupSide {
+                membership,
+                protocol,
+                joined: false,
+            }
         }))
     }
 }
@@ -341,6 +385,9 @@ fn settings(config: &ConsumerConfig, cluster: &Cluster) -> Settings {
         session_timeout: millis(config.session_timeout_ms.into()),
         rebalance_timeout: millis(config.max_poll_interval_ms.into()),
         heartbeat_interval: millis(config.heartbeat_interval_ms.into()),
-        retry_backoff: (millis(shared.retry_backoff_ms), millis(shared.retry_backoff_max_ms)),
+        retry_backoff: (
+            millis(shared.retry_backoff_ms),
+            millis(shared.retry_backoff_max_ms),
+        ),
     }
 }

@@ -15,6 +15,10 @@ impl CommittedOffset {
     /// The offset alone.
     #[must_use]
     pub fn at(offset: i64) -> Self {
-        CommittedOffset { offset, leader_epoch: -1, metadata: String::new() }
+        CommittedOffset {
+            offset,
+            leader_epoch: -1,
+            metadata: String::new(),
+        }
     }
 }

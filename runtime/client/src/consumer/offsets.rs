@@ -31,7 +31,8 @@ impl Consumer {
 
     /// Commits these offsets without waiting; `done` is called in a later poll or commit, in the order of the calls.
     pub fn commit_async(&mut self, offsets: Offsets, done: CommitCallback) {
-        self.commits.push(offsets, self.cluster.config().request_timeout(), done);
+        self.commits
+            .push(offsets, self.cluster.config().request_timeout(), done);
         self.start_commits();
     }
 
@@ -40,7 +41,14 @@ impl Consumer {
     pub fn positions(&self) -> Offsets {
         let known = self.partitions.iter().filter_map(|(name, state)| {
             let (offset, leader_epoch) = (state.known_position()?, state.position_epoch);
-            Some((name.clone(), CommittedOffset { offset, leader_epoch, metadata: String::new() }))
+            Some((
+                name.clone(),
+                CommittedOffset {
+                    offset,
+                    leader_epoch,
+                    metadata: String::new(),
+                },
+            ))
         });
         known.collect()
     }
@@ -54,7 +62,10 @@ impl Consumer {
         partitions: &[TopicPartition],
     ) -> Result<BTreeMap<TopicPartition, Option<CommittedOffset>>, ConsumeError> {
         let doing = "read committed offsets";
-        let coordinator = self.coordinator.as_ref().ok_or(ConsumeError::NoGroup { doing })?;
+        let coordinator = self
+            .coordinator
+            .as_ref()
+            .ok_or(ConsumeError::NoGroup { doing })?;
         let mut backoff = self.cluster.retry_backoff();
         let asking = async {
             loop {
@@ -83,7 +94,8 @@ impl Consumer {
         &self,
         partitions: &[TopicPartition],
     ) -> Result<BTreeMap<TopicPartition, i64>, ConsumeError> {
-        self.log_offsets(partitions, EARLIEST_TIMESTAMP, self.config.isolation_level).await
+        self.log_offsets(partitions, EARLIEST_TIMESTAMP, self.config.isolation_level)
+            .await
     }
 
     /// The offsets behind the last records that may be read with that isolation.
@@ -95,7 +107,8 @@ impl Consumer {
         partitions: &[TopicPartition],
         isolation: IsolationLevel,
     ) -> Result<BTreeMap<TopicPartition, i64>, ConsumeError> {
-        self.log_offsets(partitions, LATEST_TIMESTAMP, isolation).await
+        self.log_offsets(partitions, LATEST_TIMESTAMP, isolation)
+            .await
     }
 
     async fn log_offsets(
@@ -108,12 +121,18 @@ impl Consumer {
         let mut backoff = self.cluster.retry_backoff();
         let asking = async {
             loop {
-                let missing = partitions.iter().filter(|name| !found.contains_key(*name)).cloned();
+                let missing = partitions
+                    .iter()
+                    .filter(|name| !found.contains_key(*name))
+                    .cloned();
                 let missing: Vec<TopicPartition> = missing.collect();
                 if missing.is_empty() {
                     return Ok(());
                 }
-                let error = match self.ask_logs(missing, timestamp, isolation, &mut found).await {
+                let error = match self
+                    .ask_logs(missing, timestamp, isolation, &mut found)
+                    .await
+                {
                     Ok(()) => continue,
                     Err(error) => error,
                 };
@@ -121,7 +140,10 @@ impl Consumer {
                     return Err(error);
                 }
                 tokio::time::sleep(backoff.fail()).await;
-                let topics: Vec<Arc<str>> = partitions.iter().map(|name| Arc::clone(&name.topic)).collect();
+                let topics: Vec<Arc<str>> = partitions
+                    .iter()
+                    .map(|name| Arc::clone(&name.topic))
+                    .collect();
                 if let Err(error) = self.cluster.refresh(&topics).await {
                     log::debug!("cannot refresh metadata, trying again: {error}");
                 }
@@ -144,9 +166,13 @@ impl Consumer {
         let metadata = self.cluster.metadata();
         let questions = missing.into_iter().map(|name| (name, timestamp));
         let (led, leaderless) = lookup::by_leader(questions, &metadata);
-        let refused = |name: &TopicPartition, code| ClientError::refused(format!("cannot list offsets of {name}"), code, None);
+        let refused = |name: &TopicPartition, code| {
+            ClientError::refused(format!("cannot list offsets of {name}"), code, None)
+        };
         for (node, questions) in led {
-            let answers = lookup::list_offsets(Arc::clone(&self.questions), node, questions, isolation).await?;
+            let answers =
+                lookup::list_offsets(Arc::clone(&self.questions), node, questions, isolation)
+                    .await?;
             for (name, answer) in answers {
                 match answer {
                     Ok((offset, _)) => drop(found.insert(name, offset)),
@@ -174,27 +200,42 @@ impl Consumer {
         if positions.is_empty() || self.commit_identity().is_err() {
             return;
         }
-        self.commit_async(positions, Box::new(|result| {
-            if let Err(error) = result {
-                log::warn!("positions were not committed: {error}");
-            }
-        }));
+        self.commit_async(
+            positions,
+            Box::new(|result| {
+                if let Err(error) = result {
+                    log::warn!("positions were not committed: {error}");
+                }
+            }),
+        );
     }
 
     /// Before a rebalance takes partitions away; failures are told but do not hold it up.
     pub(super) async fn commit_before_change(&mut self) {
-        let patience = self.cluster.config().request_timeout().min(millis(self.config.max_poll_interval_ms.into()) / 2);
+        let patience = self
+            .cluster
+            .config()
+            .request_timeout()
+            .min(millis(self.config.max_poll_interval_ms.into()) / 2);
         if let Err(error) = self.commit_positions(patience).await {
             log::warn!("positions were not committed before the rebalance: {error}");
         }
     }
 
     pub(super) async fn commit_positions(&mut self, patience: Duration) -> Result<(), CommitError> {
-        let positions = if self.commits_by_itself() { self.positions() } else { Offsets::new() };
+        let positions = if self.commits_by_itself() {
+            self.positions()
+        } else {
+            Offsets::new()
+        };
         self.commit_within(positions, patience).await
     }
 
-    async fn commit_within(&mut self, offsets: Offsets, patience: Duration) -> Result<(), CommitError> {
+    async fn commit_within(
+        &mut self,
+        offsets: Offsets,
+        patience: Duration,
+    ) -> Result<(), CommitError> {
         if offsets.is_empty() {
             return Ok(());
         }
@@ -207,7 +248,10 @@ impl Consumer {
                 self.wait_for_tasks(patience).await;
             }
         }
-        outcome.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        outcome
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Waits for the commits in the background, so that their callbacks run.
@@ -225,10 +269,13 @@ impl Consumer {
     pub(super) fn start_commits(&mut self) {
         loop {
             let identity = self.commit_identity();
-            let Some(next) = self.commits.start() else { return };
+            let Some(next) = self.commits.start() else {
+                return;
+            };
             match (identity, &self.coordinator) {
                 (Ok(identity), Some(coordinator)) => {
-                    let (coordinator, offsets, patience) = (Arc::clone(coordinator), next.offsets.clone(), next.patience);
+                    let (coordinator, offsets, patience) =
+                        (Arc::clone(coordinator), next.offsets.clone(), next.patience);
                     let backoff = self.cluster.retry_backoff();
                     let commit = commit::commit(coordinator, identity, offsets, backoff, patience);
                     self.tasks.spawn(async move { Done::Commit(commit.await) });
@@ -244,10 +291,15 @@ impl Consumer {
     /// would take it.
     fn commit_identity(&self) -> Result<Identity, CommitError> {
         let group = self.config.group_id.clone().ok_or(CommitError::NoGroup)?;
-        let Some(side) = &self.side else { return Ok(Identity::outside(None)) };
+        let Some(side) = &self.side else {
+            return Ok(Identity::outside(None));
+        };
         let identity = side.membership.identity();
         if identity.generation < 0 {
-            return Err(CommitError::Fenced { group, code: ErrorCode::UNKNOWN_MEMBER_ID });
+            return Err(CommitError::Fenced {
+                group,
+                code: ErrorCode::UNKNOWN_MEMBER_ID,
+            });
         }
         Ok(identity)
     }
@@ -259,7 +311,11 @@ fn whole(
 ) -> Result<BTreeMap<TopicPartition, Option<CommittedOffset>>, ClientError> {
     let one = |(name, answer): (TopicPartition, Result<_, _>)| match answer {
         Ok(committed) => Ok((name, committed)),
-        Err(code) => Err(ClientError::refused(format!("cannot {doing} of {name}"), code, None)),
+        Err(code) => Err(ClientError::refused(
+            format!("cannot {doing} of {name}"),
+            code,
+            None,
+        )),
     };
     answers.into_iter().map(one).collect()
 }

@@ -60,7 +60,8 @@ impl State {
 
     /// Whether its position is to be asked for now.
     pub(super) fn wants(&self, now: Duration) -> Option<Stage> {
-        (self.stage != Stage::Fetching && !self.resolving && now >= self.not_before).then_some(self.stage)
+        (self.stage != Stage::Fetching && !self.resolving && now >= self.not_before)
+            .then_some(self.stage)
     }
 
     /// Waits before the next request for this partition.
@@ -89,11 +90,19 @@ pub(super) struct Partitions {
 
 impl Partitions {
     pub(super) fn new(backoff: Backoff) -> Self {
-        Partitions { states: BTreeMap::new(), stamps: 0, backoff }
+        Partitions {
+            states: BTreeMap::new(),
+            stamps: 0,
+            backoff,
+        }
     }
 
     /// Adds partitions; those already there stay as they are.
-    pub(super) fn add(&mut self, partitions: impl IntoIterator<Item = TopicPartition>, start: Stage) {
+    pub(super) fn add(
+        &mut self,
+        partitions: impl IntoIterator<Item = TopicPartition>,
+        start: Stage,
+    ) {
         for partition in partitions {
             let stamp = self.next_stamp();
             let backoff = self.backoff.clone();
@@ -122,14 +131,17 @@ impl Partitions {
     /// Keeps these partitions only, and adds what is missing.
     pub(super) fn replace(&mut self, partitions: Vec<TopicPartition>, start: Stage) {
         let wanted: BTreeSet<&TopicPartition> = partitions.iter().collect();
-        self.states.retain(|partition, _| wanted.contains(partition));
+        self.states
+            .retain(|partition, _| wanted.contains(partition));
         self.add(partitions, start);
     }
 
     /// Puts the position at `offset`.
     pub(super) fn seek(&mut self, partition: &TopicPartition, offset: i64) -> bool {
         let stamp = self.next_stamp();
-        let Some(state) = self.states.get_mut(partition) else { return false };
+        let Some(state) = self.states.get_mut(partition) else {
+            return false;
+        };
         state.stamp = stamp;
         place(state, offset);
         true
@@ -138,7 +150,9 @@ impl Partitions {
     /// Puts the position at the end of the log that `timestamp` names, when that is known.
     pub(super) fn reset(&mut self, partition: &TopicPartition, timestamp: i64) -> bool {
         let stamp = self.next_stamp();
-        let Some(state) = self.states.get_mut(partition) else { return false };
+        let Some(state) = self.states.get_mut(partition) else {
+            return false;
+        };
         state.stamp = stamp;
         state.stage = Stage::Reset(timestamp);
         state.resolving = false;
@@ -146,7 +160,13 @@ impl Partitions {
     }
 
     /// The position of a partition was found out, unless it was asked for under another stamp.
-    pub(super) fn resolve(&mut self, partition: &TopicPartition, stamp: u64, offset: i64, epoch: i32) {
+    pub(super) fn resolve(
+        &mut self,
+        partition: &TopicPartition,
+        stamp: u64,
+        offset: i64,
+        epoch: i32,
+    ) {
         if let Some(state) = self.current(partition, stamp) {
             place(state, offset);
             state.position_epoch = epoch;
@@ -157,7 +177,9 @@ impl Partitions {
 
     /// The partition, if nothing was changed since `stamp`.
     pub(super) fn current(&mut self, partition: &TopicPartition, stamp: u64) -> Option<&mut State> {
-        self.states.get_mut(partition).filter(|state| state.stamp == stamp)
+        self.states
+            .get_mut(partition)
+            .filter(|state| state.stamp == stamp)
     }
 
     pub(super) fn get(&self, partition: &TopicPartition) -> Option<&State> {
@@ -186,8 +208,14 @@ impl Partitions {
 
     /// When the next partition that waits may be asked about.
     pub(super) fn next_due(&self, now: Duration) -> Option<Duration> {
-        let waiting = self.states.values().filter(|state| !state.paused || state.stage != Stage::Fetching);
-        waiting.map(|state| state.not_before).filter(|due| *due > now).min()
+        let waiting = self
+            .states
+            .values()
+            .filter(|state| !state.paused || state.stage != Stage::Fetching);
+        waiting
+            .map(|state| state.not_before)
+            .filter(|due| *due > now)
+            .min()
     }
 
     fn next_stamp(&mut self) -> u64 {
@@ -231,7 +259,10 @@ mod tests {
     fn what_is_kept_keeps_its_position() {
         let (mut partitions, name) = partitions(Stage::Committed);
         partitions.seek(&name, 42);
-        partitions.replace(vec![name.clone(), TopicPartition::new("t", 1)], Stage::Committed);
+        partitions.replace(
+            vec![name.clone(), TopicPartition::new("t", 1)],
+            Stage::Committed,
+        );
         assert_eq!(partitions.get(&name).unwrap().known_position(), Some(42));
         partitions.replace(vec![TopicPartition::new("t", 1)], Stage::Committed);
         assert!(partitions.get(&name).is_none());
@@ -241,7 +272,10 @@ mod tests {
     fn a_failure_delays_the_next_question() {
         let (mut partitions, name) = partitions(Stage::Reset(-2));
         let now = Duration::from_secs(1);
-        assert_eq!(partitions.get(&name).unwrap().wants(now), Some(Stage::Reset(-2)));
+        assert_eq!(
+            partitions.get(&name).unwrap().wants(now),
+            Some(Stage::Reset(-2))
+        );
         partitions.get_mut(&name).unwrap().back_off(now);
         assert_eq!(partitions.get(&name).unwrap().wants(now), None);
         let due = partitions.next_due(now).unwrap();

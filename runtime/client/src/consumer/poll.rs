@@ -62,7 +62,13 @@ impl Consumer {
             if let Some(polled) = self.take_steps().await? {
                 return Ok(Some(polled));
             }
-            let Some(event) = self.side.as_mut().and_then(|side| side.membership.try_event()) else { break };
+            let Some(event) = self
+                .side
+                .as_mut()
+                .and_then(|side| side.membership.try_event())
+            else {
+                break;
+            };
             self.heed(event);
         }
         if let Some(error) = self.errors.pop_front() {
@@ -104,8 +110,13 @@ impl Consumer {
 
     async fn call_back(&mut self, change: Polled) {
         let listener = self.listener.take();
-        let mut call = Callback { consumer: self, listener };
-        let Some(listener) = &mut call.listener else { return };
+        let mut call = Callback {
+            consumer: self,
+            listener,
+        };
+        let Some(listener) = &mut call.listener else {
+            return;
+        };
         match change {
             Polled::Assigned(partitions) => listener.assigned(call.consumer, &partitions).await,
             Polled::Revoked(partitions) => listener.revoked(call.consumer, &partitions).await,
@@ -118,10 +129,17 @@ impl Consumer {
     ///
     /// # Errors
     /// Where the partition is not assigned, or its position cannot be found out within `timeout`.
-    pub async fn position(&mut self, partition: &TopicPartition, timeout: Duration) -> Result<i64, ConsumeError> {
+    pub async fn position(
+        &mut self,
+        partition: &TopicPartition,
+        timeout: Duration,
+    ) -> Result<i64, ConsumeError> {
         let deadline = self.clock.monotonic().saturating_add(timeout);
         loop {
-            let state = self.partitions.get(partition).ok_or_else(|| ConsumeError::NotAssigned(partition.clone()))?;
+            let state = self
+                .partitions
+                .get(partition)
+                .ok_or_else(|| ConsumeError::NotAssigned(partition.clone()))?;
             if let Some(position) = state.known_position() {
                 return Ok(position);
             }
@@ -131,9 +149,14 @@ impl Consumer {
             self.keep_up();
             let now = self.clock.monotonic();
             if now >= deadline {
-                return Err(ConsumeError::Client(timed_out(format!("cannot find the position of {partition}"))));
+                return Err(ConsumeError::Client(timed_out(format!(
+                    "cannot find the position of {partition}"
+                ))));
             }
-            let until = self.next_due(now).map_or(deadline, |due| due.min(deadline)).saturating_sub(now);
+            let until = self
+                .next_due(now)
+                .map_or(deadline, |due| due.min(deadline))
+                .saturating_sub(now);
             self.wait_for_tasks(until).await;
         }
     }
@@ -162,7 +185,9 @@ impl Consumer {
         self.tasks.abort_all();
         if let Some(side) = self.side.take() {
             let left = deadline.saturating_sub(self.clock.monotonic());
-            side.membership.close("the consumer is being closed", left.max(millis(100))).await;
+            side.membership
+                .close("the consumer is being closed", left.max(millis(100)))
+                .await;
         }
         committed
     }

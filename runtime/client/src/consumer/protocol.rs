@@ -53,8 +53,10 @@ pub(super) fn decode_member(member: Member) -> Result<Consumer, DecodeError> {
 /// # Errors
 /// A topic name that is too long to be said.
 pub(super) fn encode_assignment(partitions: &[TopicPartition]) -> Result<Bytes, EncodeError> {
-    let assignment =
-        ConsumerProtocolAssignment { assigned_partitions: by_topic(partitions), user_data: None };
+    let assignment = ConsumerProtocolAssignment {
+        assigned_partitions: by_topic(partitions),
+        user_data: None,
+    };
     assignment.to_bytes(VERSION_MAX)
 }
 
@@ -73,16 +75,30 @@ pub(super) fn decode_assignment(bytes: Bytes) -> Result<Vec<TopicPartition>, Dec
 fn by_topic(partitions: &[TopicPartition]) -> Vec<Wire> {
     let mut topics: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
     for partition in partitions {
-        topics.entry(&partition.topic).or_default().push(partition.partition);
+        topics
+            .entry(&partition.topic)
+            .or_default()
+            .push(partition.partition);
     }
-    topics.into_iter().map(|(topic, partitions)| Wire { topic: topic.to_owned(), partitions }).collect()
+    topics
+        .into_iter()
+        .map(|(topic, partitions)| Wire {
+            topic: topic.to_owned(),
+            partitions,
+        })
+        .collect()
 }
 
 fn flat(topics: Vec<Wire>) -> Vec<TopicPartition> {
     let mut partitions = Vec::new();
     for topic in topics {
         let name: Arc<str> = topic.topic.into();
-        partitions.extend(topic.partitions.into_iter().map(|number| TopicPartition::new(Arc::clone(&name), number)));
+        partitions.extend(
+            topic
+                .partitions
+                .into_iter()
+                .map(|number| TopicPartition::new(Arc::clone(&name), number)),
+        );
     }
     partitions
 }
@@ -93,9 +109,17 @@ mod tests {
 
     #[test]
     fn a_subscription_comes_back_as_a_member() {
-        let owned = vec![TopicPartition::new("logs", 0), TopicPartition::new("orders", 2)];
-        let metadata = encode_subscription(vec!["orders".into(), "logs".into()], &owned, 7, None).unwrap();
-        let member = Member { id: "m".into(), instance_id: Some("i".into()), metadata };
+        let owned = vec![
+            TopicPartition::new("logs", 0),
+            TopicPartition::new("orders", 2),
+        ];
+        let metadata =
+            encode_subscription(vec!["orders".into(), "logs".into()], &owned, 7, None).unwrap();
+        let member = Member {
+            id: "m".into(),
+            instance_id: Some("i".into()),
+            metadata,
+        };
         let expected = Consumer {
             member_id: "m".into(),
             instance_id: Some("i".into()),
@@ -108,8 +132,15 @@ mod tests {
 
     #[test]
     fn an_assignment_comes_back_as_it_went() {
-        let partitions = vec![TopicPartition::new("a", 3), TopicPartition::new("b", 0), TopicPartition::new("b", 4)];
-        assert_eq!(decode_assignment(encode_assignment(&partitions).unwrap()).unwrap(), partitions);
+        let partitions = vec![
+            TopicPartition::new("a", 3),
+            TopicPartition::new("b", 0),
+            TopicPartition::new("b", 4),
+        ];
+        assert_eq!(
+            decode_assignment(encode_assignment(&partitions).unwrap()).unwrap(),
+            partitions
+        );
         assert_eq!(decode_assignment(Bytes::new()).unwrap(), Vec::new());
     }
 }

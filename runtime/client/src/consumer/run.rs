@@ -48,8 +48,13 @@ pub(super) fn reach(data: &[u8]) -> Option<Reach> {
     let mut reach = None;
     let mut rest = data;
     while let Ok(header) = BatchHeader::parse(rest) {
-        let Some(behind) = rest.get(header.total_len()..) else { break };
-        reach = Some(Reach { next_offset: header.next_offset(), leader_epoch: header.partition_leader_epoch });
+        let Some(behind) = rest.get(header.total_len()..) else {
+            break;
+        };
+        reach = Some(Reach {
+            next_offset: header.next_offset(),
+            leader_epoch: header.partition_leader_epoch,
+        });
         rest = behind;
     }
     reach
@@ -64,20 +69,32 @@ impl Run {
         high_watermark: i64,
         aborted: Option<Vec<AbortedTransaction>>,
     ) -> Self {
-        Run { name, stamp, data, high_watermark, aborted: Aborted::new(aborted) }
+        Run {
+            name,
+            stamp,
+            data,
+            high_watermark,
+            aborted: Aborted::new(aborted),
+        }
     }
 
     /// The next batch with records at or behind the position, which moves along; `None` at the end.
-    pub(super) fn next(&mut self, state: &mut State, reading: &Reading) -> Result<Option<Fetched>, ConsumeError> {
+    pub(super) fn next(
+        &mut self,
+        state: &mut State,
+        reading: &Reading,
+    ) -> Result<Option<Fetched>, ConsumeError> {
         while !self.data.is_empty() {
             let batch = match Batch::parse(&self.data) {
                 Ok(batch) => batch,
                 Err(BatchError::Truncated { .. }) => break,
                 Err(source) => return Err(self.corrupt(state.position, source)),
             };
-            let fetched = self.read(&batch, state.position, reading).map_err(|source| {
-                self.corrupt(batch.header().base_offset.max(state.position), source)
-            })?;
+            let fetched = self
+                .read(&batch, state.position, reading)
+                .map_err(|source| {
+                    self.corrupt(batch.header().base_offset.max(state.position), source)
+                })?;
             self.data = self.data.slice(batch.bytes().len()..);
             if batch.header().next_offset() > state.position {
                 state.position = batch.header().next_offset();
@@ -91,12 +108,20 @@ impl Run {
         Ok(None)
     }
 
-    fn read(&mut self, batch: &Batch, position: i64, reading: &Reading) -> Result<Option<Fetched>, BatchError> {
+    fn read(
+        &mut self,
+        batch: &Batch,
+        position: i64,
+        reading: &Reading,
+    ) -> Result<Option<Fetched>, BatchError> {
         let header = batch.header();
         if reading.check_crcs {
             batch.check_crc()?;
         }
-        if self.aborted.hides(batch)? || header.record_count == 0 || header.next_offset() <= position {
+        if self.aborted.hides(batch)?
+            || header.record_count == 0
+            || header.next_offset() <= position
+        {
             return Ok(None);
         }
         let mut rows = reading.rows.take();
@@ -124,7 +149,11 @@ impl Run {
     }
 
     fn corrupt(&self, offset: i64, source: BatchError) -> ConsumeError {
-        ConsumeError::Corrupt { partition: self.name.clone(), offset, source }
+        ConsumeError::Corrupt {
+            partition: self.name.clone(),
+            offset,
+            source,
+        }
     }
 }
 
@@ -142,13 +171,18 @@ impl Aborted {
             coming.sort_by_key(|transaction| std::cmp::Reverse(transaction.first_offset));
             coming
         });
-        Aborted { coming, producers: HashSet::new() }
+        Aborted {
+            coming,
+            producers: HashSet::new(),
+        }
     }
 
     /// Whether a batch holds nothing for the reader: a transaction's marker, or records of an aborted one.
     fn hides(&mut self, batch: &Batch) -> Result<bool, BatchError> {
         let header = batch.header();
-        let Some(coming) = &mut self.coming else { return Ok(header.attributes.is_control()) };
+        let Some(coming) = &mut self.coming else {
+            return Ok(header.attributes.is_control());
+        };
         while let Some(started) = coming.pop_if(|next| next.first_offset <= header.last_offset()) {
             self.producers.insert(started.producer_id);
         }
@@ -164,8 +198,13 @@ impl Aborted {
 
 fn is_abort_marker(batch: &Batch) -> Result<bool, BatchError> {
     let decoded = batch.decode(EXPANDED_MAX, Pool::global())?;
-    let key = decoded.rows.first().and_then(|row| row.key.of(&decoded.data));
-    Ok(key.is_some_and(|key| key.len() >= CONTROL_KEY && i16::from_be_bytes([key[2], key[3]]) == ABORT))
+    let key = decoded
+        .rows
+        .first()
+        .and_then(|row| row.key.of(&decoded.data));
+    Ok(key.is_some_and(|key| {
+        key.len() >= CONTROL_KEY && i16::from_be_bytes([key[2], key[3]]) == ABORT
+    }))
 }
 
 #[cfg(test)]

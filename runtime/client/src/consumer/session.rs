@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use millrace_wire::error_code::ErrorCode;
-use millrace_wire::messages::{FetchPartition, FetchRequest, FetchResponse, FetchTopic, ForgottenTopic};
+use millrace_wire::messages::{
+    FetchPartition, FetchRequest, FetchResponse, FetchTopic, ForgottenTopic,
+};
 use millrace_wire::uuid::Uuid;
 
 use super::topic_partition::TopicPartition;
@@ -35,7 +37,11 @@ pub(super) struct Session {
 
 impl Session {
     /// Fills in session and topics of a request for `wanted`.
-    pub(super) fn fill(&mut self, request: &mut FetchRequest, wanted: BTreeMap<TopicPartition, Asked>) {
+    pub(super) fn fill(
+        &mut self,
+        request: &mut FetchRequest,
+        wanted: BTreeMap<TopicPartition, Asked>,
+    ) {
         request.session_id = self.id;
         request.session_epoch = self.epoch;
         if self.epoch == 0 {
@@ -45,12 +51,17 @@ impl Session {
             order.rotate_left(first);
             request.topics = topics(order);
         } else {
-            let changed = wanted.iter().filter(|(name, asked)| self.known.get(*name) != Some(*asked));
+            let changed = wanted
+                .iter()
+                .filter(|(name, asked)| self.known.get(*name) != Some(*asked));
             request.topics = topics(changed.collect());
             let gone = |name: &TopicPartition, old: &Asked| {
-                wanted.get(name).is_none_or(|asked| asked.topic_id != old.topic_id)
+                wanted
+                    .get(name)
+                    .is_none_or(|asked| asked.topic_id != old.topic_id)
             };
-            request.forgotten_topics_data = forgotten(self.known.iter().filter(|(name, asked)| gone(name, asked)));
+            request.forgotten_topics_data =
+                forgotten(self.known.iter().filter(|(name, asked)| gone(name, asked)));
         }
         self.known = wanted;
     }
@@ -80,7 +91,10 @@ impl Session {
 
     /// The name behind a topic id of this session.
     pub(super) fn topic_name(&self, id: Uuid) -> Option<Arc<str>> {
-        self.known.iter().find(|(_, asked)| asked.topic_id == id).map(|(name, _)| Arc::clone(&name.topic))
+        self.known
+            .iter()
+            .find(|(_, asked)| asked.topic_id == id)
+            .map(|(name, _)| Arc::clone(&name.topic))
     }
 }
 
@@ -89,7 +103,11 @@ fn topics(partitions: Vec<(&TopicPartition, &Asked)>) -> Vec<FetchTopic> {
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     for (name, asked) in partitions {
         let place = *places.entry(&name.topic).or_insert_with(|| {
-            let topic = FetchTopic { topic: name.topic.to_string(), topic_id: asked.topic_id, partitions: Vec::new() };
+            let topic = FetchTopic {
+                topic: name.topic.to_string(),
+                topic_id: asked.topic_id,
+                partitions: Vec::new(),
+            };
             topics.push(topic);
             topics.len() - 1
         });
@@ -105,10 +123,15 @@ fn topics(partitions: Vec<(&TopicPartition, &Asked)>) -> Vec<FetchTopic> {
     topics
 }
 
-fn forgotten<'a>(partitions: impl Iterator<Item = (&'a TopicPartition, &'a Asked)>) -> Vec<ForgottenTopic> {
+fn forgotten<'a>(
+    partitions: impl Iterator<Item = (&'a TopicPartition, &'a Asked)>,
+) -> Vec<ForgottenTopic> {
     let mut topics: Vec<ForgottenTopic> = Vec::new();
     for (name, asked) in partitions {
-        match topics.last_mut().filter(|topic| *topic.topic == *name.topic && topic.topic_id == asked.topic_id) {
+        match topics
+            .last_mut()
+            .filter(|topic| *topic.topic == *name.topic && topic.topic_id == asked.topic_id)
+        {
             Some(topic) => topic.partitions.push(name.partition),
             None => topics.push(ForgottenTopic {
                 topic: name.topic.to_string(),
@@ -125,11 +148,20 @@ mod tests {
     use super::*;
 
     fn asked(offset: i64) -> Asked {
-        Asked { topic_id: Uuid([1; 16]), fetch_offset: offset, leader_epoch: 0, fetched_epoch: -1, max_bytes: 100 }
+        Asked {
+            topic_id: Uuid([1; 16]),
+            fetch_offset: offset,
+            leader_epoch: 0,
+            fetched_epoch: -1,
+            max_bytes: 100,
+        }
     }
 
     fn wanted(offsets: &[(i32, i64)]) -> BTreeMap<TopicPartition, Asked> {
-        offsets.iter().map(|(number, offset)| (TopicPartition::new("t", *number), asked(*offset))).collect()
+        offsets
+            .iter()
+            .map(|(number, offset)| (TopicPartition::new("t", *number), asked(*offset)))
+            .collect()
     }
 
     fn fill(session: &mut Session, offsets: &[(i32, i64)]) -> FetchRequest {
@@ -140,13 +172,19 @@ mod tests {
 
     fn said(request: &FetchRequest) -> Vec<(i32, i64)> {
         let partitions = request.topics.iter().flat_map(|topic| &topic.partitions);
-        let mut said: Vec<_> = partitions.map(|partition| (partition.partition, partition.fetch_offset)).collect();
+        let mut said: Vec<_> = partitions
+            .map(|partition| (partition.partition, partition.fetch_offset))
+            .collect();
         said.sort_unstable();
         said
     }
 
     fn answer(session_id: i32, error_code: ErrorCode) -> FetchResponse {
-        FetchResponse { session_id, error_code, ..FetchResponse::default() }
+        FetchResponse {
+            session_id,
+            error_code,
+            ..FetchResponse::default()
+        }
     }
 
     #[test]
@@ -172,7 +210,11 @@ mod tests {
         fill(&mut session, &[(0, 5)]);
         session.answered(&answer(77, ErrorCode::NONE)).unwrap();
         fill(&mut session, &[(0, 5)]);
-        assert!(session.answered(&answer(0, ErrorCode::FETCH_SESSION_ID_NOT_FOUND)).is_err());
+        assert!(
+            session
+                .answered(&answer(0, ErrorCode::FETCH_SESSION_ID_NOT_FOUND))
+                .is_err()
+        );
         let again = fill(&mut session, &[(0, 5)]);
         assert_eq!((again.session_id, again.session_epoch), (0, 0));
         assert_eq!(said(&again), [(0, 5)]);
@@ -201,8 +243,14 @@ mod tests {
         fill(&mut session, &[(0, 5)]);
         session.answered(&answer(77, ErrorCode::NONE)).unwrap();
         let mut request = FetchRequest::default();
-        let new = Asked { topic_id: Uuid([2; 16]), ..asked(0) };
-        session.fill(&mut request, BTreeMap::from([(TopicPartition::new("t", 0), new)]));
+        let new = Asked {
+            topic_id: Uuid([2; 16]),
+            ..asked(0)
+        };
+        session.fill(
+            &mut request,
+            BTreeMap::from([(TopicPartition::new("t", 0), new)]),
+        );
         assert_eq!(request.forgotten_topics_data[0].topic_id, Uuid([1; 16]));
         assert_eq!(request.topics[0].topic_id, Uuid([2; 16]));
         assert!(session.topic_name(Uuid([2; 16])).is_some());

@@ -16,7 +16,10 @@ impl TopicPartition {
     /// The partition `partition` of `topic`.
     #[must_use]
     pub fn new(topic: impl Into<Arc<str>>, partition: i32) -> Self {
-        TopicPartition { topic: topic.into(), partition }
+        TopicPartition {
+            topic: topic.into(),
+            partition,
+        }
     }
 }
 

@@ -29,8 +29,14 @@ type Asked = Vec<(TopicPartition, u64)>;
 pub(super) enum Done {
     Fetch(FetchDone),
     Metadata(Result<Arc<Metadata>, ClientError>),
-    Committed { asked: Asked, result: Result<Answers<Option<CommittedOffset>>, ClientError> },
-    Ends { asked: Asked, result: Result<Answers<LogOffset>, ClientError> },
+    Committed {
+        asked: Asked,
+        result: Result<Answers<Option<CommittedOffset>>, ClientError>,
+    },
+    Ends {
+        asked: Asked,
+        result: Result<Answers<LogOffset>, ClientError>,
+    },
     Commit(Result<(), CommitError>),
 }
 
@@ -46,7 +52,13 @@ pub(super) struct MetadataUpkeep {
 
 impl MetadataUpkeep {
     pub(super) fn new(backoff: Backoff) -> Self {
-        MetadataUpkeep { under_way: false, stale: true, refreshed: None, not_before: Duration::ZERO, backoff }
+        MetadataUpkeep {
+            under_way: false,
+            stale: true,
+            refreshed: None,
+            not_before: Duration::ZERO,
+            backoff,
+        }
     }
 
     /// Something says that the metadata is old.
@@ -55,7 +67,9 @@ impl MetadataUpkeep {
     }
 
     fn is_due(&self, max_age: Duration, now: Duration) -> bool {
-        let old = self.refreshed.is_none_or(|refreshed| now.saturating_sub(refreshed) >= max_age);
+        let old = self
+            .refreshed
+            .is_none_or(|refreshed| now.saturating_sub(refreshed) >= max_age);
         !self.under_way && (self.stale || old) && now >= self.not_before
     }
 }
@@ -76,11 +90,25 @@ impl Consumer {
 
     /// When something is due next that no answer announces.
     pub(super) fn next_due(&self, now: Duration) -> Option<Duration> {
-        let metadata = (self.metadata.stale && !self.metadata.under_way).then_some(self.metadata.not_before);
-        let age = self.metadata.refreshed.map(|refreshed| refreshed + self.metadata_max_age());
+        let metadata =
+            (self.metadata.stale && !self.metadata.under_way).then_some(self.metadata.not_before);
+        let age = self
+            .metadata
+            .refreshed
+            .map(|refreshed| refreshed + self.metadata_max_age());
         let commit = self.commits_by_itself().then_some(self.next_auto_commit);
-        let alive = self.side.as_ref().map(|_| now + millis(self.config.max_poll_interval_ms.into()) / 2);
-        let due = [metadata, age, commit, alive, self.partitions.next_due(now), self.fetcher.next_due(now)];
+        let alive = self
+            .side
+            .as_ref()
+            .map(|_| now + millis(self.config.max_poll_interval_ms.into()) / 2);
+        let due = [
+            metadata,
+            age,
+            commit,
+            alive,
+            self.partitions.next_due(now),
+            self.fetcher.next_due(now),
+        ];
         due.into_iter().flatten().filter(|due| *due > now).min()
     }
 
@@ -90,7 +118,9 @@ impl Consumer {
         match done {
             Ok(Done::Fetch(done)) => {
                 let troubles = self.fetcher.done(done, &mut self.partitions, now);
-                troubles.into_iter().for_each(|trouble| self.see_to(trouble));
+                troubles
+                    .into_iter()
+                    .for_each(|trouble| self.see_to(trouble));
             }
             Ok(Done::Metadata(result)) => self.metadata_came(result, now),
             Ok(Done::Committed { asked, result }) => self.committed_came(asked, result, now),
@@ -114,23 +144,42 @@ impl Consumer {
                 }
                 None => {
                     self.back_off(&partition);
-                    self.errors.push_back(ConsumeError::OffsetOutOfRange { partition, offset });
+                    self.errors
+                        .push_back(ConsumeError::OffsetOutOfRange { partition, offset });
                 }
             },
-            Trouble::Truncated { partition, offset, end_offset } => {
+            Trouble::Truncated {
+                partition,
+                offset,
+                end_offset,
+            } => {
                 if self.reset_timestamp().is_some() {
-                    log::warn!("{partition} was truncated: going on at {end_offset} in place of {offset}");
+                    log::warn!(
+                        "{partition} was truncated: going on at {end_offset} in place of {offset}"
+                    );
                     self.partitions.seek(&partition, end_offset.min(offset));
                 } else {
-                    self.errors.push_back(ConsumeError::Truncated { partition, offset, end_offset });
+                    self.errors.push_back(ConsumeError::Truncated {
+                        partition,
+                        offset,
+                        end_offset,
+                    });
                 }
             }
             Trouble::Topic { topic, code } => {
                 let topic = topic.to_string();
                 self.errors.push_back(ConsumeError::Topic { topic, code });
             }
-            Trouble::Damaged { partition, offset, code } => {
-                self.errors.push_back(ConsumeError::Partition { partition, offset, code });
+            Trouble::Damaged {
+                partition,
+                offset,
+                code,
+            } => {
+                self.errors.push_back(ConsumeError::Partition {
+                    partition,
+                    offset,
+                    code,
+                });
             }
         }
     }
@@ -159,7 +208,12 @@ impl Consumer {
         match (&self.interest, &self.side) {
             (Interest::Pattern(_), _) => None,
             (Interest::Topics, Some(side)) => Some(side.protocol.topics()),
-            _ => Some(self.partitions.iter().map(|(name, _)| Arc::clone(&name.topic)).collect()),
+            _ => Some(
+                self.partitions
+                    .iter()
+                    .map(|(name, _)| Arc::clone(&name.topic))
+                    .collect(),
+            ),
         }
     }
 
@@ -171,9 +225,15 @@ impl Consumer {
         let (cluster, topics) = (self.cluster.clone(), self.topics());
         let create = self.config.allow_auto_create_topics;
         self.tasks.spawn(async move {
-            let Some(topics) = topics else { return Done::Metadata(cluster.refresh_all().await) };
+            let Some(topics) = topics else {
+                return Done::Metadata(cluster.refresh_all().await);
+            };
             let topics: Vec<Arc<str>> = topics.into_iter().collect();
-            let asked = if create { cluster.refresh_or_create(&topics).await } else { cluster.refresh(&topics).await };
+            let asked = if create {
+                cluster.refresh_or_create(&topics).await
+            } else {
+                cluster.refresh(&topics).await
+            };
             Done::Metadata(asked)
         });
     }
@@ -195,9 +255,14 @@ impl Consumer {
         };
         self.metadata.refreshed = Some(now);
         self.match_pattern(&metadata);
-        if let Some(side) = self.side.as_ref().filter(|side| side.protocol.is_outdated(&metadata)) {
+        if let Some(side) = self
+            .side
+            .as_ref()
+            .filter(|side| side.protocol.is_outdated(&metadata))
+        {
             side.protocol.follow();
-            side.membership.rejoin("the partitions of a topic have changed");
+            side.membership
+                .rejoin("the partitions of a topic have changed");
         }
         self.metadata.stale = self.misses(&metadata);
         if self.metadata.stale {
@@ -209,9 +274,13 @@ impl Consumer {
     }
 
     fn match_pattern(&mut self, metadata: &Metadata) {
-        let (Interest::Pattern(pattern), Some(side)) = (&self.interest, &mut self.side) else { return };
+        let (Interest::Pattern(pattern), Some(side)) = (&self.interest, &mut self.side) else {
+            return;
+        };
         let hidden = self.config.exclude_internal_topics;
-        let matching = metadata.topics().filter(|topic| !(topic.is_internal && hidden) && pattern.is_match(&topic.name));
+        let matching = metadata
+            .topics()
+            .filter(|topic| !(topic.is_internal && hidden) && pattern.is_match(&topic.name));
         side.change_topics(matching.map(|topic| Arc::clone(&topic.name)).collect());
     }
 
@@ -223,12 +292,21 @@ impl Consumer {
                 continue;
             }
             misses = true;
-            let code = metadata.topic_error(&topic).filter(|code| !code.is_retriable() && !code.is_ok());
+            let code = metadata
+                .topic_error(&topic)
+                .filter(|code| !code.is_retriable() && !code.is_ok());
             if let Some(code) = code {
-                self.errors.push_back(ConsumeError::Topic { topic: topic.to_string(), code });
+                self.errors.push_back(ConsumeError::Topic {
+                    topic: topic.to_string(),
+                    code,
+                });
             }
         }
-        misses || self.partitions.iter().any(|(name, _)| metadata.leader(&name.topic, name.partition).is_none())
+        misses
+            || self
+                .partitions
+                .iter()
+                .any(|(name, _)| metadata.leader(&name.topic, name.partition).is_none())
     }
 
     fn find_positions(&mut self, now: Duration) {
@@ -236,7 +314,9 @@ impl Consumer {
         let (mut committed, mut ends) = (Vec::new(), Vec::new());
         for (name, state) in self.partitions.iter_mut() {
             match state.wants(now) {
-                Some(Stage::Committed) if self.coordinator.is_some() => committed.push((name.clone(), state.stamp)),
+                Some(Stage::Committed) if self.coordinator.is_some() => {
+                    committed.push((name.clone(), state.stamp))
+                }
                 Some(Stage::Committed) => match reset {
                     Some(timestamp) => state.stage = Stage::Reset(timestamp),
                     None => {
@@ -255,7 +335,9 @@ impl Consumer {
     }
 
     fn ask_committed(&mut self, asked: Asked) {
-        let Some(coordinator) = self.coordinator.clone().filter(|_| !asked.is_empty()) else { return };
+        let Some(coordinator) = self.coordinator.clone().filter(|_| !asked.is_empty()) else {
+            return;
+        };
         self.set_resolving(&asked);
         self.tasks.spawn(async move {
             let names: Vec<TopicPartition> = asked.iter().map(|(name, _)| name.clone()).collect();
@@ -269,16 +351,21 @@ impl Consumer {
             return;
         }
         let metadata = self.cluster.metadata();
-        let stamps: std::collections::BTreeMap<_, _> =
-            ends.iter().map(|(name, stamp, _)| (name.clone(), *stamp)).collect();
-        let (led, leaderless) = lookup::by_leader(ends.into_iter().map(|(name, _, at)| (name, at)), &metadata);
+        let stamps: std::collections::BTreeMap<_, _> = ends
+            .iter()
+            .map(|(name, stamp, _)| (name.clone(), *stamp))
+            .collect();
+        let (led, leaderless) =
+            lookup::by_leader(ends.into_iter().map(|(name, _, at)| (name, at)), &metadata);
         if !leaderless.is_empty() {
             self.metadata.ask();
             self.keep_metadata(now);
         }
         for (node, questions) in led {
-            let asked: Asked =
-                questions.iter().map(|question| (question.partition.clone(), stamps[&question.partition])).collect();
+            let asked: Asked = questions
+                .iter()
+                .map(|question| (question.partition.clone(), stamps[&question.partition]))
+                .collect();
             self.set_resolving(&asked);
             let (lane, isolation) = (Arc::clone(&self.questions), self.config.isolation_level);
             self.tasks.spawn(async move {
@@ -310,11 +397,14 @@ impl Consumer {
         for (name, stamp) in asked {
             match answers.remove(&name) {
                 Some(Ok(Some(committed))) => {
-                    self.partitions.resolve(&name, stamp, committed.offset, committed.leader_epoch);
+                    self.partitions
+                        .resolve(&name, stamp, committed.offset, committed.leader_epoch);
                 }
                 Some(Err(code)) => self.answer_failed(&name, stamp, code, now),
                 Some(Ok(None)) | None => {
-                    let Some(state) = self.partitions.current(&name, stamp) else { continue };
+                    let Some(state) = self.partitions.current(&name, stamp) else {
+                        continue;
+                    };
                     state.resolving = false;
                     match reset {
                         Some(timestamp) => state.stage = Stage::Reset(timestamp),
@@ -328,7 +418,12 @@ impl Consumer {
         }
     }
 
-    fn ends_came(&mut self, asked: Asked, result: Result<Answers<LogOffset>, ClientError>, now: Duration) {
+    fn ends_came(
+        &mut self,
+        asked: Asked,
+        result: Result<Answers<LogOffset>, ClientError>,
+        now: Duration,
+    ) {
         let mut answers = match result {
             Ok(answers) => answers,
             Err(error) => {
@@ -338,12 +433,16 @@ impl Consumer {
         };
         for (name, stamp) in asked {
             match answers.remove(&name) {
-                Some(Ok((offset, epoch))) if offset >= 0 => self.partitions.resolve(&name, stamp, offset, epoch),
+                Some(Ok((offset, epoch))) if offset >= 0 => {
+                    self.partitions.resolve(&name, stamp, offset, epoch)
+                }
                 Some(Err(code)) => {
                     self.metadata.ask();
                     self.answer_failed(&name, stamp, code, now);
                 }
-                Some(Ok(_)) | None => self.answer_failed(&name, stamp, ErrorCode::LEADER_NOT_AVAILABLE, now),
+                Some(Ok(_)) | None => {
+                    self.answer_failed(&name, stamp, ErrorCode::LEADER_NOT_AVAILABLE, now)
+                }
             }
         }
     }
@@ -363,13 +462,18 @@ impl Consumer {
     }
 
     fn answer_failed(&mut self, name: &TopicPartition, stamp: u64, code: ErrorCode, now: Duration) {
-        let Some(state) = self.partitions.current(name, stamp) else { return };
+        let Some(state) = self.partitions.current(name, stamp) else {
+            return;
+        };
         state.resolving = false;
         state.back_off(now);
         if code.is_retriable() || code == ErrorCode::UNSTABLE_OFFSET_COMMIT {
             log::debug!("cannot find out the position in {name}, trying again: {code}");
         } else {
-            self.errors.push_back(ConsumeError::Topic { topic: name.topic.to_string(), code });
+            self.errors.push_back(ConsumeError::Topic {
+                topic: name.topic.to_string(),
+                code,
+            });
         }
     }
 }

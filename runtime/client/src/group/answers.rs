@@ -32,13 +32,19 @@ impl Machine {
     /// JoinGroup was answered.
     pub fn joined(&mut self, result: Result<JoinGroupResponse, Failure>, now: Duration) {
         self.join_sent = false;
-        let Some(answer) = self.answer(result, now) else { return };
+        let Some(answer) = self.answer(result, now) else {
+            return;
+        };
         match answer.error_code {
             ErrorCode::NONE => self.accept(answer),
             ErrorCode::MEMBER_ID_REQUIRED => self.identity.member_id = answer.member_id,
             ErrorCode::UNKNOWN_MEMBER_ID => self.identity.forget_member(),
-            ErrorCode::COORDINATOR_LOAD_IN_PROGRESS | ErrorCode::REBALANCE_IN_PROGRESS => self.back_off(now),
-            ErrorCode::COORDINATOR_NOT_AVAILABLE | ErrorCode::NOT_COORDINATOR => self.lose_coordinator(now),
+            ErrorCode::COORDINATOR_LOAD_IN_PROGRESS | ErrorCode::REBALANCE_IN_PROGRESS => {
+                self.back_off(now)
+            }
+            ErrorCode::COORDINATOR_NOT_AVAILABLE | ErrorCode::NOT_COORDINATOR => {
+                self.lose_coordinator(now)
+            }
             other => self.refuse(other),
         }
     }
@@ -47,7 +53,11 @@ impl Machine {
         let expected = self.settings.protocol_type;
         if let Some(found) = answer.protocol_type.filter(|found| found != expected) {
             let group = self.settings.group_id.clone();
-            return self.fail(GroupError::OtherProtocol { group, expected: expected.to_owned(), found });
+            return self.fail(GroupError::OtherProtocol {
+                group,
+                expected: expected.to_owned(),
+                found,
+            });
         }
         self.failures = 0;
         self.join_reason.clear();
@@ -71,7 +81,11 @@ impl Machine {
         let work = leads && !answer.skip_assignment;
         self.to_assign = work.then(|| (self.identity.protocol.clone(), members.collect()));
         self.assignments.clear();
-        self.state = if work { State::Assigning } else { State::Syncing };
+        self.state = if work {
+            State::Assigning
+        } else {
+            State::Syncing
+        };
     }
 
     /// The leader's protocol has divided the work, or could not.
@@ -82,13 +96,19 @@ impl Machine {
                 self.state = State::Syncing;
             }
             Err(error) if error.retriable => {
-                info!("group {}: cannot assign yet: {error}", self.settings.group_id);
+                info!(
+                    "group {}: cannot assign yet: {error}",
+                    self.settings.group_id
+                );
                 self.state = State::Joining;
                 self.back_off(now);
             }
             Err(error) => {
                 let group = self.settings.group_id.clone();
-                self.fail(GroupError::Assignment { group, reason: error.reason });
+                self.fail(GroupError::Assignment {
+                    group,
+                    reason: error.reason,
+                });
             }
         }
     }
@@ -97,14 +117,18 @@ impl Machine {
     pub fn synced(&mut self, result: Result<SyncGroupResponse, Failure>, now: Duration) {
         self.assignments.clear();
         self.state = State::Joining;
-        let Some(answer) = self.answer(result, now) else { return };
+        let Some(answer) = self.answer(result, now) else {
+            return;
+        };
         match answer.error_code {
             ErrorCode::NONE => self.settle(answer.assignment, now),
             ErrorCode::UNKNOWN_MEMBER_ID => self.identity.forget_member(),
             ErrorCode::ILLEGAL_GENERATION => self.identity.forget(false),
             ErrorCode::COORDINATOR_LOAD_IN_PROGRESS => self.back_off(now),
             ErrorCode::REBALANCE_IN_PROGRESS => {}
-            ErrorCode::COORDINATOR_NOT_AVAILABLE | ErrorCode::NOT_COORDINATOR => self.lose_coordinator(now),
+            ErrorCode::COORDINATOR_NOT_AVAILABLE | ErrorCode::NOT_COORDINATOR => {
+                self.lose_coordinator(now)
+            }
             other => self.refuse(other),
         }
     }
@@ -128,7 +152,9 @@ impl Machine {
     /// Heartbeat was answered.
     pub fn beaten(&mut self, result: Result<HeartbeatResponse, Failure>, now: Duration) {
         self.next_heartbeat = now + self.settings.heartbeat_interval;
-        let Some(answer) = self.answer(result, now) else { return };
+        let Some(answer) = self.answer(result, now) else {
+            return;
+        };
         match answer.error_code {
             ErrorCode::NONE => self.failures = 0,
             ErrorCode::REBALANCE_IN_PROGRESS if self.state == State::Stable => {
@@ -139,7 +165,9 @@ impl Machine {
             ErrorCode::UNKNOWN_MEMBER_ID => self.lose(true),
             ErrorCode::ILLEGAL_GENERATION => self.lose(false),
             ErrorCode::COORDINATOR_LOAD_IN_PROGRESS => self.back_off(now),
-            ErrorCode::COORDINATOR_NOT_AVAILABLE | ErrorCode::NOT_COORDINATOR => self.lose_coordinator(now),
+            ErrorCode::COORDINATOR_NOT_AVAILABLE | ErrorCode::NOT_COORDINATOR => {
+                self.lose_coordinator(now)
+            }
             other => self.refuse(other),
         }
     }
@@ -148,7 +176,10 @@ impl Machine {
         match result {
             Ok(answer) => Some(answer),
             Err(Failure::Retriable(reason)) => {
-                debug!("group {}: no answer from the coordinator: {reason}", self.settings.group_id);
+                debug!(
+                    "group {}: no answer from the coordinator: {reason}",
+                    self.settings.group_id
+                );
                 self.lose_coordinator(now);
                 None
             }

@@ -94,7 +94,8 @@ impl Coordinator {
         patience: Duration,
     ) -> Result<R::Response, Failure> {
         let wait = self.members.cluster().config().request_timeout();
-        self.call_within(request, wait.max(patience.saturating_add(GRACE))).await
+        self.call_within(request, wait.max(patience.saturating_add(GRACE)))
+            .await
     }
 
     /// Gives up what is under way: the broker drops what it still holds for a closed connection.
@@ -102,11 +103,19 @@ impl Coordinator {
         self.members.close();
     }
 
-    async fn call_within<R: Request>(&self, request: &R, wait: Duration) -> Result<R::Response, Failure> {
-        let node = self.known().ok_or_else(|| Failure::Retriable("it is not known".to_owned()))?;
+    async fn call_within<R: Request>(
+        &self,
+        request: &R,
+        wait: Duration,
+    ) -> Result<R::Response, Failure> {
+        let node = self
+            .known()
+            .ok_or_else(|| Failure::Retriable("it is not known".to_owned()))?;
         let answer = async {
             let connection = self.members.connection(node).await?;
-            connection.call_at(connection.version::<R>()?, request, wait).await
+            connection
+                .call_at(connection.version::<R>()?, request, wait)
+                .await
         };
         answer.await.map_err(failure)
     }

@@ -31,7 +31,13 @@ pub(super) async fn run(
     shared: Arc<Shared>,
     events: mpsc::Sender<Event>,
 ) {
-    let mut driver = Driver { machine, coordinator, clock, shared, closing: false };
+    let mut driver = Driver {
+        machine,
+        coordinator,
+        clock,
+        shared,
+        closing: false,
+    };
     loop {
         driver.heed();
         driver.shared.publish(driver.machine.identity());
@@ -56,7 +62,10 @@ impl Driver {
         let wishes = self.shared.take_wishes();
         self.closing |= wishes.end;
         apply(&mut self.machine, wishes);
-        let quiet = self.clock.monotonic().saturating_sub(self.shared.owner_seen());
+        let quiet = self
+            .clock
+            .monotonic()
+            .saturating_sub(self.shared.owner_seen());
         if self.machine.watches_owner() && quiet > self.machine.settings().rebalance_timeout {
             self.machine.overdue();
         }
@@ -66,28 +75,39 @@ impl Driver {
         let coordinator = Arc::clone(&self.coordinator);
         match step {
             Step::Find => {
-                let found = self.unless_left(async move { coordinator.find().await }).await;
+                let found = self
+                    .unless_left(async move { coordinator.find().await })
+                    .await;
                 self.report(found, Machine::found);
             }
             Step::Join(mut request) => {
                 request.protocols = requests::protocols(protocol.offers());
                 let patience = self.machine.settings().rebalance_timeout;
-                let answer = self.unless_left(async move { coordinator.call_patiently(&request, patience).await });
+                let answer = self.unless_left(async move {
+                    coordinator.call_patiently(&request, patience).await
+                });
                 let answer = answer.await;
                 self.report(answer, Machine::joined);
             }
-            Step::Assign { protocol: name, members } => {
+            Step::Assign {
+                protocol: name,
+                members,
+            } => {
                 let assigned = self.unless_left(protocol.assign(&name, members)).await;
                 self.report(assigned, Machine::assigned);
             }
             Step::Sync(request) => {
                 let patience = self.machine.settings().rebalance_timeout;
-                let answer = self.unless_left(async move { coordinator.call_patiently(&request, patience).await });
+                let answer = self.unless_left(async move {
+                    coordinator.call_patiently(&request, patience).await
+                });
                 let answer = answer.await;
                 self.report(answer, Machine::synced);
             }
             Step::Heartbeat(request) => {
-                let answer = self.unless_left(async move { coordinator.call(&request).await }).await;
+                let answer = self
+                    .unless_left(async move { coordinator.call(&request).await })
+                    .await;
                 self.report(answer, Machine::beaten);
             }
             Step::Leave(request) => {
@@ -135,7 +155,9 @@ impl Driver {
         };
         let sleep = async {
             match until {
-                Some(until) => tokio::time::sleep(until.saturating_sub(self.clock.monotonic())).await,
+                Some(until) => {
+                    tokio::time::sleep(until.saturating_sub(self.clock.monotonic())).await
+                }
                 None => std::future::pending().await,
             }
         };

@@ -10,11 +10,17 @@ pub enum GroupError {
     #[error("cannot join group {group}: {code}")]
     Refused { group: String, code: ErrorCode },
     /// Another process uses the same `group.instance.id` and has taken this member's place.
-    #[error("member {instance} of group {group} was replaced by another process with the same group.instance.id")]
+    #[error(
+        "member {instance} of group {group} was replaced by another process with the same group.instance.id"
+    )]
     Fenced { group: String, instance: String },
     /// The group speaks something else than this member.
     #[error("group {group} carries protocol {found}, this member speaks {expected}")]
-    OtherProtocol { group: String, expected: String, found: String },
+    OtherProtocol {
+        group: String,
+        expected: String,
+        found: String,
+    },
     /// This member was elected leader and could not divide the work.
     #[error("cannot assign the work of group {group}: {reason}")]
     Assignment { group: String, reason: String },

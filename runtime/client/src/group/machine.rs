@@ -20,7 +20,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use log::{info, warn};
 use millrace_wire::error_code::ErrorCode;
-use millrace_wire::messages::{HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, SyncGroupRequest};
+use millrace_wire::messages::{
+    HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, SyncGroupRequest,
+};
 
 use super::error::GroupError;
 use super::membership::{Event, Identity};
@@ -55,7 +57,10 @@ pub enum Step {
     /// Add the protocol's offers, send, then call [`Machine::joined`].
     Join(JoinGroupRequest),
     /// Let the protocol divide the work, then call [`Machine::assigned`].
-    Assign { protocol: String, members: Vec<Member> },
+    Assign {
+        protocol: String,
+        members: Vec<Member>,
+    },
     /// Send, then call [`Machine::synced`].
     Sync(SyncGroupRequest),
     /// Send, then call [`Machine::beaten`].
@@ -157,7 +162,9 @@ impl Machine {
         match self.state {
             State::Stable => self.prepare(reason),
             State::Joining if !self.join_sent => {}
-            State::Joining | State::Assigning | State::Syncing => self.rejoin_after = Some(reason.to_owned()),
+            State::Joining | State::Assigning | State::Syncing => {
+                self.rejoin_after = Some(reason.to_owned())
+            }
             State::Outside | State::Preparing | State::Lost | State::Failed => {}
         }
     }
@@ -169,9 +176,10 @@ impl Machine {
         }
     }
 
-    /// The owner wants out. The coordinator is told, unless it does not know the member.
+    /// The owner wants out. The coordinator is told, unless it does not know the member; static members just go, and
+    /// keep their place until their session ends.
     pub fn leave(&mut self, reason: &str) {
-        self.leaving = self.must_tell().then(|| reason.to_owned());
+        self.leaving = self.leaves_aloud().then(|| reason.to_owned());
         self.state = State::Outside;
         self.join_sent = false;
         self.rejoin_after = None;
@@ -188,7 +196,7 @@ impl Machine {
             self.settings.group_id, self.settings.rebalance_timeout
         );
         let reason = "consumer poll timeout has expired".to_owned();
-        self.leaving = (self.must_tell() && self.settings.instance_id.is_none()).then_some(reason);
+        self.leaving = self.leaves_aloud().then_some(reason);
         self.lose(true);
     }
 
@@ -227,12 +235,18 @@ impl Machine {
         match self.state {
             State::Joining => {
                 self.join_sent = true;
-                Step::Join(requests::join(&self.settings, &self.identity, &self.join_reason))
+                Step::Join(requests::join(
+                    &self.settings,
+                    &self.identity,
+                    &self.join_reason,
+                ))
             }
             State::Assigning => self.assign_step(),
-            State::Syncing => {
-                Step::Sync(requests::sync(&self.settings, &self.identity, &self.assignments))
-            }
+            State::Syncing => Step::Sync(requests::sync(
+                &self.settings,
+                &self.identity,
+                &self.assignments,
+            )),
             _ if now < self.next_heartbeat => Step::Wait(Some(self.next_heartbeat)),
             _ => Step::Heartbeat(requests::heartbeat(&self.settings, &self.identity)),
         }
@@ -249,7 +263,11 @@ impl Machine {
             Some((protocol, members)) => Step::Assign { protocol, members },
             None => {
                 self.state = State::Syncing;
-                Step::Sync(requests::sync(&self.settings, &self.identity, &self.assignments))
+                Step::Sync(requests::sync(
+                    &self.settings,
+                    &self.identity,
+                    &self.assignments,
+                ))
             }
         }
     }
@@ -260,7 +278,8 @@ impl Machine {
         self.join_reason = reason.to_owned();
         self.state = State::Preparing;
         self.round += 1;
-        self.events.push_back(Event::Rebalance { round: self.round });
+        self.events
+            .push_back(Event::Rebalance { round: self.round });
     }
 
     /// The coordinator has given the work to others: tells the owner, who joins again when it is done with it.
@@ -276,7 +295,10 @@ impl Machine {
     pub(super) fn refuse(&mut self, code: ErrorCode) {
         let group = self.settings.group_id.clone();
         self.fail(match (code, &self.settings.instance_id) {
-            (ErrorCode::FENCED_INSTANCE_ID, Some(instance)) => GroupError::Fenced { group, instance: instance.clone() },
+            (ErrorCode::FENCED_INSTANCE_ID, Some(instance)) => GroupError::Fenced {
+                group,
+                instance: instance.clone(),
+            },
             _ => GroupError::Refused { group, code },
         });
     }
@@ -294,11 +316,14 @@ impl Machine {
 
     pub(super) fn back_off(&mut self, now: Duration) {
         let (first, longest) = self.settings.retry_backoff;
-        self.not_before = now + first.saturating_mul(1 << self.failures.min(16)).min(longest);
+        self.not_before = now
+            + first
+                .saturating_mul(1 << self.failures.min(16))
+                .min(longest);
         self.failures = self.failures.saturating_add(1);
     }
 
-    fn must_tell(&self) -> bool {
-        !self.identity.member_id.is_empty()
+    fn leaves_aloud(&self) -> bool {
+        !self.identity.member_id.is_empty() && self.settings.instance_id.is_none()
     }
 }

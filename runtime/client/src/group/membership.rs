@@ -39,7 +39,12 @@ impl Identity {
     /// A process that is not a member: what a simple consumer sends with its commits.
     #[must_use]
     pub fn outside(instance_id: Option<String>) -> Self {
-        Identity { member_id: String::new(), generation: -1, instance_id, protocol: String::new() }
+        Identity {
+            member_id: String::new(),
+            generation: -1,
+            instance_id,
+            protocol: String::new(),
+        }
     }
 
     pub(super) fn forget_member(&mut self) {
@@ -162,8 +167,19 @@ impl Membership {
             seen_ms: AtomicU64::new(0),
         });
         let (sender, events) = mpsc::channel(EVENTS);
-        let task = driver::run(machine, protocol, coordinator, clock, Arc::clone(&shared), sender);
-        Membership { shared, events, task: AbortOnDropHandle::new(tokio::spawn(task)) }
+        let task = driver::run(
+            machine,
+            protocol,
+            coordinator,
+            clock,
+            Arc::clone(&shared),
+            sender,
+        );
+        Membership {
+            shared,
+            events,
+            task: AbortOnDropHandle::new(tokio::spawn(task)),
+        }
     }
 
     /// Joins the group, or tries once more after [`Event::Failed`].
@@ -173,7 +189,8 @@ impl Membership {
 
     /// Asks for a rebalance because what this member offers, or the work to divide, has changed.
     pub fn rejoin(&self, reason: &str) {
-        self.shared.wish(|wishes| wishes.rejoin = Some(reason.to_owned()));
+        self.shared
+            .wish(|wishes| wishes.rejoin = Some(reason.to_owned()));
     }
 
     /// Everything that had to be given up for this round is given up.
@@ -184,7 +201,10 @@ impl Membership {
     /// Leaves the group without ending the task. A static member keeps its place until its session ends.
     pub fn leave(&self, reason: &str) {
         self.shared.wish(|wishes| {
-            *wishes = Wishes { leave: Some(reason.to_owned()), ..Wishes::default() };
+            *wishes = Wishes {
+                leave: Some(reason.to_owned()),
+                ..Wishes::default()
+            };
         });
     }
 
@@ -216,7 +236,11 @@ impl Membership {
     /// Ends the membership: dynamic members tell the coordinator, for at most `timeout`.
     pub async fn close(mut self, reason: &str, timeout: Duration) {
         self.shared.wish(|wishes| {
-            *wishes = Wishes { leave: Some(reason.to_owned()), end: true, ..Wishes::default() };
+            *wishes = Wishes {
+                leave: Some(reason.to_owned()),
+                end: true,
+                ..Wishes::default()
+            };
         });
         self.events.close();
         if tokio::time::timeout(timeout, &mut self.task).await.is_err() {

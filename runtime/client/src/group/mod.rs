@@ -27,3 +27,6 @@ pub use error::GroupError;
 pub use machine::Settings;
 pub use membership::{Event, Identity, Joined, Membership};
 pub use protocol::{AssignError, GroupProtocol, Member, Offer};
+
+#[cfg(test)]
+mod tests;

@@ -47,5 +47,9 @@ pub trait GroupProtocol: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`AssignError`] if the work cannot be divided; a retriable one makes the member join again.
-    async fn assign(&self, protocol: &str, members: Vec<Member>) -> Result<Vec<(String, Bytes)>, AssignError>;
+    async fn assign(
+        &self,
+        protocol: &str,
+        members: Vec<Member>,
+    ) -> Result<Vec<(String, Bytes)>, AssignError>;
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use millrace_wire::messages::{
-    HeartbeatRequest, JoinGroupRequest, JoinGroupRequestProtocol, LeaveGroupRequest, MemberIdentity, SyncGroupRequest,
-    SyncGroupRequestAssignment,
+    HeartbeatRequest, JoinGroupRequest, JoinGroupRequestProtocol, LeaveGroupRequest,
+    MemberIdentity, SyncGroupRequest, SyncGroupRequestAssignment,
 };
 
 use super::machine::Settings;
@@ -27,10 +27,20 @@ pub(super) fn join(settings: &Settings, identity: &Identity, reason: &str) -> Jo
 }
 
 pub(super) fn protocols(offers: Vec<Offer>) -> Vec<JoinGroupRequestProtocol> {
-    offers.into_iter().map(|offer| JoinGroupRequestProtocol { name: offer.name, metadata: offer.metadata }).collect()
+    offers
+        .into_iter()
+        .map(|offer| JoinGroupRequestProtocol {
+            name: offer.name,
+            metadata: offer.metadata,
+        })
+        .collect()
 }
 
-pub(super) fn sync(settings: &Settings, identity: &Identity, assignments: &[(String, Bytes)]) -> SyncGroupRequest {
+pub(super) fn sync(
+    settings: &Settings,
+    identity: &Identity,
+    assignments: &[(String, Bytes)],
+) -> SyncGroupRequest {
     SyncGroupRequest {
         group_id: settings.group_id.clone(),
         generation_id: identity.generation,

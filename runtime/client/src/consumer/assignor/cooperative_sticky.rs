@@ -27,19 +27,31 @@ fn owners(members: &[Consumer], counts: &PartitionCounts) -> BTreeMap<TopicParti
     let mut claims: BTreeMap<&TopicPartition, Vec<&Consumer>> = BTreeMap::new();
     for member in members {
         for partition in &member.owned {
-            let exists = counts.get(&*partition.topic).is_some_and(|count| partition.partition < *count);
-            if exists && member.topics.iter().any(|topic| **topic == *partition.topic) {
+            let exists = counts
+                .get(&*partition.topic)
+                .is_some_and(|count| partition.partition < *count);
+            if exists
+                && member
+                    .topics
+                    .iter()
+                    .any(|topic| **topic == *partition.topic)
+            {
                 claims.entry(partition).or_default().push(member);
             }
         }
     }
     let latest = |claimants: Vec<&Consumer>| {
         let generation = claimants.iter().map(|member| member.generation).max()?;
-        let mut holders = claimants.into_iter().filter(|member| member.generation == generation);
+        let mut holders = claimants
+            .into_iter()
+            .filter(|member| member.generation == generation);
         let holder = holders.next()?;
         holders.next().is_none().then(|| holder.member_id.clone())
     };
-    claims.into_iter().filter_map(|(partition, claimants)| Some((partition.clone(), latest(claimants)?))).collect()
+    claims
+        .into_iter()
+        .filter_map(|(partition, claimants)| Some((partition.clone(), latest(claimants)?)))
+        .collect()
 }
 
 struct Plan<'a> {
@@ -55,23 +67,38 @@ impl<'a> Plan<'a> {
         let mut unassigned = BTreeSet::new();
         for topic in subscribers.keys() {
             let name: Arc<str> = (*topic).into();
-            unassigned.extend((0..counts[*topic]).map(|number| TopicPartition::new(Arc::clone(&name), number)));
+            unassigned.extend(
+                (0..counts[*topic]).map(|number| TopicPartition::new(Arc::clone(&name), number)),
+            );
         }
-        let order = members.iter().enumerate().map(|(index, member)| (member.member_id.as_str(), index)).collect();
-        Plan { assignments: nothing(members), subscribers, unassigned, order }
+        let order = members
+            .iter()
+            .enumerate()
+            .map(|(index, member)| (member.member_id.as_str(), index))
+            .collect();
+        Plan {
+            assignments: nothing(members),
+            subscribers,
+            unassigned,
+            order,
+        }
     }
 
     fn keep(&mut self, owners: &BTreeMap<TopicPartition, String>) {
         for (partition, owner) in owners {
             if self.unassigned.remove(partition) {
-                self.assignments.entry(owner.clone()).or_default().push(partition.clone());
+                self.assignments
+                    .entry(owner.clone())
+                    .or_default()
+                    .push(partition.clone());
             }
         }
     }
 
     /// Free partitions go, in order, to the subscriber that has the fewest; those with few takers first.
     fn hand_out(&mut self) {
-        let mut free: Vec<TopicPartition> = std::mem::take(&mut self.unassigned).into_iter().collect();
+        let mut free: Vec<TopicPartition> =
+            std::mem::take(&mut self.unassigned).into_iter().collect();
         free.sort_by_key(|partition| self.subscribers[&*partition.topic].len());
         for partition in free {
             if let Some(member) = self.least_loaded(&partition) {
@@ -82,7 +109,12 @@ impl<'a> Plan<'a> {
 
     fn least_loaded(&self, partition: &TopicPartition) -> Option<String> {
         let takers = self.subscribers[&*partition.topic].iter();
-        let least = takers.min_by_key(|member| (self.load(&member.member_id), self.order[member.member_id.as_str()]));
+        let least = takers.min_by_key(|member| {
+            (
+                self.load(&member.member_id),
+                self.order[member.member_id.as_str()],
+            )
+        });
         least.map(|member| member.member_id.clone())
     }
 
@@ -106,7 +138,10 @@ impl<'a> Plan<'a> {
         let mut loaded: Vec<&String> = self.assignments.keys().collect();
         loaded.sort_by_key(|member| std::cmp::Reverse(self.load(member)));
         let least = self.assignments.values().map(Vec::len).min()?;
-        for member in loaded.into_iter().take_while(|member| self.load(member) >= least + 2) {
+        for member in loaded
+            .into_iter()
+            .take_while(|member| self.load(member) >= least + 2)
+        {
             let held = &self.assignments[member];
             for (at, partition) in held.iter().enumerate().rev() {
                 let taker = self.least_loaded(partition)?;
@@ -129,7 +164,8 @@ fn withhold_moving(assignments: &mut Assignments, members: &[Consumer]) {
     }
     for (member, partitions) in assignments {
         partitions.retain(|partition| {
-            held.get(partition).is_none_or(|holders| holders.iter().all(|holder| holder == member))
+            held.get(partition)
+                .is_none_or(|holders| holders.iter().all(|holder| holder == member))
         });
     }
 }

@@ -31,7 +31,11 @@ impl Consumer {
     /// restarts.
     fn order(&self) -> (bool, &str, &str) {
         let instance = self.instance_id.as_deref();
-        (instance.is_none(), instance.unwrap_or_default(), &self.member_id)
+        (
+            instance.is_none(),
+            instance.unwrap_or_default(),
+            &self.member_id,
+        )
     }
 }
 
@@ -55,11 +59,20 @@ pub enum Assignor {
 /// Names of assignors as Kafka's clients configure them: by class or by protocol name.
 const NAMES: &[(&str, Assignor)] = &[
     ("range", Assignor::Range),
-    ("org.apache.kafka.clients.consumer.RangeAssignor", Assignor::Range),
+    (
+        "org.apache.kafka.clients.consumer.RangeAssignor",
+        Assignor::Range,
+    ),
     ("roundrobin", Assignor::RoundRobin),
-    ("org.apache.kafka.clients.consumer.RoundRobinAssignor", Assignor::RoundRobin),
+    (
+        "org.apache.kafka.clients.consumer.RoundRobinAssignor",
+        Assignor::RoundRobin,
+    ),
     ("cooperative-sticky", Assignor::CooperativeSticky),
-    ("org.apache.kafka.clients.consumer.CooperativeStickyAssignor", Assignor::CooperativeSticky),
+    (
+        "org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
+        Assignor::CooperativeSticky,
+    ),
 ];
 
 impl Assignor {
@@ -67,7 +80,10 @@ impl Assignor {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let name = name.trim();
-        NAMES.iter().find(|(known, _)| *known == name).map(|(_, assignor)| *assignor)
+        NAMES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, assignor)| *assignor)
     }
 
     /// Its name in the group protocol.
@@ -99,17 +115,26 @@ impl Assignor {
 }
 
 fn nothing(members: &[Consumer]) -> Assignments {
-    members.iter().map(|member| (member.member_id.clone(), Vec::new())).collect()
+    members
+        .iter()
+        .map(|member| (member.member_id.clone(), Vec::new()))
+        .collect()
 }
 
 /// The subscribed topics that exist, in order, each with its subscribers in the order of `members`.
-fn subscribers<'a>(members: &'a [Consumer], counts: &PartitionCounts) -> BTreeMap<&'a str, Vec<&'a Consumer>> {
+fn subscribers<'a>(
+    members: &'a [Consumer],
+    counts: &PartitionCounts,
+) -> BTreeMap<&'a str, Vec<&'a Consumer>> {
     let mut topics: BTreeMap<&str, Vec<&Consumer>> = BTreeMap::new();
     for member in members {
         let mut wanted: Vec<&str> = member.topics.iter().map(String::as_str).collect();
         wanted.sort_unstable();
         wanted.dedup();
-        for topic in wanted.into_iter().filter(|topic| counts.contains_key(*topic)) {
+        for topic in wanted
+            .into_iter()
+            .filter(|topic| counts.contains_key(*topic))
+        {
             topics.entry(topic).or_default().push(member);
         }
     }

@@ -9,7 +9,10 @@ pub(super) fn assign(members: &[Consumer], counts: &PartitionCounts) -> Assignme
     let mut assignments = nothing(members);
     for (topic, subscribers) in subscribers(members, counts) {
         let partitions = usize::try_from(counts[topic]).unwrap_or(0);
-        let (each, extra) = (partitions / subscribers.len(), partitions % subscribers.len());
+        let (each, extra) = (
+            partitions / subscribers.len(),
+            partitions % subscribers.len(),
+        );
         let name: Arc<str> = topic.into();
         let mut next = 0;
         for (index, member) in subscribers.iter().enumerate() {

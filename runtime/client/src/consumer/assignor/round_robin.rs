@@ -11,7 +11,11 @@ pub(super) fn assign(members: &[Consumer], counts: &PartitionCounts) -> Assignme
     for topic in subscribers(members, counts).into_keys() {
         let name: Arc<str> = topic.into();
         for number in 0..counts[topic] {
-            while !members[turn % members.len()].topics.iter().any(|wanted| wanted == topic) {
+            while !members[turn % members.len()]
+                .topics
+                .iter()
+                .any(|wanted| wanted == topic)
+            {
                 turn += 1;
             }
             let member = &members[turn % members.len()];

@@ -11,7 +11,10 @@ fn member(id: &str, topics: &[&str]) -> Consumer {
 }
 
 fn counts(topics: &[(&str, i32)]) -> PartitionCounts {
-    topics.iter().map(|(topic, count)| ((*topic).into(), *count)).collect()
+    topics
+        .iter()
+        .map(|(topic, count)| ((*topic).into(), *count))
+        .collect()
 }
 
 /// `C0: t0-0 t0-1 | C1: t0-2`
@@ -23,7 +26,11 @@ fn text(assignments: &Assignments) -> String {
         }
         line
     };
-    assignments.iter().map(member).collect::<Vec<_>>().join(" | ")
+    assignments
+        .iter()
+        .map(member)
+        .collect::<Vec<_>>()
+        .join(" | ")
 }
 
 #[test]
@@ -35,7 +42,11 @@ fn range_cuts_each_topic_into_runs() {
 
 #[test]
 fn range_leaves_members_without_partitions_empty() {
-    let members = vec![member("a", &["t"]), member("b", &["t"]), member("c", &["missing"])];
+    let members = vec![
+        member("a", &["t"]),
+        member("b", &["t"]),
+        member("c", &["missing"]),
+    ];
     let assigned = Assignor::Range.assign(members, &counts(&[("t", 1)]));
     assert_eq!(text(&assigned), "a: t-0 | b: | c:");
 }
@@ -57,9 +68,17 @@ fn round_robin_deals_partitions_out() {
 
 #[test]
 fn round_robin_passes_over_members_that_do_not_subscribe() {
-    let members = vec![member("C0", &["t0"]), member("C1", &["t0", "t1"]), member("C2", &["t0", "t1", "t2"])];
-    let assigned = Assignor::RoundRobin.assign(members, &counts(&[("t0", 1), ("t1", 2), ("t2", 3)]));
-    assert_eq!(text(&assigned), "C0: t0-0 | C1: t1-0 | C2: t1-1 t2-0 t2-1 t2-2");
+    let members = vec![
+        member("C0", &["t0"]),
+        member("C1", &["t0", "t1"]),
+        member("C2", &["t0", "t1", "t2"]),
+    ];
+    let assigned =
+        Assignor::RoundRobin.assign(members, &counts(&[("t0", 1), ("t1", 2), ("t2", 3)]));
+    assert_eq!(
+        text(&assigned),
+        "C0: t0-0 | C1: t1-0 | C2: t1-1 t2-0 t2-1 t2-2"
+    );
 }
 
 /// Plays rebalances until nothing is withheld: what a group of cooperative members does.
@@ -69,7 +88,10 @@ fn settle(members: &mut [Consumer], counts: &PartitionCounts) -> usize {
         let mut given_up = false;
         for member in members.iter_mut() {
             let new = assigned[&member.member_id].clone();
-            given_up |= member.owned.iter().any(|partition| !new.contains(partition));
+            given_up |= member
+                .owned
+                .iter()
+                .any(|partition| !new.contains(partition));
             member.owned = new;
             member.generation = round;
         }
@@ -84,7 +106,9 @@ fn settle(members: &mut [Consumer], counts: &PartitionCounts) -> usize {
 fn a_newcomer_gets_partitions_only_after_they_are_given_up() {
     let counts = counts(&[("t", 4)]);
     let mut first = member("a", &["t"]);
-    first.owned = (0..4).map(|number| TopicPartition::new("t", number)).collect();
+    first.owned = (0..4)
+        .map(|number| TopicPartition::new("t", number))
+        .collect();
     first.generation = 1;
     let mut members = [first, member("b", &["t"])];
     let assigned = Assignor::CooperativeSticky.assign(members.to_vec(), &counts);
@@ -104,15 +128,31 @@ fn a_stale_claim_counts_for_nobody_else() {
     holder.generation = 2;
     let assigned = Assignor::CooperativeSticky.assign(vec![stale, holder], &counts(&[("t", 2)]));
     assert!(assigned["b"].len() + assigned["a"].len() <= 2);
-    assert!(!assigned["a"].iter().any(|partition| assigned["b"].contains(partition)));
+    assert!(
+        !assigned["a"]
+            .iter()
+            .any(|partition| assigned["b"].contains(partition))
+    );
 }
 
 fn group() -> impl Strategy<Value = (Vec<Consumer>, PartitionCounts)> {
     let topics = ["t0", "t1", "t2"];
-    let members = proptest::collection::vec(proptest::sample::subsequence(topics.to_vec(), 1..=3), 1..6);
+    let members =
+        proptest::collection::vec(proptest::sample::subsequence(topics.to_vec(), 1..=3), 1..6);
     (members, proptest::collection::vec(0..7i32, 3)).prop_map(move |(members, sizes)| {
-        let members = members.iter().enumerate().map(|(index, topics)| member(&format!("m{index}"), topics)).collect();
-        (members, topics.iter().zip(sizes).map(|(topic, size)| ((*topic).into(), size)).collect())
+        let members = members
+            .iter()
+            .enumerate()
+            .map(|(index, topics)| member(&format!("m{index}"), topics))
+            .collect();
+        (
+            members,
+            topics
+                .iter()
+                .zip(sizes)
+                .map(|(topic, size)| ((*topic).into(), size))
+                .collect(),
+        )
     })
 }
 

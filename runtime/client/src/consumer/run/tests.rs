@@ -28,10 +28,23 @@ fn batch(base: i64, values: &[&str], producer: Option<i64>) -> Vec<u8> {
 /// The marker that ends a transaction of `producer`.
 fn marker(base: i64, producer: i64, kind: u8) -> Vec<u8> {
     let mut builder = BatchBuilder::new(Pool::global(), 1 << 10);
-    builder.append(1000, Some(&[0, 0, 0, kind]), Some(&[0, 0, 0, 0, 0, 0]), Headers::NONE);
-    let identity =
-        ProducerIdentity { producer_id: producer, epoch: 0, base_sequence: -1, transactional: true };
-    let mut bytes = builder.close(identity, Compression::None, None).unwrap().bytes().to_vec();
+    builder.append(
+        1000,
+        Some(&[0, 0, 0, kind]),
+        Some(&[0, 0, 0, 0, 0, 0]),
+        Headers::NONE,
+    );
+    let identity = ProducerIdentity {
+        producer_id: producer,
+        epoch: 0,
+        base_sequence: -1,
+        transactional: true,
+    };
+    let mut bytes = builder
+        .close(identity, Compression::None, None)
+        .unwrap()
+        .bytes()
+        .to_vec();
     bytes[..8].copy_from_slice(&base.to_be_bytes());
     bytes[22] |= 0x20;
     let crc = crc32c(&bytes[21..]);
@@ -52,12 +65,20 @@ impl Reader {
         partitions.add([name.clone()], Stage::Committed);
         partitions.seek(&name, position);
         let run = Run::new(name.clone(), 0, data.into(), 99, aborted);
-        Reader { partitions, name, run }
+        Reader {
+            partitions,
+            name,
+            run,
+        }
     }
 
     fn next(&mut self) -> Result<Option<Fetched>, ConsumeError> {
-        let reading = Reading { check_crcs: true, rows: RowPool::default() };
-        self.run.next(self.partitions.get_mut(&self.name).unwrap(), &reading)
+        let reading = Reading {
+            check_crcs: true,
+            rows: RowPool::default(),
+        };
+        self.run
+            .next(self.partitions.get_mut(&self.name).unwrap(), &reading)
     }
 
     fn position(&self) -> i64 {
@@ -69,7 +90,9 @@ impl Reader {
         let mut values = Vec::new();
         while let Some(fetched) = self.next().unwrap() {
             for row in &fetched.rows {
-                values.push(String::from_utf8(row.value.of(&fetched.data).unwrap().to_vec()).unwrap());
+                values.push(
+                    String::from_utf8(row.value.of(&fetched.data).unwrap().to_vec()).unwrap(),
+                );
             }
         }
         values
@@ -77,12 +100,19 @@ impl Reader {
 }
 
 fn aborted(producer_id: i64, first_offset: i64) -> AbortedTransaction {
-    AbortedTransaction { producer_id, first_offset }
+    AbortedTransaction {
+        producer_id,
+        first_offset,
+    }
 }
 
 #[test]
 fn records_below_the_position_are_left_out() {
-    let data = [batch(0, &["a", "b"], None), batch(2, &["c", "d", "e"], None)].concat();
+    let data = [
+        batch(0, &["a", "b"], None),
+        batch(2, &["c", "d", "e"], None),
+    ]
+    .concat();
     assert_eq!(Reader::new(3, data, None).values(), ["d", "e"]);
 }
 
@@ -91,7 +121,14 @@ fn the_position_moves_over_gaps_and_markers() {
     let data = [batch(5, &["a"], None), marker(9, 1, 1)].concat();
     let mut reader = Reader::new(0, data, None);
     let fetched = reader.next().unwrap().unwrap();
-    assert_eq!((fetched.rows[0].offset, fetched.next_offset, fetched.high_watermark), (5, 6, 99));
+    assert_eq!(
+        (
+            fetched.rows[0].offset,
+            fetched.next_offset,
+            fetched.high_watermark
+        ),
+        (5, 6, 99)
+    );
     assert_eq!(reader.position(), 6);
     assert!(reader.next().unwrap().is_none());
     assert_eq!(reader.position(), 10);
@@ -103,7 +140,14 @@ fn a_tail_that_is_cut_off_is_left_for_the_next_fetch() {
     let cut = batch(2, &["c"], None);
     for keep in [1, 20, 61, cut.len() - 1] {
         let data = [&whole[..], &cut[..keep]].concat();
-        assert_eq!(reach(&data), Some(Reach { next_offset: 2, leader_epoch: -1 }), "{keep}");
+        assert_eq!(
+            reach(&data),
+            Some(Reach {
+                next_offset: 2,
+                leader_epoch: -1
+            }),
+            "{keep}"
+        );
         assert_eq!(Reader::new(0, data, None).values(), ["a", "b"]);
     }
     assert_eq!(reach(&cut[..30]), None);
@@ -117,7 +161,10 @@ fn a_damaged_batch_names_its_place_and_the_position_stays() {
     let mut reader = Reader::new(0, data, None);
     assert!(reader.next().unwrap().is_some());
     let error = reader.next().unwrap_err().to_string();
-    assert!(error.contains("offset 1 of t-0") && error.contains("checksum"), "{error}");
+    assert!(
+        error.contains("offset 1 of t-0") && error.contains("checksum"),
+        "{error}"
+    );
     assert_eq!(reader.position(), 1);
 }
 
@@ -135,6 +182,12 @@ fn records_of_aborted_transactions_are_hidden_from_committed_reads() {
     .concat();
     let committed = Reader::new(0, data.clone(), Some(vec![aborted(7, 1)]));
     assert_eq!(committed.values(), ["plain", "other", "later"]);
-    assert_eq!(Reader::new(0, data.clone(), None).values(), ["plain", "aborted", "other", "later"]);
-    assert_eq!(Reader::new(4, data, Some(vec![aborted(7, 1)])).values(), ["later"]);
+    assert_eq!(
+        Reader::new(0, data.clone(), None).values(),
+        ["plain", "aborted", "other", "later"]
+    );
+    assert_eq!(
+        Reader::new(4, data, Some(vec![aborted(7, 1)])).values(),
+        ["later"]
+    );
 }
