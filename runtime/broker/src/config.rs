@@ -101,7 +101,7 @@ impl BrokerConfig {
         warn_of_unknown_keys(properties);
         match keys {
             Some(keys) => {
-                let config = resolve(keys, topic_defaults, &mut errors);
+                let config = resolve(&keys, topic_defaults, &mut errors);
                 errors.into_result(config)
             }
             None => Err(errors),
@@ -109,12 +109,12 @@ impl BrokerConfig {
     }
 }
 
-fn resolve(keys: BrokerKeys, topic_defaults: TopicConfig, errors: &mut ConfigErrors) -> BrokerConfig {
-    refuse_what_is_not_there(&keys, errors);
+fn resolve(keys: &BrokerKeys, topic_defaults: TopicConfig, errors: &mut ConfigErrors) -> BrokerConfig {
+    refuse_what_is_not_there(keys, errors);
     BrokerConfig {
         node_id: keys.node_id.unwrap_or(keys.broker_id),
-        listeners: listeners::resolve(&keys, errors),
-        data_dir: data_dir(&keys, errors),
+        listeners: listeners::resolve(keys, errors),
+        data_dir: data_dir(keys, errors),
         durability: match keys.log_durability {
             LogDurability::Fsync => Durability::Fsync,
             LogDurability::PageCache => Durability::PageCache,
@@ -135,7 +135,7 @@ fn resolve(keys: BrokerKeys, topic_defaults: TopicConfig, errors: &mut ConfigErr
         transaction_timeout_max_ms: keys.transaction_max_timeout_ms,
         offsets_topic_partitions: keys.offsets_topic_num_partitions,
         offsets_topic_segment_bytes: keys.offsets_topic_segment_bytes.unsigned_abs(),
-        groups: group_settings(&keys),
+        groups: group_settings(keys),
         topic_defaults,
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct BoundListener {
 /// Binds a listener of the configuration.
 ///
 /// A listener without an advertised endpoint advertises its bound host and port; one bound to all addresses
-/// advertises the loopback address.
+/// advertises the machine's name, as Apache Kafka does.
 pub(crate) async fn bind(config: &ListenerConfig, backlog: u32) -> io::Result<BoundListener> {
     let host = if config.bind.host.is_empty() { "0.0.0.0" } else { config.bind.host.as_str() };
     let listener = bind_first(host, config.bind.port, backlog).await?;
@@ -38,15 +38,17 @@ pub(crate) async fn bind(config: &ListenerConfig, backlog: u32) -> io::Result<Bo
         Some(endpoint) => endpoint.clone(),
         None => Endpoint { host: advertised_host(host, local), port: local.port() },
     };
+    if !local.ip().is_loopback() {
+        log::warn!("listener {} on {local} is open to other machines, and whoever reaches it may do anything", config.name);
+    }
     Ok(BoundListener { name: config.name.clone(), local, advertised, listener })
 }
 
 fn advertised_host(host: &str, local: SocketAddr) -> String {
-    match local.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => "127.0.0.1".to_owned(),
-        IpAddr::V6(ip) if ip.is_unspecified() => "::1".to_owned(),
-        _ => host.to_owned(),
+    if local.ip().is_unspecified() {
+        return rustix::system::uname().nodename().to_string_lossy().into_owned();
     }
+    host.to_owned()
 }
 
 async fn bind_first(host: &str, port: u16, backlog: u32) -> io::Result<TcpListener> {

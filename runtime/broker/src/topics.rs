@@ -179,10 +179,23 @@ impl Topics {
         let mut all = self.stored();
         all.insert(name.to_owned(), stored.clone());
         self.store.save(&all)?;
-        let topic = Arc::new(open_topic(&self.data_dir, name, &stored, BTreeMap::new(), config)?);
+        let opened = open_topic(&self.data_dir, name, &stored, BTreeMap::new(), config);
+        let topic = Arc::new(opened.inspect_err(|_| self.undo_create(name, partitions))?);
         self.table.write().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(&topic));
         log::info!("created topic {name} with {partitions} partitions, id {}", topic.id);
         Ok(topic)
+    }
+
+    /// Takes back what was made of a topic that could not be made whole.
+    fn undo_create(&self, name: &str, partitions: i32) {
+        for index in 0..partitions {
+            if let Err(error) = self.data_dir.delete_log(name, index) {
+                log::warn!("cannot take back partition {index} of topic {name}: {error}");
+            }
+        }
+        if let Err(error) = self.store.save(&self.stored()) {
+            log::warn!("cannot take topic {name} off the list of topics, the next start completes it: {error}");
+        }
     }
 
     fn delete_blocking(&self, id: Uuid) -> Result<(), TopicError> {

@@ -51,6 +51,7 @@ fn duplicates(request: &ListOffsetsRequest) -> HashSet<(String, i32)> {
 }
 
 /// What a look-up gives: offset, timestamp and leader epoch, -1 where there is none.
+#[derive(Clone, Copy)]
 struct Found {
     offset: i64,
     timestamp: i64,
@@ -97,12 +98,12 @@ fn record(found: Option<OffsetAndTimestamp>, leader_epoch: i32) -> Found {
 fn respond(asked: &ListOffsetsPartition, found: Result<Found, ErrorCode>) -> ListOffsetsPartitionResponse {
     let partition_index = asked.partition_index;
     match found {
-        Ok(Found { offset, timestamp, leader_epoch }) => ListOffsetsPartitionResponse {
+        Ok(found) => ListOffsetsPartitionResponse {
             partition_index,
             error_code: ErrorCode::NONE,
-            timestamp,
-            offset,
-            leader_epoch,
+            timestamp: found.timestamp,
+            offset: found.offset,
+            leader_epoch: found.leader_epoch,
         },
         Err(error_code) => ListOffsetsPartitionResponse { partition_index, error_code, ..Default::default() },
     }

@@ -6,7 +6,6 @@
 //! line end in a value is written as `\\`, `\t`, `\n`.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -55,10 +54,10 @@ impl TopicStore {
 fn format(topics: &BTreeMap<String, StoredTopic>) -> String {
     let mut text = format!("{VERSION}\n");
     for (name, topic) in topics {
-        let _ = write!(text, "{name}\t{}\t{}", topic.id, topic.partitions);
+        text.push_str(&format!("{name}\t{}\t{}", topic.id, topic.partitions));
         for (key, value) in &topic.overrides {
             let value = value.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n");
-            let _ = write!(text, "\t{key}={value}");
+            text.push_str(&format!("\t{key}={value}"));
         }
         text.push('\n');
     }

@@ -29,7 +29,7 @@ pub(crate) struct TestBroker {
 
 impl TestBroker {
     pub(crate) async fn start(settings: &[(&str, &str)]) -> TestBroker {
-        let settings = settings
+        let settings: Vec<(String, String)> = settings
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect();
@@ -63,7 +63,7 @@ impl TestBroker {
     }
 }
 
-async fn start(dir: &TempDir, settings: &Vec<(String, String)>) -> Broker {
+async fn start(dir: &TempDir, settings: &[(String, String)]) -> Broker {
     let mut properties = millrace_config::Properties::from([
         ("listeners".to_owned(), "PLAINTEXT://127.0.0.1:0".to_owned()),
         (
