@@ -15,7 +15,7 @@ use crate::core::Core;
 use crate::fetch_session::FetchSessions;
 use crate::listener::{self, BoundListener, ConnectionLimits};
 use crate::producer_ids::ProducerIds;
-use crate::topics::{OFFSETS_TOPIC, TopicError, Topics};
+use crate::topics::{TopicError, Topics};
 use crate::{Broker, Listening, Running};
 
 /// Why a broker could not start.
@@ -116,11 +116,10 @@ fn run(core: Core, data_dir: Arc<DataDir>, bound: Vec<BoundListener>) -> Broker 
     broker
 }
 
-/// Reads groups of an earlier run back, so that their members find them at once, and keeps their time.
+/// Makes the topic of groups and offsets, or reads back what an earlier run kept there, ahead of the first member: fifty
+/// partitions take longer to make than a consumer should wait. Then keeps the groups' time.
 async fn coordinate_groups(core: Arc<Core>) {
-    if core.topics.get(OFFSETS_TOPIC).is_some() {
-        // A failure is logged there, and the next request tries again.
-        GroupCoordinator::open(Arc::clone(&core)).await.ok();
-    }
+    // A failure is logged there, and the next request tries again.
+    GroupCoordinator::open(Arc::clone(&core)).await.ok();
     core.groups.run(&core.stopping).await;
 }
