@@ -28,8 +28,6 @@ struct Sequences {
     given: ProducerId,
     epoch: i16,
     next: i32,
-    /// Of the last record that was acknowledged in this epoch.
-    acknowledged: Option<i32>,
 }
 
 /// What is queued for a partition and what is known of its way.
@@ -38,10 +36,10 @@ pub(super) struct PartitionQueue {
     pub(super) batches: VecDeque<ProducerBatch>,
     /// Whether the accumulator's list of partitions with batches has it.
     pub(super) listed: bool,
-    /// Batches on their way.
-    pub(super) in_flight: usize,
+    /// Positions of the batches on their way.
+    in_flight: Vec<u64>,
     /// The node they are on their way to.
-    pub(super) node: i32,
+    node: i32,
     /// Whether a batch failed whose successors are still on their way.
     recovering: bool,
     /// Whether sequence numbers must start over once nothing is on its way.
@@ -55,10 +53,13 @@ pub(super) struct PartitionQueue {
 impl PartitionQueue {
     /// Whether its next batch may go to `node` as far as order is concerned.
     pub(super) fn may_send_to(&self, node: i32, max_in_flight: usize) -> bool {
-        if self.in_flight == 0 {
+        if self.in_flight.is_empty() {
             return true;
         }
-        !self.recovering && !self.start_over && self.in_flight < max_in_flight && self.node == node
+        !self.recovering
+            && !self.start_over
+            && self.in_flight.len() < max_in_flight
+            && self.node == node
     }
 
     /// Whether its numbers are used up, so that the producer needs a new id first.
@@ -85,36 +86,30 @@ impl PartitionQueue {
             batch.identity = Some(sequences.give(batch.record_count()));
         }
         batch.attempts += 1;
-        self.in_flight += 1;
+        self.in_flight.push(batch.position);
         self.node = node;
         Some(batch)
     }
 
     /// A batch was acknowledged.
     pub(super) fn delivered(&mut self, batch: &ProducerBatch) {
-        if let (Some(identity), Some(sequences)) = (batch.identity, &mut self.sequences)
-            && identity.epoch == sequences.epoch
-            && identity.producer_id == sequences.given.id
-        {
-            let last = advance_sequence(identity.base_sequence, batch.record_count() - 1);
-            sequences.acknowledged = Some(last);
-        }
-        self.came_back();
+        self.came_back(batch.position);
     }
 
     /// A batch failed and is to be sent again.
     pub(super) fn retry(&mut self, batch: ProducerBatch, not_before: Duration) {
+        let position = batch.position;
         self.put_back(batch);
         self.not_before = self.not_before.max(not_before);
         self.recovering = true;
-        self.came_back();
+        self.came_back(position);
     }
 
     /// A batch failed for good: its sequence numbers leave a gap.
     pub(super) fn failed(&mut self, batch: &ProducerBatch) {
         self.abandoned(batch);
         self.recovering = true;
-        self.came_back();
+        self.came_back(batch.position);
     }
 
     /// A batch that is not on its way is given up.
@@ -129,16 +124,19 @@ impl PartitionQueue {
         self.start_over = true;
     }
 
-    /// Whether the batch's first record is the next that the broker has to accept; if the broker
-    /// then says that it is out of order, it has lost what came before.
+    /// Whether no batch ahead of this one is on its way or to be sent again. If the broker then says
+    /// that it is out of order, it has lost what came before.
     pub(super) fn is_next(&self, batch: &ProducerBatch) -> bool {
-        let (Some(identity), Some(sequences)) = (batch.identity, self.sequences) else {
-            return false;
-        };
-        let expected = sequences
-            .acknowledged
-            .map_or(0, |last| advance_sequence(last, 1));
-        identity.epoch == sequences.epoch && identity.base_sequence == expected
+        let queued = self
+            .batches
+            .iter()
+            .filter(|other| other.is_retry())
+            .map(|other| other.position);
+        self.in_flight
+            .iter()
+            .copied()
+            .chain(queued)
+            .all(|position| position >= batch.position)
     }
 
     /// Puts a batch back to its place among those not on their way.
@@ -152,9 +150,9 @@ impl PartitionQueue {
         self.batches.insert(at, batch);
     }
 
-    fn came_back(&mut self) {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        if self.in_flight == 0 {
+    fn came_back(&mut self, position: u64) {
+        self.in_flight.retain(|&on_its_way| on_its_way != position);
+        if self.in_flight.is_empty() {
             self.recovering = false;
         }
     }
@@ -164,11 +162,10 @@ impl PartitionQueue {
             given,
             epoch: given.epoch,
             next: 0,
-            acknowledged: None,
         };
         match &mut self.sequences {
             None => self.sequences = Some(fresh),
-            Some(_) if self.in_flight > 0 => return,
+            Some(_) if !self.in_flight.is_empty() => return,
             Some(sequences)
                 if sequences.given != given
                     && (self.start_over

@@ -1,6 +1,8 @@
 //! The included broker for tests of the client.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod fake;
+
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
