@@ -79,7 +79,11 @@ impl Ctx<'_> {
     }
 
     /// Encodes the answer to a request of type `R`.
-    pub(crate) fn encode<R: Request>(&self, version: i16, response: &R::Response) -> Result<Frame, EncodeError> {
+    pub(crate) fn encode<R: Request>(
+        &self,
+        version: i16,
+        response: &R::Response,
+    ) -> Result<Frame, EncodeError> {
         encode_response(R::KEY, version, self.header.correlation_id, response)
     }
 }
@@ -93,17 +97,28 @@ impl Broker {
         match serve(&self.core, connection, request).await {
             Ok(answer) => answer,
             Err(error) => {
-                log::debug!("closing the connection of {}: {error}", connection.client_host);
+                log::debug!(
+                    "closing the connection of {}: {error}",
+                    connection.client_host
+                );
                 Answer::Close
             }
         }
     }
 }
 
-async fn serve(core: &Arc<Core>, connection: &Connection, request: Frame) -> Result<Answer, CallError> {
+async fn serve(
+    core: &Arc<Core>,
+    connection: &Connection,
+    request: Frame,
+) -> Result<Answer, CallError> {
     let mut body = Decoder::from_frame(request)?;
     let header = decode_request_header(&mut body)?;
     let key = ApiKey::try_from(header.api_key)?;
-    let ctx = Ctx { core, connection, header: &header };
+    let ctx = Ctx {
+        core,
+        connection,
+        header: &header,
+    };
     apis::dispatch(&ctx, key, body).await
 }

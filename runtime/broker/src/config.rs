@@ -95,7 +95,9 @@ impl BrokerConfig {
     /// Everything that is wrong with them, at once.
     pub fn from_properties(properties: &Properties) -> Result<BrokerConfig, ConfigErrors> {
         let mut errors = ConfigErrors::default();
-        let keys = BrokerKeys::parse(properties).map_err(|found| errors.extend(found)).ok();
+        let keys = BrokerKeys::parse(properties)
+            .map_err(|found| errors.extend(found))
+            .ok();
         let topic_defaults = TopicConfig::broker_defaults(properties, &mut errors);
         refuse_security(properties, &mut errors);
         warn_of_unknown_keys(properties);
@@ -109,7 +111,11 @@ impl BrokerConfig {
     }
 }
 
-fn resolve(keys: &BrokerKeys, topic_defaults: TopicConfig, errors: &mut ConfigErrors) -> BrokerConfig {
+fn resolve(
+    keys: &BrokerKeys,
+    topic_defaults: TopicConfig,
+    errors: &mut ConfigErrors,
+) -> BrokerConfig {
     refuse_what_is_not_there(keys, errors);
     BrokerConfig {
         node_id: keys.node_id.unwrap_or(keys.broker_id),
@@ -120,7 +126,8 @@ fn resolve(keys: &BrokerKeys, topic_defaults: TopicConfig, errors: &mut ConfigEr
             LogDurability::PageCache => Durability::PageCache,
         },
         request_max_bytes: usize_of(keys.socket_request_max_bytes),
-        connection_idle_max: (keys.connections_max_idle_ms >= 0).then(|| millis(keys.connections_max_idle_ms)),
+        connection_idle_max: (keys.connections_max_idle_ms >= 0)
+            .then(|| millis(keys.connections_max_idle_ms)),
         connections_max: usize_of(keys.max_connections),
         connections_per_address_max: usize_of(keys.max_connections_per_ip),
         listen_backlog: keys.socket_listen_backlog_size.unsigned_abs(),
@@ -147,7 +154,9 @@ fn group_settings(keys: &BrokerKeys) -> GroupSettings {
         initial_rebalance_delay: millis(i64::from(keys.group_initial_rebalance_delay_ms)),
         max_size: usize_of(keys.group_max_size),
         offset_metadata_max_bytes: usize_of(keys.offset_metadata_max_bytes),
-        offsets_retention: Duration::from_secs(60 * u64::from(keys.offsets_retention_minutes.unsigned_abs())),
+        offsets_retention: Duration::from_secs(
+            60 * u64::from(keys.offsets_retention_minutes.unsigned_abs()),
+        ),
         offsets_retention_check_interval: millis(keys.offsets_retention_check_interval_ms),
     }
 }
@@ -168,21 +177,42 @@ fn data_dir(keys: &BrokerKeys, errors: &mut ConfigErrors) -> PathBuf {
 
 fn refuse_what_is_not_there(keys: &BrokerKeys, errors: &mut ConfigErrors) {
     let replicas = [
-        ("default.replication.factor", keys.default_replication_factor),
-        ("offsets.topic.replication.factor", keys.offsets_topic_replication_factor),
+        (
+            "default.replication.factor",
+            keys.default_replication_factor,
+        ),
+        (
+            "offsets.topic.replication.factor",
+            keys.offsets_topic_replication_factor,
+        ),
     ];
     for (key, _) in replicas.iter().filter(|(_, factor)| *factor > 1) {
-        errors.push(*key, format!("{key} is above 1, the included broker is a single node: use 1, or a Kafka cluster"));
+        errors.push(
+            *key,
+            format!(
+                "{key} is above 1, the included broker is a single node: use 1, or a Kafka cluster"
+            ),
+        );
     }
     if !keys.authorizer_class_name.is_empty() {
-        errors.push("authorizer.class.name", "authorizer.class.name is set, the included broker authorizes nobody");
+        errors.push(
+            "authorizer.class.name",
+            "authorizer.class.name is set, the included broker authorizes nobody",
+        );
     }
 }
 
 fn refuse_security(properties: &Properties, errors: &mut ConfigErrors) {
-    let asked = properties.keys().filter(|key| SECURITY_PREFIXES.iter().any(|prefix| key.starts_with(prefix)));
+    let asked = properties.keys().filter(|key| {
+        SECURITY_PREFIXES
+            .iter()
+            .any(|prefix| key.starts_with(prefix))
+    });
     for key in asked {
-        errors.push(key.as_str(), format!("{key} asks for security that the included broker does not have"));
+        errors.push(
+            key.as_str(),
+            format!("{key} asks for security that the included broker does not have"),
+        );
     }
 }
 
@@ -192,7 +222,9 @@ fn warn_of_unknown_keys(properties: &Properties) {
         .filter(|(key, _)| {
             !TopicConfig::is_broker_key(key)
                 && !WITHOUT_EFFECT.iter().any(|prefix| key.starts_with(prefix))
-                && !SECURITY_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+                && !SECURITY_PREFIXES
+                    .iter()
+                    .any(|prefix| key.starts_with(prefix))
         })
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
@@ -215,7 +247,10 @@ mod tests {
     use super::*;
 
     fn parse(pairs: &[(&str, &str)]) -> Result<BrokerConfig, ConfigErrors> {
-        let properties = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let properties = pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
         BrokerConfig::from_properties(&properties)
     }
 
@@ -226,7 +261,13 @@ mod tests {
         assert_eq!(config.data_dir, PathBuf::from("./millrace-data"));
         assert_eq!(config.durability, Durability::Fsync);
         assert_eq!(config.listeners.len(), 1);
-        assert_eq!(config.listeners[0].bind, Endpoint { host: "127.0.0.1".into(), port: 9092 });
+        assert_eq!(
+            config.listeners[0].bind,
+            Endpoint {
+                host: "127.0.0.1".into(),
+                port: 9092
+            }
+        );
         assert_eq!(config.groups.initial_rebalance_delay, Duration::ZERO);
         assert_eq!(config.topic_defaults.log_config().retention_ms, 604_800_000);
     }
@@ -236,10 +277,19 @@ mod tests {
         let config = parse(&[
             ("listeners", "IN://0.0.0.0:19092,PLAINTEXT://[::1]:9092"),
             ("advertised.listeners", "IN://example.org:9092"),
-            ("listener.security.protocol.map", "IN:PLAINTEXT,PLAINTEXT:PLAINTEXT"),
+            (
+                "listener.security.protocol.map",
+                "IN:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            ),
         ])
         .unwrap();
-        assert_eq!(config.listeners[0].advertised, Some(Endpoint { host: "example.org".into(), port: 9092 }));
+        assert_eq!(
+            config.listeners[0].advertised,
+            Some(Endpoint {
+                host: "example.org".into(),
+                port: 9092
+            })
+        );
         assert_eq!(config.listeners[1].bind.host, "::1");
         assert_eq!(config.listeners[1].advertised, None);
     }
@@ -248,11 +298,24 @@ mod tests {
     fn the_most_specific_retention_key_wins() {
         let table: &[(&[(&str, &str)], i64)] = &[
             (&[("log.retention.hours", "2")], 7_200_000),
-            (&[("log.retention.hours", "2"), ("log.retention.minutes", "3")], 180_000),
-            (&[("log.retention.minutes", "3"), ("log.retention.ms", "-1")], -1),
+            (
+                &[("log.retention.hours", "2"), ("log.retention.minutes", "3")],
+                180_000,
+            ),
+            (
+                &[("log.retention.minutes", "3"), ("log.retention.ms", "-1")],
+                -1,
+            ),
         ];
         for (pairs, expected) in table {
-            assert_eq!(parse(pairs).unwrap().topic_defaults.log_config().retention_ms, *expected);
+            assert_eq!(
+                parse(pairs)
+                    .unwrap()
+                    .topic_defaults
+                    .log_config()
+                    .retention_ms,
+                *expected
+            );
         }
     }
 

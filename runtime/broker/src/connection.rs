@@ -38,7 +38,9 @@ pub(crate) async fn serve(broker: Broker, connection: Connection, stream: TcpStr
     let mut session = Session::new(broker, connection);
     match session.run(&stream).await {
         Ok(()) => log::debug!("connection of {host} ended"),
-        Err(End::Read(error @ ReadError::Size { .. })) => log::warn!("closing the connection of {host}: {error}"),
+        Err(End::Read(error @ ReadError::Size { .. })) => {
+            log::warn!("closing the connection of {host}: {error}")
+        }
         Err(error) => log::debug!("closing the connection of {host}: {error}"),
     }
 }
@@ -140,11 +142,17 @@ impl Session {
         let connection = Arc::clone(&self.connection);
         let request_bytes = request.len();
         let call = Box::pin(async move { broker.call(&connection, Frame::from(request)).await });
-        self.calling = Some(Calling { call, request_bytes });
+        self.calling = Some(Calling {
+            call,
+            request_bytes,
+        });
     }
 
     fn called(&mut self, answer: Answer) -> Result<(), End> {
-        let request_bytes = self.calling.take().map_or(0, |calling| calling.request_bytes);
+        let request_bytes = self
+            .calling
+            .take()
+            .map_or(0, |calling| calling.request_bytes);
         let answer: BoxFuture<'static, Frame> = match answer {
             Answer::Reply(frame) => Box::pin(std::future::ready(frame)),
             Answer::Later(answer) => answer,
@@ -152,7 +160,10 @@ impl Session {
             Answer::Close => return Err(End::Refused),
         };
         self.waiting_bytes += request_bytes;
-        self.waiting.push_back(Waiting { answer, request_bytes });
+        self.waiting.push_back(Waiting {
+            answer,
+            request_bytes,
+        });
         Ok(())
     }
 

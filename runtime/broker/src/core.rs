@@ -38,7 +38,11 @@ impl Core {
             ("segment.bytes", Some(segment_bytes.as_str())),
         ];
         let defaults = &self.config.topic_defaults;
-        let config = defaults.with_overrides(overrides).unwrap_or_else(|_| defaults.clone());
-        self.topics.get_or_create(OFFSETS_TOPIC, self.config.offsets_topic_partitions, config).await
+        let config = defaults
+            .with_overrides(overrides)
+            .unwrap_or_else(|_| defaults.clone());
+        self.topics
+            .get_or_create(OFFSETS_TOPIC, self.config.offsets_topic_partitions, config)
+            .await
     }
 }

@@ -1,5 +1,8 @@
 //! Small text files that are replaced whole: a reader finds the old contents or the new, never a mix.
-#![expect(clippy::disallowed_methods, reason = "runs at start-up or on the blocking pool")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "runs at start-up or on the blocking pool"
+)]
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -11,7 +14,11 @@ const BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Writes a temporary file, syncs it, renames it over `path` and syncs the directory.
 pub(crate) fn replace(path: &Path, contents: &str) -> io::Result<()> {
     let temporary = path.with_extension("tmp");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&temporary)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&temporary)?;
     file.write_all(contents.as_bytes())?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;

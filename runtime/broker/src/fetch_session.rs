@@ -47,7 +47,9 @@ pub(crate) struct Fetch {
 impl Fetch {
     /// Notes what the answer will tell; gives, for each row, whether it is to be told. Of a full fetch every row is.
     pub(crate) fn note_answer(&self, rows: &[PartitionData]) -> Vec<bool> {
-        let Some(session) = &self.session else { return vec![true; rows.len()] };
+        let Some(session) = &self.session else {
+            return vec![true; rows.len()];
+        };
         let mut session = lock(session);
         let told = |(wanted, row)| session.note_row(wanted, row, self.incremental);
         self.wanted.iter().zip(rows).map(told).collect()
@@ -86,7 +88,11 @@ struct SessionPartition {
 impl FetchSessions {
     /// At most `slots` sessions.
     pub(crate) fn new(slots: usize) -> Self {
-        Self { slots, sessions: Mutex::default(), random: RandomState::new() }
+        Self {
+            slots,
+            sessions: Mutex::default(),
+            random: RandomState::new(),
+        }
     }
 
     /// Finds out what a request reads.
@@ -97,11 +103,20 @@ impl FetchSessions {
         now: Duration,
     ) -> Result<Fetch, ErrorCode> {
         let uses_topic_ids = version >= 13;
-        let (id, epoch) = if version < 7 { (NO_SESSION, FINAL_EPOCH) } else { (request.session_id, request.session_epoch) };
+        let (id, epoch) = if version < 7 {
+            (NO_SESSION, FINAL_EPOCH)
+        } else {
+            (request.session_id, request.session_epoch)
+        };
         match epoch {
             FINAL_EPOCH => {
                 self.close(id);
-                Ok(Fetch { wanted: wanted(request), session_id: NO_SESSION, session: None, incremental: false })
+                Ok(Fetch {
+                    wanted: wanted(request),
+                    session_id: NO_SESSION,
+                    session: None,
+                    incremental: false,
+                })
             }
             INITIAL_EPOCH => {
                 self.close(id);
@@ -114,7 +129,12 @@ impl FetchSessions {
     fn open(&self, wanted: Vec<Wanted>, uses_topic_ids: bool, now: Duration) -> Fetch {
         let mut sessions = lock(&self.sessions);
         if wanted.is_empty() || !self.make_room(&mut sessions, now) {
-            return Fetch { wanted, session_id: NO_SESSION, session: None, incremental: false };
+            return Fetch {
+                wanted,
+                session_id: NO_SESSION,
+                session: None,
+                incremental: false,
+            };
         }
         let id = self.new_id(&sessions);
         let mut session = Session::new(id, uses_topic_ids, now);
@@ -123,7 +143,12 @@ impl FetchSessions {
         }
         let session = Arc::new(Mutex::new(session));
         sessions.insert(id, Arc::clone(&session));
-        Fetch { wanted, session_id: id, session: Some(session), incremental: false }
+        Fetch {
+            wanted,
+            session_id: id,
+            session: Some(session),
+            incremental: false,
+        }
     }
 
     fn resume(
@@ -134,7 +159,10 @@ impl FetchSessions {
         uses_topic_ids: bool,
         now: Duration,
     ) -> Result<Fetch, ErrorCode> {
-        let shared = lock(&self.sessions).get(&id).cloned().ok_or(ErrorCode::FETCH_SESSION_ID_NOT_FOUND)?;
+        let shared = lock(&self.sessions)
+            .get(&id)
+            .cloned()
+            .ok_or(ErrorCode::FETCH_SESSION_ID_NOT_FOUND)?;
         let mut session = lock(&shared);
         if epoch != session.next_epoch {
             return Err(ErrorCode::INVALID_FETCH_SESSION_EPOCH);
@@ -145,13 +173,27 @@ impl FetchSessions {
         session.next_epoch = if epoch == i32::MAX { 1 } else { epoch + 1 };
         session.last_used = now;
         session.update(request);
-        let wanted: Vec<Wanted> = session.order.values().map(|partition| partition.wanted.clone()).collect();
+        let wanted: Vec<Wanted> = session
+            .order
+            .values()
+            .map(|partition| partition.wanted.clone())
+            .collect();
         drop(session);
         if wanted.is_empty() {
             self.close(id);
-            return Ok(Fetch { wanted, session_id: NO_SESSION, session: None, incremental: true });
+            return Ok(Fetch {
+                wanted,
+                session_id: NO_SESSION,
+                session: None,
+                incremental: true,
+            });
         }
-        Ok(Fetch { wanted, session_id: id, session: Some(shared), incremental: true })
+        Ok(Fetch {
+            wanted,
+            session_id: id,
+            session: Some(shared),
+            incremental: true,
+        })
     }
 
     fn close(&self, id: i32) {
@@ -165,7 +207,11 @@ impl FetchSessions {
         if sessions.len() < self.slots {
             return true;
         }
-        let oldest = sessions.values().map(|session| lock(session)).map(|session| (session.last_used, session.id)).min();
+        let oldest = sessions
+            .values()
+            .map(|session| lock(session))
+            .map(|session| (session.last_used, session.id))
+            .min();
         match oldest {
             Some((last_used, id)) if now.saturating_sub(last_used) > EVICTABLE_AFTER => {
                 sessions.remove(&id);
@@ -204,11 +250,22 @@ impl Session {
     /// Adds a partition at the end, or changes one where it is.
     fn put(&mut self, wanted: Wanted) {
         let key = (wanted.topic.clone(), wanted.partition.partition);
-        if let Some(known) = self.places.get(&key).and_then(|place| self.order.get_mut(place)) {
+        if let Some(known) = self
+            .places
+            .get(&key)
+            .and_then(|place| self.order.get_mut(place))
+        {
             known.wanted = wanted;
             return;
         }
-        self.append(key, SessionPartition { wanted, high_watermark: -1, log_start_offset: -1 });
+        self.append(
+            key,
+            SessionPartition {
+                wanted,
+                high_watermark: -1,
+                log_start_offset: -1,
+            },
+        );
     }
 
     fn append(&mut self, key: (TopicKey, i32), partition: SessionPartition) {
@@ -234,9 +291,16 @@ impl Session {
     /// Notes a row of an answer; says whether an incremental answer has to tell it.
     fn note_row(&mut self, wanted: &Wanted, row: &PartitionData, incremental: bool) -> bool {
         let key = (wanted.topic.clone(), wanted.partition.partition);
-        let Some(place) = self.places.get(&key).copied() else { return true };
-        let Some(partition) = self.order.get_mut(&place) else { return true };
-        let has_records = row.records.as_ref().is_some_and(|records| !records.is_empty());
+        let Some(place) = self.places.get(&key).copied() else {
+            return true;
+        };
+        let Some(partition) = self.order.get_mut(&place) else {
+            return true;
+        };
+        let has_records = row
+            .records
+            .as_ref()
+            .is_some_and(|records| !records.is_empty());
         let is_news = has_records
             || !row.error_code.is_ok()
             || row.high_watermark != partition.high_watermark
@@ -248,7 +312,10 @@ impl Session {
         } else {
             partition.high_watermark = -1;
         }
-        if incremental && has_records && let Some(partition) = self.order.remove(&place) {
+        if incremental
+            && has_records
+            && let Some(partition) = self.order.remove(&place)
+        {
             self.append(key, partition);
         }
         is_news || !incremental
@@ -259,14 +326,21 @@ fn wanted(request: FetchRequest) -> Vec<Wanted> {
     let mut wanted = Vec::new();
     for topic in request.topics {
         let key = topic_key(&topic.topic, topic.topic_id);
-        wanted.extend(topic.partitions.into_iter().map(|partition| Wanted { topic: key.clone(), partition }));
+        wanted.extend(topic.partitions.into_iter().map(|partition| Wanted {
+            topic: key.clone(),
+            partition,
+        }));
     }
     wanted
 }
 
 /// A request of version 13 has no names, one before no ids.
 fn topic_key(name: &str, id: Uuid) -> TopicKey {
-    if name.is_empty() { TopicKey::Id(id) } else { TopicKey::Name(Arc::from(name)) }
+    if name.is_empty() {
+        TopicKey::Id(id)
+    } else {
+        TopicKey::Name(Arc::from(name))
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -88,7 +88,9 @@ impl Broker {
     pub async fn shutdown(&self, deadline: Duration) -> bool {
         self.core.stopping.cancel();
         self.running.tasks.close();
-        let in_time = tokio::time::timeout(deadline, self.running.tasks.wait()).await.is_ok();
+        let in_time = tokio::time::timeout(deadline, self.running.tasks.wait())
+            .await
+            .is_ok();
         let data_dir = Arc::clone(&self.running.data_dir);
         let closed = tokio::task::spawn_blocking(move || data_dir.close()).await;
         match closed {
@@ -120,8 +122,14 @@ impl Broker {
     pub(crate) fn memory_connection(&self) -> Connection {
         let advertised = match self.running.listeners.first() {
             Some(listening) => listening.advertised.clone(),
-            None => Endpoint { host: "localhost".to_owned(), port: 0 },
+            None => Endpoint {
+                host: "localhost".to_owned(),
+                port: 0,
+            },
         };
-        Connection { advertised, client_host: "/127.0.0.1".to_owned() }
+        Connection {
+            advertised,
+            client_host: "/127.0.0.1".to_owned(),
+        }
     }
 }

@@ -31,22 +31,40 @@ pub(crate) struct BoundListener {
 /// A listener without an advertised endpoint advertises its bound host and port; one bound to all addresses
 /// advertises the machine's name, as Apache Kafka does.
 pub(crate) async fn bind(config: &ListenerConfig, backlog: u32) -> io::Result<BoundListener> {
-    let host = if config.bind.host.is_empty() { "0.0.0.0" } else { config.bind.host.as_str() };
+    let host = if config.bind.host.is_empty() {
+        "0.0.0.0"
+    } else {
+        config.bind.host.as_str()
+    };
     let listener = bind_first(host, config.bind.port, backlog).await?;
     let local = listener.local_addr()?;
     let advertised = match &config.advertised {
         Some(endpoint) => endpoint.clone(),
-        None => Endpoint { host: advertised_host(host, local), port: local.port() },
+        None => Endpoint {
+            host: advertised_host(host, local),
+            port: local.port(),
+        },
     };
     if !local.ip().is_loopback() {
-        log::warn!("listener {} on {local} is open to other machines, and whoever reaches it may do anything", config.name);
+        log::warn!(
+            "listener {} on {local} is open to other machines, and whoever reaches it may do anything",
+            config.name
+        );
     }
-    Ok(BoundListener { name: config.name.clone(), local, advertised, listener })
+    Ok(BoundListener {
+        name: config.name.clone(),
+        local,
+        advertised,
+        listener,
+    })
 }
 
 fn advertised_host(host: &str, local: SocketAddr) -> String {
     if local.ip().is_unspecified() {
-        return rustix::system::uname().nodename().to_string_lossy().into_owned();
+        return rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned();
     }
     host.to_owned()
 }
@@ -63,7 +81,11 @@ async fn bind_first(host: &str, port: u16, backlog: u32) -> io::Result<TcpListen
 }
 
 fn bind_address(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(backlog)
@@ -87,13 +109,20 @@ impl ConnectionLimits {
     }
 
     fn enter(self: &Arc<Self>, address: IpAddr, permit: OwnedSemaphorePermit) -> Option<Place> {
-        let mut counts = self.per_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self
+            .per_address
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_default();
         if *count >= self.per_address_max {
             return None;
         }
         *count += 1;
-        Some(Place { limits: Arc::clone(self), address, _permit: permit })
+        Some(Place {
+            limits: Arc::clone(self),
+            address,
+            _permit: permit,
+        })
     }
 }
 
@@ -106,7 +135,11 @@ struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut counts = self.limits.per_address.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self
+            .limits
+            .per_address
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {
@@ -135,7 +168,10 @@ pub(crate) async fn accept(broker: Broker, bound: BoundListener, limits: Arc<Con
                 }
             }
             Err(error) => {
-                log::warn!("cannot accept on {}: {error}, trying again in {backoff:?}", bound.local);
+                log::warn!(
+                    "cannot accept on {}: {error}, trying again in {backoff:?}",
+                    bound.local
+                );
                 tokio::select! {
                     () = stopping.cancelled() => return,
                     () = tokio::time::sleep(backoff) => {}
@@ -150,17 +186,28 @@ async fn accept_one(
     listener: &TcpListener,
     limits: &ConnectionLimits,
 ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(&limits.all).acquire_owned().await.map_err(io::Error::other)?;
+    let permit = Arc::clone(&limits.all)
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
     Ok((stream, peer, permit))
 }
 
-fn start(broker: &Broker, bound: &BoundListener, stream: TcpStream, peer: SocketAddr, place: Place) {
+fn start(
+    broker: &Broker,
+    bound: &BoundListener,
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Place,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         log::debug!("cannot set TCP_NODELAY for {peer}: {error}");
     }
-    let connection =
-        Connection { advertised: bound.advertised.clone(), client_host: format!("/{}", peer.ip()) };
+    let connection = Connection {
+        advertised: bound.advertised.clone(),
+        client_host: format!("/{}", peer.ip()),
+    };
     let broker_of_task = broker.clone();
     broker.spawn(async move {
         connection::serve(broker_of_task, connection, stream).await;

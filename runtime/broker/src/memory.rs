@@ -75,7 +75,9 @@ impl Link for MemoryLink {
                 Reply::None => Ok(None),
                 Reply::Expected => {
                     let answer = frame.into_contiguous(Pool::global());
-                    answer.map(Some).map_err(|error| LinkError::FileRange(error.to_string()))
+                    answer
+                        .map(Some)
+                        .map_err(|error| LinkError::FileRange(error.to_string()))
                 }
             }
         })
@@ -91,5 +93,7 @@ impl Link for MemoryLink {
 }
 
 fn closed_error() -> LinkError {
-    LinkError::Closed { address: "the included broker".to_owned() }
+    LinkError::Closed {
+        address: "the included broker".to_owned(),
+    }
 }

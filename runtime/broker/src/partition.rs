@@ -43,7 +43,10 @@ impl Partition {
         let key = self.watchers.next_key.fetch_add(1, Ordering::Relaxed);
         self.watchers.lock().insert(key, Arc::clone(changed));
         self.watchers.count.fetch_add(1, Ordering::SeqCst);
-        Watch { watchers: Arc::clone(&self.watchers), key }
+        Watch {
+            watchers: Arc::clone(&self.watchers),
+            key,
+        }
     }
 }
 
@@ -65,7 +68,9 @@ impl Watchers {
 impl LogListener for Watchers {
     fn log_changed(&self, _log: &Log) {
         if self.count.load(Ordering::SeqCst) > 0 {
-            self.lock().values().for_each(|watcher| watcher.notify_one());
+            self.lock()
+                .values()
+                .for_each(|watcher| watcher.notify_one());
         }
     }
 }

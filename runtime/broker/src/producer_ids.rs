@@ -26,10 +26,16 @@ impl ProducerIds {
         let next = match durable_file::read(&path)? {
             None => 0,
             Some(text) => text.trim().parse().map_err(|_| {
-                io::Error::new(io::ErrorKind::InvalidData, format!("{} holds no number", path.display()))
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("{} holds no number", path.display()),
+                )
             })?,
         };
-        Ok(ProducerIds { path, range: Mutex::new((next, next)) })
+        Ok(ProducerIds {
+            path,
+            range: Mutex::new((next, next)),
+        })
     }
 
     /// An id that nobody had before.
@@ -38,7 +44,9 @@ impl ProducerIds {
             return Ok(id);
         }
         let ids = Arc::clone(self);
-        tokio::task::spawn_blocking(move || ids.reserve_and_take()).await.map_err(io::Error::other)?
+        tokio::task::spawn_blocking(move || ids.reserve_and_take())
+            .await
+            .map_err(io::Error::other)?
     }
 
     fn take_reserved(&self) -> Option<i64> {
@@ -70,7 +78,10 @@ mod tests {
     async fn ids_are_new_over_restarts() {
         let dir = tempfile::tempdir().unwrap();
         let ids = Arc::new(ProducerIds::load(dir.path()).unwrap());
-        assert_eq!((ids.next().await.unwrap(), ids.next().await.unwrap()), (0, 1));
+        assert_eq!(
+            (ids.next().await.unwrap(), ids.next().await.unwrap()),
+            (0, 1)
+        );
         let ids = Arc::new(ProducerIds::load(dir.path()).unwrap());
         assert_eq!(ids.next().await.unwrap(), BLOCK);
         for _ in 1..BLOCK {

@@ -50,11 +50,15 @@ impl Broker {
         // Ports first: a port in use is told at once, and no second broker touches the data.
         let mut bound = Vec::new();
         for listener in &config.listeners {
-            bound.push(listener::bind(listener, config.listen_backlog).await.map_err(|source| StartError::Bind {
-                name: listener.name.clone(),
-                address: format!("{}:{}", listener.bind.host, listener.bind.port),
-                source,
-            })?);
+            bound.push(
+                listener::bind(listener, config.listen_backlog)
+                    .await
+                    .map_err(|source| StartError::Bind {
+                        name: listener.name.clone(),
+                        address: format!("{}:{}", listener.bind.host, listener.bind.port),
+                        source,
+                    })?,
+            );
         }
         let path = config.data_dir.clone();
         let opened = tokio::task::spawn_blocking(move || open(config, clock)).await;
@@ -68,7 +72,10 @@ impl Broker {
 type Opened = (Core, Arc<DataDir>);
 
 /// Opens and recovers the data directory; waits for the disk.
-fn open(config: BrokerConfig, clock: Arc<dyn Clock>) -> Result<Opened, Box<dyn std::error::Error + Send + Sync>> {
+fn open(
+    config: BrokerConfig,
+    clock: Arc<dyn Clock>,
+) -> Result<Opened, Box<dyn std::error::Error + Send + Sync>> {
     let settings = DataDirConfig {
         durability: config.durability,
         node_id: config.node_id,
@@ -79,16 +86,22 @@ fn open(config: BrokerConfig, clock: Arc<dyn Clock>) -> Result<Opened, Box<dyn s
     };
     let (data_dir, _recovery) = DataDir::open(&config.data_dir, settings, Arc::clone(&clock))?;
     let data_dir = Arc::new(data_dir);
-    let topics = Topics::load(Arc::clone(&data_dir), &config.topic_defaults).map_err(|error| match error {
-        TopicError::Store(error) => Box::from(error.to_string()),
-        error => Box::<dyn std::error::Error + Send + Sync>::from(error),
-    })?;
+    let topics =
+        Topics::load(Arc::clone(&data_dir), &config.topic_defaults).map_err(
+            |error| match error {
+                TopicError::Store(error) => Box::from(error.to_string()),
+                error => Box::<dyn std::error::Error + Send + Sync>::from(error),
+            },
+        )?;
     let core = Core {
         cluster_id: data_dir.meta().cluster_id.clone(),
         topics: Arc::new(topics),
         fetch_sessions: FetchSessions::new(config.fetch_session_slots),
         producer_ids: Arc::new(ProducerIds::load(&config.data_dir)?),
-        groups: Arc::new(GroupCoordinator::new(config.groups.clone(), Arc::clone(&clock))),
+        groups: Arc::new(GroupCoordinator::new(
+            config.groups.clone(),
+            Arc::clone(&clock),
+        )),
         stopping: CancellationToken::new(),
         clock,
         config,
@@ -97,7 +110,10 @@ fn open(config: BrokerConfig, clock: Arc<dyn Clock>) -> Result<Opened, Box<dyn s
 }
 
 fn run(core: Core, data_dir: Arc<DataDir>, bound: Vec<BoundListener>) -> Broker {
-    let limits = ConnectionLimits::new(core.config.connections_max, core.config.connections_per_address_max);
+    let limits = ConnectionLimits::new(
+        core.config.connections_max,
+        core.config.connections_per_address_max,
+    );
     let limits = Arc::new(limits);
     let listeners = bound
         .iter()
@@ -107,8 +123,15 @@ fn run(core: Core, data_dir: Arc<DataDir>, bound: Vec<BoundListener>) -> Broker 
             advertised: bound.advertised.clone(),
         })
         .collect();
-    let running = Running { data_dir, tasks: TaskTracker::new(), listeners };
-    let broker = Broker { core: Arc::new(core), running: Arc::new(running) };
+    let running = Running {
+        data_dir,
+        tasks: TaskTracker::new(),
+        listeners,
+    };
+    let broker = Broker {
+        core: Arc::new(core),
+        running: Arc::new(running),
+    };
     broker.spawn(coordinate_groups(Arc::clone(&broker.core)));
     for bound in bound {
         broker.spawn(listener::accept(broker.clone(), bound, Arc::clone(&limits)));

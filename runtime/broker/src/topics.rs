@@ -90,12 +90,17 @@ impl Table {
 
 impl Topics {
     /// Takes over the logs of a data directory; completes topics that lack partitions. Waits for the disk.
-    pub(crate) fn load(data_dir: Arc<DataDir>, defaults: &TopicConfig) -> Result<Topics, TopicError> {
+    pub(crate) fn load(
+        data_dir: Arc<DataDir>,
+        defaults: &TopicConfig,
+    ) -> Result<Topics, TopicError> {
         let store = TopicStore::new(data_dir.path());
         let mut stored = store.load()?;
         let mut logs: BTreeMap<Arc<str>, BTreeMap<i32, Arc<Log>>> = BTreeMap::new();
         for log in data_dir.logs() {
-            logs.entry(Arc::clone(log.topic())).or_default().insert(log.partition(), log);
+            logs.entry(Arc::clone(log.topic()))
+                .or_default()
+                .insert(log.partition(), log);
         }
         for (name, logs) in &logs {
             adopt(&mut stored, name, logs)?;
@@ -103,10 +108,17 @@ impl Topics {
         let mut table = Table::default();
         for (name, topic) in &stored {
             let logs = logs.remove(name.as_str()).unwrap_or_default();
-            table.insert(Arc::new(open_topic(&data_dir, name, topic, logs, defaults)?));
+            table.insert(Arc::new(open_topic(
+                &data_dir, name, topic, logs, defaults,
+            )?));
         }
         store.save(&stored)?;
-        Ok(Topics { data_dir, store, table: RwLock::new(table), changing: Mutex::new(()) })
+        Ok(Topics {
+            data_dir,
+            store,
+            table: RwLock::new(table),
+            changing: Mutex::new(()),
+        })
     }
 
     /// A topic by its name.
@@ -131,7 +143,10 @@ impl Topics {
             return Err(TopicError::Exists(name.to_owned()));
         }
         match table.by_name.keys().find(|old| name::collide(name, old)) {
-            Some(old) => Err(TopicError::Collides { new: name.to_owned(), old: old.to_string() }),
+            Some(old) => Err(TopicError::Collides {
+                new: name.to_owned(),
+                old: old.to_string(),
+            }),
             None => Ok(()),
         }
     }
@@ -175,14 +190,24 @@ impl Topics {
     ) -> Result<Arc<Topic>, TopicError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         self.check_new(name)?;
-        let stored = StoredTopic { id: Uuid::random()?, partitions, overrides: config.overrides().clone() };
+        let stored = StoredTopic {
+            id: Uuid::random()?,
+            partitions,
+            overrides: config.overrides().clone(),
+        };
         let mut all = self.stored();
         all.insert(name.to_owned(), stored.clone());
         self.store.save(&all)?;
         let opened = open_topic(&self.data_dir, name, &stored, BTreeMap::new(), config);
         let topic = Arc::new(opened.inspect_err(|_| self.undo_create(name, partitions))?);
-        self.table.write().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(&topic));
-        log::info!("created topic {name} with {partitions} partitions, id {}", topic.id);
+        self.table
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(Arc::clone(&topic));
+        log::info!(
+            "created topic {name} with {partitions} partitions, id {}",
+            topic.id
+        );
         Ok(topic)
     }
 
@@ -194,7 +219,9 @@ impl Topics {
             }
         }
         if let Err(error) = self.store.save(&self.stored()) {
-            log::warn!("cannot take topic {name} off the list of topics, the next start completes it: {error}");
+            log::warn!(
+                "cannot take topic {name} off the list of topics, the next start completes it: {error}"
+            );
         }
     }
 
@@ -220,7 +247,11 @@ impl Topics {
             partitions: i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
             overrides: topic.config.overrides().clone(),
         };
-        self.read().by_name.iter().map(|(name, topic)| (name.to_string(), describe(topic))).collect()
+        self.read()
+            .by_name
+            .iter()
+            .map(|(name, topic)| (name.to_string(), describe(topic)))
+            .collect()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {
@@ -234,13 +265,26 @@ fn adopt(
     name: &str,
     logs: &BTreeMap<i32, Arc<Log>>,
 ) -> Result<(), TopicError> {
-    let partitions = logs.keys().next_back().map_or(1, |last| last.saturating_add(1));
-    let id = logs.values().map(|log| log.topic_id()).find(|id| !id.is_zero());
+    let partitions = logs
+        .keys()
+        .next_back()
+        .map_or(1, |last| last.saturating_add(1));
+    let id = logs
+        .values()
+        .map(|log| log.topic_id())
+        .find(|id| !id.is_zero());
     match stored.get_mut(name) {
         Some(known) => known.partitions = known.partitions.max(partitions),
         None => {
             let id = id.map_or_else(Uuid::random, Ok)?;
-            stored.insert(name.to_owned(), StoredTopic { id, partitions, overrides: Default::default() });
+            stored.insert(
+                name.to_owned(),
+                StoredTopic {
+                    id,
+                    partitions,
+                    overrides: Default::default(),
+                },
+            );
         }
     }
     Ok(())
@@ -254,7 +298,10 @@ fn open_topic(
     mut logs: BTreeMap<i32, Arc<Log>>,
     defaults: &TopicConfig,
 ) -> Result<Topic, TopicError> {
-    let overrides = stored.overrides.iter().map(|(key, value)| (key.as_str(), Some(value.as_str())));
+    let overrides = stored
+        .overrides
+        .iter()
+        .map(|(key, value)| (key.as_str(), Some(value.as_str())));
     let config = defaults.with_overrides(overrides).unwrap_or_else(|error| {
         log::warn!("topic {name} gets the broker's configuration, its own is refused: {error}");
         defaults.clone()
@@ -271,7 +318,12 @@ fn open_topic(
             Ok(Arc::new(Partition::new(log)))
         })
         .collect::<Result<_, StorageError>>()?;
-    Ok(Topic { name: Arc::from(name), id: stored.id, config, partitions })
+    Ok(Topic {
+        name: Arc::from(name),
+        id: stored.id,
+        config,
+        partitions,
+    })
 }
 
 async fn blocking<T: Send + 'static>(

@@ -2,7 +2,12 @@
 //!
 //! `cargo run --release -p millrace-wire --example batch_timing`
 
-#![allow(clippy::print_stdout, clippy::disallowed_methods, clippy::unwrap_used, reason = "a measurement by hand")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a measurement by hand"
+)]
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -14,7 +19,13 @@ use millrace_wire::pool::Pool;
 fn main() {
     println!("value  records  codec    encode ns  decode ns");
     for codec in Compression::ALL {
-        for (value_len, count) in [(100, 160), (100, 5_000), (200, 80), (200, 5_000), (1_000, 500)] {
+        for (value_len, count) in [
+            (100, 160),
+            (100, 5_000),
+            (200, 80),
+            (200, 5_000),
+            (1_000, 500),
+        ] {
             time(value_len, count, codec);
         }
     }
@@ -22,8 +33,14 @@ fn main() {
 
 fn time(value_len: usize, count: usize, codec: Compression) {
     let pool = Pool::global();
-    let lines: Vec<u8> = (0..value_len * count).map(|i| b"GET /orders/4711 200 "[i * i % 20]).collect();
-    let rounds = if codec == Compression::None { 2_000_000 } else { 200_000 } / count;
+    let lines: Vec<u8> = (0..value_len * count)
+        .map(|i| b"GET /orders/4711 200 "[i * i % 20])
+        .collect();
+    let rounds = if codec == Compression::None {
+        2_000_000
+    } else {
+        200_000
+    } / count;
     let mut rows = Vec::new();
     let (mut encode, mut decode) = (Vec::new(), Vec::new());
     for _ in 0..7 {
@@ -44,14 +61,27 @@ fn time(value_len: usize, count: usize, codec: Compression) {
     encode.sort();
     decode.sort();
     let ns = |times: &[std::time::Duration]| times[3].as_nanos() as f64 / (rounds * count) as f64;
-    println!("{value_len:5}  {count:7}  {codec:7}  {:9.1}  {:9.1}", ns(&encode), ns(&decode));
+    println!(
+        "{value_len:5}  {count:7}  {codec:7}  {:9.1}  {:9.1}",
+        ns(&encode),
+        ns(&decode)
+    );
 }
 
 fn build(lines: &[u8], value_len: usize, codec: Compression) -> bytes::Bytes {
     let mut builder = BatchBuilder::new(Pool::global(), 4 << 20);
     for line in lines.chunks_exact(value_len) {
-        let outcome = builder.append(1_700_000_000_000, None, Some(black_box(line)), Headers::NONE);
+        let outcome = builder.append(
+            1_700_000_000_000,
+            None,
+            Some(black_box(line)),
+            Headers::NONE,
+        );
         assert_eq!(outcome, Append::Added);
     }
-    builder.close(ProducerIdentity::NONE, codec, None).unwrap().bytes().clone()
+    builder
+        .close(ProducerIdentity::NONE, codec, None)
+        .unwrap()
+        .bytes()
+        .clone()
 }

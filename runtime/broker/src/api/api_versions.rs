@@ -7,20 +7,32 @@ use millrace_wire::messages::{ApiVersion, ApiVersionsRequest, ApiVersionsRespons
 use crate::apis;
 use crate::call::{Answer, CallError, Ctx};
 
-pub(crate) async fn answer(ctx: &Ctx<'_>, version: i16, body: Decoder) -> Result<Answer, CallError> {
+pub(crate) async fn answer(
+    ctx: &Ctx<'_>,
+    version: i16,
+    body: Decoder,
+) -> Result<Answer, CallError> {
     if !ApiVersionsRequest::VERSIONS.contains(&version) {
         let response = response(ErrorCode::UNSUPPORTED_VERSION);
-        return Ok(Answer::Reply(ctx.encode::<ApiVersionsRequest>(0, &response)?));
+        return Ok(Answer::Reply(
+            ctx.encode::<ApiVersionsRequest>(0, &response)?,
+        ));
     }
     let request: ApiVersionsRequest = apis::decode(version, body)?;
     let named = version < 3
-        || (is_software_name(&request.client_software_name) && is_software_name(&request.client_software_version));
+        || (is_software_name(&request.client_software_name)
+            && is_software_name(&request.client_software_version));
     let response = if named {
         response(ErrorCode::NONE)
     } else {
-        ApiVersionsResponse { error_code: ErrorCode::INVALID_REQUEST, ..Default::default() }
+        ApiVersionsResponse {
+            error_code: ErrorCode::INVALID_REQUEST,
+            ..Default::default()
+        }
     };
-    Ok(Answer::Reply(ctx.encode::<ApiVersionsRequest>(version, &response)?))
+    Ok(Answer::Reply(
+        ctx.encode::<ApiVersionsRequest>(version, &response)?,
+    ))
 }
 
 fn response(error_code: ErrorCode) -> ApiVersionsResponse {
@@ -32,14 +44,21 @@ fn response(error_code: ErrorCode) -> ApiVersionsResponse {
             max_version: *versions.end(),
         })
         .collect();
-    ApiVersionsResponse { error_code, api_keys, ..Default::default() }
+    ApiVersionsResponse {
+        error_code,
+        api_keys,
+        ..Default::default()
+    }
 }
 
 /// Letters, digits, dots and dashes, with a letter or digit at both ends.
 fn is_software_name(name: &str) -> bool {
     let ends = [name.chars().next(), name.chars().next_back()];
-    ends.iter().all(|end| end.is_some_and(|c| c.is_ascii_alphanumeric()))
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'))
+    ends.iter()
+        .all(|end| end.is_some_and(|c| c.is_ascii_alphanumeric()))
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'))
 }
 
 #[cfg(test)]
@@ -48,7 +67,15 @@ mod tests {
 
     #[test]
     fn software_names() {
-        let table = [("librdkafka", true), ("2.15.0-rc1", true), ("a", true), ("", false), ("-x", false), ("x.", false), ("a b", false)];
+        let table = [
+            ("librdkafka", true),
+            ("2.15.0-rc1", true),
+            ("a", true),
+            ("", false),
+            ("-x", false),
+            ("x.", false),
+            ("a b", false),
+        ];
         for (name, expected) in table {
             assert_eq!(is_software_name(name), expected, "{name}");
         }

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use millrace_wire::error_code::ErrorCode;
 use millrace_wire::messages::{
-    CreatableTopic, CreatableTopicConfigs, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
+    CreatableTopic, CreatableTopicConfigs, CreatableTopicResult, CreateTopicsRequest,
+    CreateTopicsResponse,
 };
 use millrace_wire::uuid::Uuid;
 
@@ -23,7 +24,11 @@ struct Plan {
     config: TopicConfig,
 }
 
-pub(crate) async fn handle(ctx: &Ctx<'_>, _version: i16, request: CreateTopicsRequest) -> CreateTopicsResponse {
+pub(crate) async fn handle(
+    ctx: &Ctx<'_>,
+    _version: i16,
+    request: CreateTopicsRequest,
+) -> CreateTopicsResponse {
     let mut named: HashMap<String, usize> = HashMap::new();
     for topic in &request.topics {
         *named.entry(topic.name.clone()).or_default() += 1;
@@ -33,20 +38,37 @@ pub(crate) async fn handle(ctx: &Ctx<'_>, _version: i16, request: CreateTopicsRe
     for topic in &request.topics {
         let is_repeated = named.get(&topic.name).is_some_and(|times| *times > 1);
         if !is_repeated {
-            topics.push(respond(topic, create(ctx, topic, request.validate_only).await));
+            topics.push(respond(
+                topic,
+                create(ctx, topic, request.validate_only).await,
+            ));
         } else if answered.insert(&topic.name) {
-            topics.push(respond(topic, Err(invalid_request("Duplicate topic name."))));
+            topics.push(respond(
+                topic,
+                Err(invalid_request("Duplicate topic name.")),
+            ));
         }
     }
-    CreateTopicsResponse { throttle_time_ms: 0, topics }
+    CreateTopicsResponse {
+        throttle_time_ms: 0,
+        topics,
+    }
 }
 
-async fn create(ctx: &Ctx<'_>, topic: &CreatableTopic, validate_only: bool) -> Result<(Plan, Uuid), Refused> {
+async fn create(
+    ctx: &Ctx<'_>,
+    topic: &CreatableTopic,
+    validate_only: bool,
+) -> Result<(Plan, Uuid), Refused> {
     let plan = plan(ctx, topic)?;
     if validate_only {
         return Ok((plan, Uuid::ZERO));
     }
-    let created = ctx.core.topics.create(&topic.name, plan.partitions, plan.config.clone()).await;
+    let created = ctx
+        .core
+        .topics
+        .create(&topic.name, plan.partitions, plan.config.clone())
+        .await;
     match created {
         Ok(created) => Ok((plan, created.id)),
         Err(error) => {
@@ -58,10 +80,15 @@ async fn create(ctx: &Ctx<'_>, topic: &CreatableTopic, validate_only: bool) -> R
 
 fn plan(ctx: &Ctx<'_>, topic: &CreatableTopic) -> Result<Plan, Refused> {
     if topic.name == METADATA_TOPIC {
-        return Err(invalid_request(format!("Creation of internal topic {METADATA_TOPIC} is prohibited.")));
+        return Err(invalid_request(format!(
+            "Creation of internal topic {METADATA_TOPIC} is prohibited."
+        )));
     }
     topics::check_name(&topic.name)?;
-    ctx.core.topics.check_new(&topic.name).map_err(|error| (error.code(), error.to_string()))?;
+    ctx.core
+        .topics
+        .check_new(&topic.name)
+        .map_err(|error| (error.code(), error.to_string()))?;
     let config = &ctx.core.config;
     let partitions = if topic.assignments.is_empty() {
         check_replication_factor(topic.replication_factor)?;
@@ -69,7 +96,10 @@ fn plan(ctx: &Ctx<'_>, topic: &CreatableTopic) -> Result<Plan, Refused> {
     } else {
         assigned_partitions(topic, config.node_id)?
     };
-    let overrides = topic.configs.iter().map(|config| (config.name.as_str(), config.value.as_deref()));
+    let overrides = topic
+        .configs
+        .iter()
+        .map(|config| (config.name.as_str(), config.value.as_deref()));
     let config = config.topic_defaults.with_overrides(overrides);
     let config = config.map_err(|error| (ErrorCode::INVALID_CONFIG, error.to_string()))?;
     Ok(Plan { partitions, config })
@@ -85,7 +115,9 @@ fn partition_count(asked: i32, default: i32) -> Result<i32, Refused> {
         )),
         _ => Err((
             ErrorCode::INVALID_PARTITIONS,
-            format!("{asked} partitions are more than the included broker keeps of a topic ({PARTITIONS_MAX})."),
+            format!(
+                "{asked} partitions are more than the included broker keeps of a topic ({PARTITIONS_MAX})."
+            ),
         )),
     }
 }
@@ -93,7 +125,9 @@ fn partition_count(asked: i32, default: i32) -> Result<i32, Refused> {
 fn check_replication_factor(asked: i16) -> Result<(), Refused> {
     let message = match asked {
         -1 | 1 => return Ok(()),
-        ..=0 => "Replication factor must be larger than 0, or -1 to use the default value.".to_owned(),
+        ..=0 => {
+            "Replication factor must be larger than 0, or -1 to use the default value.".to_owned()
+        }
         _ => format!(
             "Unable to replicate the partition {asked} time(s): the included broker is a single node and holds one \
              replica. Use a replication factor of 1, or a Kafka cluster."
@@ -105,7 +139,9 @@ fn check_replication_factor(asked: i16) -> Result<(), Refused> {
 /// The number of partitions that an explicit assignment names: from 0 without a gap, each on this node alone.
 fn assigned_partitions(topic: &CreatableTopic, node_id: i32) -> Result<i32, Refused> {
     if topic.num_partitions != -1 {
-        return Err(invalid_request("A manual partition assignment was specified, but numPartitions was not set to -1."));
+        return Err(invalid_request(
+            "A manual partition assignment was specified, but numPartitions was not set to -1.",
+        ));
     }
     if topic.replication_factor != -1 {
         return Err(invalid_request(
@@ -113,12 +149,21 @@ fn assigned_partitions(topic: &CreatableTopic, node_id: i32) -> Result<i32, Refu
         ));
     }
     let wrong = |message: String| (ErrorCode::INVALID_REPLICA_ASSIGNMENT, message);
-    let indexes: BTreeSet<i32> = topic.assignments.iter().map(|assignment| assignment.partition_index).collect();
+    let indexes: BTreeSet<i32> = topic
+        .assignments
+        .iter()
+        .map(|assignment| assignment.partition_index)
+        .collect();
     let count = i32::try_from(topic.assignments.len()).unwrap_or(i32::MAX);
     if !indexes.iter().copied().eq(0..count) {
-        return Err(wrong("partitions should be a consecutive 0-based integer sequence".to_owned()));
+        return Err(wrong(
+            "partitions should be a consecutive 0-based integer sequence".to_owned(),
+        ));
     }
-    let elsewhere = topic.assignments.iter().find(|assignment| assignment.broker_ids != [node_id]);
+    let elsewhere = topic
+        .assignments
+        .iter()
+        .find(|assignment| assignment.broker_ids != [node_id]);
     match elsewhere {
         Some(assignment) => Err(wrong(format!(
             "Partition {} cannot be on {:?}: there is one node, {node_id}.",

@@ -11,11 +11,18 @@ use millrace_wire::messages::{
 use crate::call::Ctx;
 use crate::topics::Topic;
 
-pub(crate) async fn handle(ctx: &Ctx<'_>, version: i16, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
+pub(crate) async fn handle(
+    ctx: &Ctx<'_>,
+    version: i16,
+    request: DeleteTopicsRequest,
+) -> DeleteTopicsResponse {
     let asked = if version >= 6 {
         request.topics
     } else {
-        let by_name = |name| DeleteTopicState { name: Some(name), ..Default::default() };
+        let by_name = |name| DeleteTopicState {
+            name: Some(name),
+            ..Default::default()
+        };
         request.topic_names.into_iter().map(by_name).collect()
     };
     let mut named: HashMap<DeleteKey, usize> = HashMap::new();
@@ -32,7 +39,10 @@ pub(crate) async fn handle(ctx: &Ctx<'_>, version: i16, request: DeleteTopicsReq
         };
         responses.push(respond(topic, outcome));
     }
-    DeleteTopicsResponse { throttle_time_ms: 0, responses }
+    DeleteTopicsResponse {
+        throttle_time_ms: 0,
+        responses,
+    }
 }
 
 type DeleteKey = (Option<String>, [u8; 16]);
@@ -41,25 +51,42 @@ fn key(topic: &DeleteTopicState) -> DeleteKey {
     (topic.name.clone(), topic.topic_id.0)
 }
 
-async fn delete(ctx: &Ctx<'_>, version: i16, asked: &DeleteTopicState) -> Result<Arc<Topic>, ErrorCode> {
+async fn delete(
+    ctx: &Ctx<'_>,
+    version: i16,
+    asked: &DeleteTopicState,
+) -> Result<Arc<Topic>, ErrorCode> {
     if !ctx.core.config.delete_topics {
-        return Err(if version < 3 { ErrorCode::INVALID_REQUEST } else { ErrorCode::TOPIC_DELETION_DISABLED });
+        return Err(if version < 3 {
+            ErrorCode::INVALID_REQUEST
+        } else {
+            ErrorCode::TOPIC_DELETION_DISABLED
+        });
     }
     let topics = &ctx.core.topics;
     let topic = match (&asked.name, asked.topic_id.is_zero()) {
-        (Some(name), true) => topics.get(name).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?,
-        (None, false) => topics.get_by_id(asked.topic_id).ok_or(ErrorCode::UNKNOWN_TOPIC_ID)?,
+        (Some(name), true) => topics
+            .get(name)
+            .ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?,
+        (None, false) => topics
+            .get_by_id(asked.topic_id)
+            .ok_or(ErrorCode::UNKNOWN_TOPIC_ID)?,
         _ => return Err(ErrorCode::INVALID_REQUEST),
     };
     topics.delete(topic.id).await.map_err(|error| {
         log::warn!("cannot delete topic {}: {error}", topic.name);
         error.code()
     })?;
-    ctx.core.groups.forget_topics(&BTreeSet::from([topic.name.to_string()]));
+    ctx.core
+        .groups
+        .forget_topics(&BTreeSet::from([topic.name.to_string()]));
     Ok(topic)
 }
 
-fn respond(asked: DeleteTopicState, outcome: Result<Arc<Topic>, ErrorCode>) -> DeletableTopicResult {
+fn respond(
+    asked: DeleteTopicState,
+    outcome: Result<Arc<Topic>, ErrorCode>,
+) -> DeletableTopicResult {
     match outcome {
         Ok(topic) => DeletableTopicResult {
             name: Some(topic.name.to_string()),

@@ -6,7 +6,8 @@ use std::time::Duration;
 use millrace_storage::{Isolation, ReadError, ReadRange};
 use millrace_wire::error_code::ErrorCode;
 use millrace_wire::messages::{
-    EpochEndOffset, FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
+    EpochEndOffset, FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse,
+    PartitionData,
 };
 use millrace_wire::records::Records;
 use millrace_wire::uuid::Uuid;
@@ -36,11 +37,19 @@ struct Round {
 }
 
 pub(crate) async fn handle(ctx: &Ctx<'_>, version: i16, request: FetchRequest) -> FetchResponse {
-    let max_bytes = usize::try_from(request.max_bytes).unwrap_or(0).min(ctx.core.config.fetch_max_bytes);
+    let max_bytes = usize::try_from(request.max_bytes)
+        .unwrap_or(0)
+        .min(ctx.core.config.fetch_max_bytes);
     let limits = Limits {
-        min_bytes: usize::try_from(request.min_bytes).unwrap_or(0).min(max_bytes),
+        min_bytes: usize::try_from(request.min_bytes)
+            .unwrap_or(0)
+            .min(max_bytes),
         max_bytes,
-        isolation: if request.isolation_level == 1 { Isolation::ReadCommitted } else { Isolation::ReadUncommitted },
+        isolation: if request.isolation_level == 1 {
+            Isolation::ReadCommitted
+        } else {
+            Isolation::ReadUncommitted
+        },
     };
     let max_wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
     let now = ctx.core.clock.monotonic();
@@ -49,12 +58,20 @@ pub(crate) async fn handle(ctx: &Ctx<'_>, version: i16, request: FetchRequest) -
             let rows = read(ctx, &fetch.wanted, &limits, max_wait).await;
             respond(&fetch, rows)
         }
-        Err(error_code) => FetchResponse { error_code, ..Default::default() },
+        Err(error_code) => FetchResponse {
+            error_code,
+            ..Default::default()
+        },
     }
 }
 
 /// Reads until there is enough, the time is over, or waiting makes no sense.
-async fn read(ctx: &Ctx<'_>, wanted: &[Wanted], limits: &Limits, max_wait: Duration) -> Vec<PartitionData> {
+async fn read(
+    ctx: &Ctx<'_>,
+    wanted: &[Wanted],
+    limits: &Limits,
+    max_wait: Duration,
+) -> Vec<PartitionData> {
     let deadline = Instant::now() + max_wait;
     let targets: Vec<Target> = wanted.iter().map(|wanted| find(ctx, wanted)).collect();
     let mut round = read_all(wanted, &targets, limits);
@@ -62,7 +79,11 @@ async fn read(ctx: &Ctx<'_>, wanted: &[Wanted], limits: &Limits, max_wait: Durat
         return round.rows;
     }
     let changed = Arc::new(Notify::new());
-    let _watches: Vec<_> = targets.iter().flatten().map(|partition| partition.watch(&changed)).collect();
+    let _watches: Vec<_> = targets
+        .iter()
+        .flatten()
+        .map(|partition| partition.watch(&changed))
+        .collect();
     loop {
         // What came before the watches were set is seen by this look, what comes after wakes it.
         round = read_all(wanted, &targets, limits);
@@ -83,16 +104,26 @@ fn is_enough(round: &Round, limits: &Limits) -> bool {
 
 fn find(ctx: &Ctx<'_>, wanted: &Wanted) -> Target {
     let (topic, unknown) = match &wanted.topic {
-        TopicKey::Name(name) => (ctx.core.topics.get(name), ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+        TopicKey::Name(name) => (
+            ctx.core.topics.get(name),
+            ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        ),
         TopicKey::Id(id) => (ctx.core.topics.get_by_id(*id), ErrorCode::UNKNOWN_TOPIC_ID),
     };
-    let partition = topic.ok_or(unknown)?.partition(wanted.partition.partition).cloned();
+    let partition = topic
+        .ok_or(unknown)?
+        .partition(wanted.partition.partition)
+        .cloned();
     partition.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
 }
 
 /// Looks at every partition once, in order, as long as the answer has room.
 fn read_all(wanted: &[Wanted], targets: &[Target], limits: &Limits) -> Round {
-    let mut round = Round { rows: Vec::with_capacity(wanted.len()), bytes: 0, is_final: false };
+    let mut round = Round {
+        rows: Vec::with_capacity(wanted.len()),
+        bytes: 0,
+        is_final: false,
+    };
     for (wanted, target) in wanted.iter().zip(targets) {
         let row = match target {
             Ok(partition) => read_one(partition, &wanted.partition, limits, &mut round),
@@ -115,12 +146,24 @@ fn read_one(
     partition.check_leader_epoch(asked.current_leader_epoch)?;
     if let Some(diverging_epoch) = diverging_epoch(partition, asked)? {
         round.is_final = true;
-        return Ok(diverged(partition, asked.partition, diverging_epoch, limits.isolation));
+        return Ok(diverged(
+            partition,
+            asked.partition,
+            diverging_epoch,
+            limits.isolation,
+        ));
     }
     let left = limits.max_bytes.saturating_sub(round.bytes);
-    let max_bytes = usize::try_from(asked.partition_max_bytes).unwrap_or(0).min(left);
+    let max_bytes = usize::try_from(asked.partition_max_bytes)
+        .unwrap_or(0)
+        .min(left);
     // The first batch of an answer is given whatever its size, else a reader could never pass it.
-    let range = partition.log.read(asked.fetch_offset, max_bytes, round.bytes == 0, limits.isolation);
+    let range = partition.log.read(
+        asked.fetch_offset,
+        max_bytes,
+        round.bytes == 0,
+        limits.isolation,
+    );
     let range = range.map_err(|error| {
         if let ReadError::Corrupt { .. } = error {
             log::error!("cannot answer a fetch: {error}");
@@ -133,7 +176,10 @@ fn read_one(
 }
 
 /// Where the client's log parts from this one, if it tells what it read last and it does.
-fn diverging_epoch(partition: &Partition, asked: &FetchPartition) -> Result<Option<EpochEndOffset>, ErrorCode> {
+fn diverging_epoch(
+    partition: &Partition,
+    asked: &FetchPartition,
+) -> Result<Option<EpochEndOffset>, ErrorCode> {
     if asked.last_fetched_epoch < 0 {
         return Ok(None);
     }
@@ -203,12 +249,20 @@ fn respond(fetch: &Fetch, rows: Vec<PartitionData>) -> FetchResponse {
                 TopicKey::Name(name) => (name.to_string(), Uuid::ZERO),
                 TopicKey::Id(id) => (String::new(), *id),
             };
-            responses.push(FetchableTopicResponse { topic, topic_id, partitions: Vec::new() });
+            responses.push(FetchableTopicResponse {
+                topic,
+                topic_id,
+                partitions: Vec::new(),
+            });
             current = Some(&wanted.topic);
         }
         if let Some(response) = responses.last_mut() {
             response.partitions.push(row);
         }
     }
-    FetchResponse { session_id: fetch.session_id, responses, ..Default::default() }
+    FetchResponse {
+        session_id: fetch.session_id,
+        responses,
+        ..Default::default()
+    }
 }

@@ -7,7 +7,11 @@ use crate::call::Ctx;
 use crate::coordinator::GroupCoordinator;
 use crate::coordinator::group::MemberRef;
 
-pub(crate) async fn handle(ctx: &Ctx<'_>, _version: i16, request: HeartbeatRequest) -> HeartbeatResponse {
+pub(crate) async fn handle(
+    ctx: &Ctx<'_>,
+    _version: i16,
+    request: HeartbeatRequest,
+) -> HeartbeatResponse {
     let member = MemberRef {
         member_id: request.member_id,
         instance_id: request.group_instance_id,

@@ -10,7 +10,11 @@ pub(crate) async fn handle(
     _version: i16,
     request: InitProducerIdRequest,
 ) -> InitProducerIdResponse {
-    let refuse = |error_code| InitProducerIdResponse { error_code, producer_epoch: -1, ..Default::default() };
+    let refuse = |error_code| InitProducerIdResponse {
+        error_code,
+        producer_epoch: -1,
+        ..Default::default()
+    };
     match &request.transactional_id {
         Some(id) if id.is_empty() => return refuse(ErrorCode::INVALID_REQUEST),
         Some(_) => return refuse(refuse_transaction(ctx, &request)),
@@ -20,7 +24,11 @@ pub(crate) async fn handle(
         return refuse(ErrorCode::INVALID_REQUEST);
     }
     match ctx.core.producer_ids.next().await {
-        Ok(producer_id) => InitProducerIdResponse { producer_id, producer_epoch: 0, ..Default::default() },
+        Ok(producer_id) => InitProducerIdResponse {
+            producer_id,
+            producer_epoch: 0,
+            ..Default::default()
+        },
         Err(error) => {
             log::error!("cannot reserve producer ids: {error}");
             refuse(ErrorCode::KAFKA_STORAGE_ERROR)

@@ -12,7 +12,11 @@ use crate::call::Ctx;
 use crate::coordinator::GroupCoordinator;
 use crate::coordinator::group::{JoinAnswer, JoinRequest, Protocol};
 
-pub(crate) async fn handle(ctx: &Ctx<'_>, version: i16, request: JoinGroupRequest) -> JoinGroupResponse {
+pub(crate) async fn handle(
+    ctx: &Ctx<'_>,
+    version: i16,
+    request: JoinGroupRequest,
+) -> JoinGroupResponse {
     let member_id = request.member_id.clone();
     let groups = match GroupCoordinator::ready(ctx.core).await {
         Ok(groups) => groups,

@@ -7,7 +7,11 @@ use crate::call::Ctx;
 use crate::coordinator::GroupCoordinator;
 use crate::coordinator::group::MemberRef;
 
-pub(crate) async fn handle(ctx: &Ctx<'_>, version: i16, request: LeaveGroupRequest) -> LeaveGroupResponse {
+pub(crate) async fn handle(
+    ctx: &Ctx<'_>,
+    version: i16,
+    request: LeaveGroupRequest,
+) -> LeaveGroupResponse {
     let leaving = leaving(version, &request);
     let outcomes = match GroupCoordinator::ready(ctx.core).await {
         Ok(groups) => groups.leave(&request.group_id, &leaving).await,

@@ -38,5 +38,8 @@ pub(crate) async fn handle(
 
 /// An empty filter lets everything pass.
 fn passes(filter: &[String], value: &str) -> bool {
-    filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(value))
+    filter.is_empty()
+        || filter
+            .iter()
+            .any(|wanted| wanted.eq_ignore_ascii_case(value))
 }

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use millrace_storage::{Isolation, OffsetAndTimestamp};
 use millrace_wire::error_code::ErrorCode;
 use millrace_wire::messages::list_offsets::{
-    EARLIEST_LOCAL_TIMESTAMP, EARLIEST_TIMESTAMP, LATEST_TIERED_TIMESTAMP, LATEST_TIMESTAMP, MAX_TIMESTAMP,
+    EARLIEST_LOCAL_TIMESTAMP, EARLIEST_TIMESTAMP, LATEST_TIERED_TIMESTAMP, LATEST_TIMESTAMP,
+    MAX_TIMESTAMP,
 };
 use millrace_wire::messages::{
     ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
@@ -15,7 +16,11 @@ use millrace_wire::messages::{
 use crate::call::Ctx;
 use crate::partition::Partition;
 
-pub(crate) async fn handle(ctx: &Ctx<'_>, version: i16, request: ListOffsetsRequest) -> ListOffsetsResponse {
+pub(crate) async fn handle(
+    ctx: &Ctx<'_>,
+    version: i16,
+    request: ListOffsetsRequest,
+) -> ListOffsetsResponse {
     let isolation = match request.isolation_level {
         1 => Isolation::ReadCommitted,
         _ => Isolation::ReadUncommitted,
@@ -30,20 +35,39 @@ pub(crate) async fn handle(ctx: &Ctx<'_>, version: i16, request: ListOffsetsRequ
                 if duplicates.contains(&(asked.name.clone(), partition.partition_index)) {
                     return Err(ErrorCode::INVALID_REQUEST);
                 }
-                let found = topic.as_ref().and_then(|topic| topic.partition(partition.partition_index));
-                look_up(found.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?, version, partition, isolation)
+                let found = topic
+                    .as_ref()
+                    .and_then(|topic| topic.partition(partition.partition_index));
+                look_up(
+                    found.ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?,
+                    version,
+                    partition,
+                    isolation,
+                )
             });
-            let partitions = partitions.zip(&asked.partitions).map(|(found, asked)| respond(asked, found)).collect();
-            ListOffsetsTopicResponse { name: asked.name, partitions }
+            let partitions = partitions
+                .zip(&asked.partitions)
+                .map(|(found, asked)| respond(asked, found))
+                .collect();
+            ListOffsetsTopicResponse {
+                name: asked.name,
+                partitions,
+            }
         })
         .collect();
-    ListOffsetsResponse { throttle_time_ms: 0, topics }
+    ListOffsetsResponse {
+        throttle_time_ms: 0,
+        topics,
+    }
 }
 
 /// Partitions that the request names more than once.
 fn duplicates(request: &ListOffsetsRequest) -> HashSet<(String, i32)> {
     let mut seen = HashSet::new();
-    let asked = request.topics.iter().flat_map(|topic| topic.partitions.iter().map(|asked| (&topic.name, asked)));
+    let asked = request
+        .topics
+        .iter()
+        .flat_map(|topic| topic.partitions.iter().map(|asked| (&topic.name, asked)));
     asked
         .filter(|(name, asked)| !seen.insert((*name, asked.partition_index)))
         .map(|(name, asked)| (name.clone(), asked.partition_index))
@@ -58,7 +82,11 @@ struct Found {
     leader_epoch: i32,
 }
 
-const NOTHING: Found = Found { offset: -1, timestamp: -1, leader_epoch: -1 };
+const NOTHING: Found = Found {
+    offset: -1,
+    timestamp: -1,
+    leader_epoch: -1,
+};
 
 fn look_up(
     partition: &Partition,
@@ -69,33 +97,48 @@ fn look_up(
     partition.check_leader_epoch(asked.current_leader_epoch)?;
     let log = &partition.log;
     let leader_epoch = log.leader_epoch();
-    let at = |offset| Found { offset, timestamp: -1, leader_epoch };
+    let at = |offset| Found {
+        offset,
+        timestamp: -1,
+        leader_epoch,
+    };
     Ok(match asked.timestamp {
         LATEST_TIMESTAMP => at(match isolation {
             Isolation::ReadUncommitted => log.high_watermark(),
             Isolation::ReadCommitted => log.last_stable_offset(),
         }),
         EARLIEST_TIMESTAMP => at(log.log_start_offset()),
-        MAX_TIMESTAMP if version >= 7 => {
-            record(log.offset_of_max_timestamp(isolation).map_err(|error| error.code())?, leader_epoch)
-        }
+        MAX_TIMESTAMP if version >= 7 => record(
+            log.offset_of_max_timestamp(isolation)
+                .map_err(|error| error.code())?,
+            leader_epoch,
+        ),
         EARLIEST_LOCAL_TIMESTAMP if version >= 8 => at(log.log_start_offset()),
         LATEST_TIERED_TIMESTAMP if version >= 9 => NOTHING,
         timestamp if timestamp < 0 => return Err(ErrorCode::UNSUPPORTED_VERSION),
-        timestamp => {
-            record(log.offset_for_timestamp(timestamp, isolation).map_err(|error| error.code())?, leader_epoch)
-        }
+        timestamp => record(
+            log.offset_for_timestamp(timestamp, isolation)
+                .map_err(|error| error.code())?,
+            leader_epoch,
+        ),
     })
 }
 
 fn record(found: Option<OffsetAndTimestamp>, leader_epoch: i32) -> Found {
     match found {
-        Some(OffsetAndTimestamp { offset, timestamp }) => Found { offset, timestamp, leader_epoch },
+        Some(OffsetAndTimestamp { offset, timestamp }) => Found {
+            offset,
+            timestamp,
+            leader_epoch,
+        },
         None => NOTHING,
     }
 }
 
-fn respond(asked: &ListOffsetsPartition, found: Result<Found, ErrorCode>) -> ListOffsetsPartitionResponse {
+fn respond(
+    asked: &ListOffsetsPartition,
+    found: Result<Found, ErrorCode>,
+) -> ListOffsetsPartitionResponse {
     let partition_index = asked.partition_index;
     match found {
         Ok(found) => ListOffsetsPartitionResponse {
@@ -105,6 +148,10 @@ fn respond(asked: &ListOffsetsPartition, found: Result<Found, ErrorCode>) -> Lis
             offset: found.offset,
             leader_epoch: found.leader_epoch,
         },
-        Err(error_code) => ListOffsetsPartitionResponse { partition_index, error_code, ..Default::default() },
+        Err(error_code) => ListOffsetsPartitionResponse {
+            partition_index,
+            error_code,
+            ..Default::default()
+        },
     }
 }

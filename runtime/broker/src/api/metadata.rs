@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use millrace_wire::error_code::ErrorCode;
 use millrace_wire::messages::{
-    MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
-    MetadataResponseTopic,
+    MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker,
+    MetadataResponsePartition, MetadataResponseTopic,
 };
 
 use crate::call::Ctx;
@@ -17,12 +17,24 @@ const TOPIC_OPERATIONS: i32 = 0b1101_1111_1000;
 /// The same for the cluster: create, alter, describe, cluster action, describe and alter configs, idempotent write.
 const CLUSTER_OPERATIONS: i32 = 0b1_1111_1010_0000;
 
-pub(crate) async fn handle(ctx: &Ctx<'_>, version: i16, request: MetadataRequest) -> MetadataResponse {
+pub(crate) async fn handle(
+    ctx: &Ctx<'_>,
+    version: i16,
+    request: MetadataRequest,
+) -> MetadataResponse {
     let config = &ctx.core.config;
     let endpoint = &ctx.connection.advertised;
     let topics = match &request.topics {
-        Some(named) if version > 0 || !named.is_empty() => named_topics(ctx, version, &request, named).await,
-        _ => ctx.core.topics.all().iter().map(|topic| describe(ctx, topic, &request)).collect(),
+        Some(named) if version > 0 || !named.is_empty() => {
+            named_topics(ctx, version, &request, named).await
+        }
+        _ => ctx
+            .core
+            .topics
+            .all()
+            .iter()
+            .map(|topic| describe(ctx, topic, &request))
+            .collect(),
     };
     let wants_cluster_operations = request.include_cluster_authorized_operations;
     MetadataResponse {
@@ -35,7 +47,11 @@ pub(crate) async fn handle(ctx: &Ctx<'_>, version: i16, request: MetadataRequest
         cluster_id: Some(ctx.core.cluster_id.clone()),
         controller_id: config.node_id,
         topics,
-        cluster_authorized_operations: if wants_cluster_operations { CLUSTER_OPERATIONS } else { i32::MIN },
+        cluster_authorized_operations: if wants_cluster_operations {
+            CLUSTER_OPERATIONS
+        } else {
+            i32::MIN
+        },
         ..Default::default()
     }
 }
@@ -53,7 +69,10 @@ async fn named_topics(
             Err(error_code) => MetadataResponseTopic {
                 error_code,
                 // Versions below 12 cannot say null.
-                name: asked.name.clone().or_else(|| (version < 12).then(String::new)),
+                name: asked
+                    .name
+                    .clone()
+                    .or_else(|| (version < 12).then(String::new)),
                 topic_id: asked.topic_id,
                 is_internal: asked.name.as_deref().is_some_and(topics::is_internal),
                 ..Default::default()
@@ -73,7 +92,11 @@ async fn find(
         if version < 12 {
             return Err(ErrorCode::INVALID_REQUEST);
         }
-        return ctx.core.topics.get_by_id(asked.topic_id).ok_or(ErrorCode::UNKNOWN_TOPIC_ID);
+        return ctx
+            .core
+            .topics
+            .get_by_id(asked.topic_id)
+            .ok_or(ErrorCode::UNKNOWN_TOPIC_ID);
     };
     if !asked.topic_id.is_zero() && version < 12 {
         return Err(ErrorCode::INVALID_REQUEST);
@@ -94,7 +117,14 @@ async fn create(ctx: &Ctx<'_>, name: &str) -> Result<Arc<Topic>, ErrorCode> {
         ctx.core.offsets_topic().await
     } else {
         let config = &ctx.core.config;
-        ctx.core.topics.get_or_create(name, config.partitions_default, config.topic_defaults.clone()).await
+        ctx.core
+            .topics
+            .get_or_create(
+                name,
+                config.partitions_default,
+                config.topic_defaults.clone(),
+            )
+            .await
     };
     created.map_err(|error| {
         log::warn!("cannot create topic {name}: {error}");

@@ -89,7 +89,11 @@ fn fetch(
         .collect()
 }
 
-fn partition(index: i32, committed: CommittedOffset, error_code: ErrorCode) -> OffsetFetchResponsePartitions {
+fn partition(
+    index: i32,
+    committed: CommittedOffset,
+    error_code: ErrorCode,
+) -> OffsetFetchResponsePartitions {
     OffsetFetchResponsePartitions {
         partition_index: index,
         committed_offset: committed.offset,

@@ -13,8 +13,8 @@ use millrace_wire::codec::Decoder;
 use millrace_wire::error_code::ErrorCode;
 use millrace_wire::frame::Frame;
 use millrace_wire::messages::{
-    ApiKey, BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest,
-    ProduceResponse, TopicProduceData, TopicProduceResponse, encode_response,
+    ApiKey, BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse,
+    ProduceRequest, ProduceResponse, TopicProduceData, TopicProduceResponse, encode_response,
 };
 use millrace_wire::pool::Pool;
 use tokio::sync::oneshot;
@@ -38,25 +38,41 @@ struct Syncing {
     outcome: oneshot::Receiver<Result<(), StorageError>>,
 }
 
-pub(crate) async fn answer(ctx: &Ctx<'_>, version: i16, body: Decoder) -> Result<Answer, CallError> {
+pub(crate) async fn answer(
+    ctx: &Ctx<'_>,
+    version: i16,
+    body: Decoder,
+) -> Result<Answer, CallError> {
     let request: ProduceRequest = apis::decode(version, body)?;
     let acks = request.acks;
-    let deadline = Instant::now() + Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+    let deadline =
+        Instant::now() + Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let mut syncing = Vec::new();
     let response = append_all(ctx, version, request, &mut syncing);
     if acks == 0 {
-        return Ok(if has_errors(&response) { Answer::Close } else { Answer::Silent });
+        return Ok(if has_errors(&response) {
+            Answer::Close
+        } else {
+            Answer::Silent
+        });
     }
     let correlation_id = ctx.header.correlation_id;
     if syncing.is_empty() {
-        return Ok(Answer::Reply(encode_response(ApiKey::Produce, version, correlation_id, &response)?));
+        return Ok(Answer::Reply(encode_response(
+            ApiKey::Produce,
+            version,
+            correlation_id,
+            &response,
+        )?));
     }
     Ok(Answer::Later(Box::pin(async move {
         let response = synced(response, syncing, deadline).await;
-        encode_response(ApiKey::Produce, version, correlation_id, &response).unwrap_or_else(|error| {
-            log::error!("cannot encode a Produce answer: {error}");
-            Frame::new()
-        })
+        encode_response(ApiKey::Produce, version, correlation_id, &response).unwrap_or_else(
+            |error| {
+                log::error!("cannot encode a Produce answer: {error}");
+                Frame::new()
+            },
+        )
     })))
 }
 
@@ -90,9 +106,16 @@ fn append_all(
                 Err(refused) => refused.into_response(index),
             });
         }
-        responses.push(TopicProduceResponse { name: data.name, topic_id: data.topic_id, partition_responses });
+        responses.push(TopicProduceResponse {
+            name: data.name,
+            topic_id: data.topic_id,
+            partition_responses,
+        });
     }
-    ProduceResponse { responses, ..Default::default() }
+    ProduceResponse {
+        responses,
+        ..Default::default()
+    }
 }
 
 fn find_topic(
@@ -105,9 +128,15 @@ fn find_topic(
         return Err(ErrorCode::INVALID_REQUIRED_ACKS);
     }
     let topic = if version >= 13 {
-        ctx.core.topics.get_by_id(data.topic_id).ok_or(ErrorCode::UNKNOWN_TOPIC_ID)?
+        ctx.core
+            .topics
+            .get_by_id(data.topic_id)
+            .ok_or(ErrorCode::UNKNOWN_TOPIC_ID)?
     } else {
-        ctx.core.topics.get(&data.name).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?
+        ctx.core
+            .topics
+            .get(&data.name)
+            .ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?
     };
     if topics::is_internal(&topic.name) && ctx.client_id() != ADMIN_CLIENT {
         return Err(ErrorCode::INVALID_TOPIC_EXCEPTION);
@@ -121,51 +150,77 @@ fn append(
     topic: &Topic,
     data: PartitionProduceData,
 ) -> Result<(Arc<Partition>, Appended), Refused> {
-    let partition = topic.partition(data.index).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
-    let records = data.records.ok_or_else(|| Refused::new(ErrorCode::INVALID_RECORD, "the records are null"))?;
+    let partition = topic
+        .partition(data.index)
+        .ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+    let records = data
+        .records
+        .ok_or_else(|| Refused::new(ErrorCode::INVALID_RECORD, "the records are null"))?;
     // Only a request that came in pieces is copied.
     let records = records.into_bytes(Pool::global()).map_err(|error| {
-        Refused::new(ErrorCode::UNKNOWN_SERVER_ERROR, format!("cannot join the request's pieces: {error}"))
+        Refused::new(
+            ErrorCode::UNKNOWN_SERVER_ERROR,
+            format!("cannot join the request's pieces: {error}"),
+        )
     })?;
     check_features(version, &records)?;
     let log = &partition.log;
-    let appended = log.append(&records, log.leader_epoch(), ctx.core.clock.now_ms()).inspect_err(|error| {
-        // The client is told too, but whoever runs the broker sees the disk that is full.
-        if error.code() == ErrorCode::KAFKA_STORAGE_ERROR {
-            log::error!("cannot append to {}-{}: {error}", topic.name, data.index);
-        }
-    })?;
+    let appended = log
+        .append(&records, log.leader_epoch(), ctx.core.clock.now_ms())
+        .inspect_err(|error| {
+            // The client is told too, but whoever runs the broker sees the disk that is full.
+            if error.code() == ErrorCode::KAFKA_STORAGE_ERROR {
+                log::error!("cannot append to {}-{}: {error}", topic.name, data.index);
+            }
+        })?;
     Ok((Arc::clone(partition), appended))
 }
 
 /// Refuses what the request's version, or this broker, has no way to take.
 fn check_features(version: i16, records: &Bytes) -> Result<(), Refused> {
-    let Ok(header) = BatchHeader::parse(records) else { return Ok(()) };
+    let Ok(header) = BatchHeader::parse(records) else {
+        return Ok(());
+    };
     if header.attributes.codec_id() == ZSTD && version < ZSTD_FROM_VERSION {
         return Err(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE.into());
     }
     if header.attributes.is_transactional() {
-        return Err(Refused::new(ErrorCode::INVALID_TXN_STATE, "the included broker has no transactions"));
+        return Err(Refused::new(
+            ErrorCode::INVALID_TXN_STATE,
+            "the included broker has no transactions",
+        ));
     }
     Ok(())
 }
 
-fn sync_outcome(partition: &Partition, appended: &Appended) -> oneshot::Receiver<Result<(), StorageError>> {
+fn sync_outcome(
+    partition: &Partition,
+    appended: &Appended,
+) -> oneshot::Receiver<Result<(), StorageError>> {
     let (sender, receiver) = oneshot::channel();
     // A client that is gone does not want to know.
     let tell = move |outcome| drop(sender.send(outcome));
-    partition.log.on_durable(appended.last_offset + 1, Box::new(tell));
+    partition
+        .log
+        .on_durable(appended.last_offset + 1, Box::new(tell));
     receiver
 }
 
 /// Fills in what the syncs came to.
-async fn synced(mut response: ProduceResponse, syncing: Vec<Syncing>, deadline: Instant) -> ProduceResponse {
+async fn synced(
+    mut response: ProduceResponse,
+    syncing: Vec<Syncing>,
+    deadline: Instant,
+) -> ProduceResponse {
     for sync in syncing {
         let refused = match timeout_at(deadline, sync.outcome).await {
             Ok(Ok(Ok(()))) => continue,
             Ok(Ok(Err(error))) => Refused::new(error.code(), error.to_string()),
             Ok(Err(_)) => Refused::from(ErrorCode::KAFKA_STORAGE_ERROR),
-            Err(_) => Refused::new(ErrorCode::REQUEST_TIMED_OUT, "the data was not on disk in time"),
+            Err(_) => Refused::new(
+                ErrorCode::REQUEST_TIMED_OUT,
+                "the data was not on disk in time",
+            ),
         };
         let partition = &mut response.responses[sync.topic].partition_responses[sync.partition];
         *partition = refused.into_response(partition.index);
@@ -185,7 +240,10 @@ fn accepted(index: i32, appended: &Appended) -> PartitionProduceResponse {
 }
 
 fn has_errors(response: &ProduceResponse) -> bool {
-    let mut partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
+    let mut partitions = response
+        .responses
+        .iter()
+        .flat_map(|topic| &topic.partition_responses);
     partitions.any(|partition| !partition.error_code.is_ok())
 }
 
@@ -198,7 +256,11 @@ struct Refused {
 
 impl Refused {
     fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: Some(message.into()), records: Vec::new() }
+        Self {
+            code,
+            message: Some(message.into()),
+            records: Vec::new(),
+        }
     }
 
     fn into_response(self, index: i32) -> PartitionProduceResponse {
@@ -215,7 +277,11 @@ impl Refused {
 
 impl From<ErrorCode> for Refused {
     fn from(code: ErrorCode) -> Self {
-        Self { code, message: None, records: Vec::new() }
+        Self {
+            code,
+            message: None,
+            records: Vec::new(),
+        }
     }
 }
 
@@ -229,6 +295,10 @@ impl From<AppendError> for Refused {
                 batch_index_error_message: Some(record.message.clone()),
             })
             .collect();
-        Self { code: error.code(), message: Some(error.to_string()), records }
+        Self {
+            code: error.code(),
+            message: Some(error.to_string()),
+            records,
+        }
     }
 }

@@ -10,7 +10,11 @@ use crate::call::Ctx;
 use crate::coordinator::GroupCoordinator;
 use crate::coordinator::group::{MemberRef, SyncAnswer, SyncRequest};
 
-pub(crate) async fn handle(ctx: &Ctx<'_>, version: i16, request: SyncGroupRequest) -> SyncGroupResponse {
+pub(crate) async fn handle(
+    ctx: &Ctx<'_>,
+    version: i16,
+    request: SyncGroupRequest,
+) -> SyncGroupResponse {
     if version >= 5 && (request.protocol_type.is_none() || request.protocol_name.is_none()) {
         return response(SyncAnswer::refused(ErrorCode::INCONSISTENT_GROUP_PROTOCOL));
     }

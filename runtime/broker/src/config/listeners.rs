@@ -31,21 +31,34 @@ pub(super) fn resolve(keys: &BrokerKeys, errors: &mut ConfigErrors) -> Vec<Liste
         let (name, bind) = match parse(text) {
             Ok(parsed) => parsed,
             Err(why) => {
-                errors.push("listeners", format!("Invalid value {text} for configuration listeners: {why}"));
+                errors.push(
+                    "listeners",
+                    format!("Invalid value {text} for configuration listeners: {why}"),
+                );
                 continue;
             }
         };
         check_protocol(&name, keys, errors);
         if listeners.iter().any(|other| other.name == name) {
-            errors.push("listeners", format!("Each listener must have a different name, {name} is named twice"));
+            errors.push(
+                "listeners",
+                format!("Each listener must have a different name, {name} is named twice"),
+            );
         }
-        listeners.push(ListenerConfig { name, bind, advertised: None });
+        listeners.push(ListenerConfig {
+            name,
+            bind,
+            advertised: None,
+        });
     }
     for text in keys.advertised_listeners.iter().flatten() {
         advertise(text, &mut listeners, errors);
     }
     if listeners.is_empty() && errors.is_empty() {
-        errors.push("listeners", "At least one listener must be given in listeners");
+        errors.push(
+            "listeners",
+            "At least one listener must be given in listeners",
+        );
     }
     listeners
 }
@@ -53,7 +66,9 @@ pub(super) fn resolve(keys: &BrokerKeys, errors: &mut ConfigErrors) -> Vec<Liste
 fn advertise(text: &str, listeners: &mut [ListenerConfig], errors: &mut ConfigErrors) {
     const KEY: &str = "advertised.listeners";
     let result = parse(text).and_then(|(name, endpoint)| match endpoint.host.as_str() {
-        "" | "0.0.0.0" | "::" => Err("clients cannot connect to a host that stands for all addresses".to_owned()),
+        "" | "0.0.0.0" | "::" => {
+            Err("clients cannot connect to a host that stands for all addresses".to_owned())
+        }
         _ => listeners
             .iter_mut()
             .find(|listener| listener.name == name)
@@ -61,7 +76,10 @@ fn advertise(text: &str, listeners: &mut [ListenerConfig], errors: &mut ConfigEr
             .ok_or_else(|| format!("no listener is called {name}")),
     });
     if let Err(why) = result {
-        errors.push(KEY, format!("Invalid value {text} for configuration {KEY}: {why}"));
+        errors.push(
+            KEY,
+            format!("Invalid value {text} for configuration {KEY}: {why}"),
+        );
     }
 }
 
@@ -69,27 +87,47 @@ fn advertise(text: &str, listeners: &mut [ListenerConfig], errors: &mut ConfigEr
 fn check_protocol(name: &str, keys: &BrokerKeys, errors: &mut ConfigErrors) {
     let mapped = keys.listener_protocols.iter().flatten().find_map(|entry| {
         let (listener, protocol) = entry.split_once(':')?;
-        listener.trim().eq_ignore_ascii_case(name).then(|| protocol.trim().to_owned())
+        listener
+            .trim()
+            .eq_ignore_ascii_case(name)
+            .then(|| protocol.trim().to_owned())
     });
     let protocol = mapped.unwrap_or_else(|| name.to_owned());
     if protocol.eq_ignore_ascii_case("PLAINTEXT") {
         return;
     }
-    let message = if ["SSL", "SASL_PLAINTEXT", "SASL_SSL"].iter().any(|known| protocol.eq_ignore_ascii_case(known)) {
+    let message = if ["SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+        .iter()
+        .any(|known| protocol.eq_ignore_ascii_case(known))
+    {
         format!("Listener {name} asks for {protocol}, the included broker offers PLAINTEXT only")
     } else {
-        format!("No security protocol is known for listener {name}: map it in listener.security.protocol.map")
+        format!(
+            "No security protocol is known for listener {name}: map it in listener.security.protocol.map"
+        )
     };
     errors.push("listeners", message);
 }
 
 fn parse(text: &str) -> Result<(String, Endpoint), String> {
-    let (name, address) = text.trim().split_once("://").ok_or("it must be name://host:port")?;
+    let (name, address) = text
+        .trim()
+        .split_once("://")
+        .ok_or("it must be name://host:port")?;
     let (host, port) = address.rsplit_once(':').ok_or("the port is missing")?;
-    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let host = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
     let port = port.parse().map_err(|_| format!("{port} is not a port"))?;
     if name.is_empty() {
         return Err("the listener's name is missing".to_owned());
     }
-    Ok((name.to_uppercase(), Endpoint { host: host.to_owned(), port }))
+    Ok((
+        name.to_uppercase(),
+        Endpoint {
+            host: host.to_owned(),
+            port,
+        },
+    ))
 }

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use millrace_config::{ConfigDef, ConfigErrors, ConfigKey, Properties, Type, Validator, Value, Values};
+use millrace_config::{
+    ConfigDef, ConfigErrors, ConfigKey, Properties, Type, Validator, Value, Values,
+};
 use millrace_storage::{LogConfig, TimestampPolicy};
 
 /// A topic key: its name, the broker keys that give its default (the first one given wins, multiplied by its
@@ -14,8 +16,18 @@ struct TopicKey {
     default: &'static str,
 }
 
-const fn key(name: &'static str, broker: &'static [(&'static str, i64)], kind: Type, default: &'static str) -> TopicKey {
-    TopicKey { name, broker, kind, default }
+const fn key(
+    name: &'static str,
+    broker: &'static [(&'static str, i64)],
+    kind: Type,
+    default: &'static str,
+) -> TopicKey {
+    TopicKey {
+        name,
+        broker,
+        kind,
+        default,
+    }
 }
 
 const MINUTE_MS: i64 = 60_000;
@@ -86,36 +98,59 @@ pub(crate) struct TopicConfig {
 
 impl TopicConfig {
     /// What the broker's properties say about topics that say nothing themselves.
-    pub(crate) fn broker_defaults(properties: &Properties, errors: &mut ConfigErrors) -> TopicConfig {
+    pub(crate) fn broker_defaults(
+        properties: &Properties,
+        errors: &mut ConfigErrors,
+    ) -> TopicConfig {
         let mut given = Properties::new();
         for topic_key in KEYS {
             for (broker_key, factor) in topic_key.broker {
-                let Some(text) = properties.get(*broker_key) else { continue };
+                let Some(text) = properties.get(*broker_key) else {
+                    continue;
+                };
                 match scaled(text, *factor) {
                     Some(text) => given.insert(topic_key.name.to_owned(), text),
                     None => {
-                        let message =
-                            format!("Invalid value {text} for configuration {broker_key}: Not a number of type LONG");
+                        let message = format!(
+                            "Invalid value {text} for configuration {broker_key}: Not a number of type LONG"
+                        );
                         errors.push(*broker_key, message);
                         continue;
                     }
                 };
-                if let Err(found) = parse(&Properties::from([(topic_key.name.to_owned(), given[topic_key.name].clone())])) {
+                if let Err(found) = parse(&Properties::from([(
+                    topic_key.name.to_owned(),
+                    given[topic_key.name].clone(),
+                )])) {
                     for error in found.iter() {
-                        errors.push(*broker_key, error.message.replace(topic_key.name, broker_key));
+                        errors.push(
+                            *broker_key,
+                            error.message.replace(topic_key.name, broker_key),
+                        );
                     }
                     given.remove(topic_key.name);
                 }
                 break;
             }
         }
-        let log = parse(&given).map(|values| log_config(&values)).unwrap_or_default();
-        TopicConfig { broker: Arc::new(given), overrides: Properties::new(), log }
+        let log = parse(&given)
+            .map(|values| log_config(&values))
+            .unwrap_or_default();
+        TopicConfig {
+            broker: Arc::new(given),
+            overrides: Properties::new(),
+            log,
+        }
     }
 
     /// Whether a key of the broker's properties gives the default of a topic key.
     pub(crate) fn is_broker_key(name: &str) -> bool {
-        KEYS.iter().any(|topic_key| topic_key.broker.iter().any(|(broker_key, _)| *broker_key == name))
+        KEYS.iter().any(|topic_key| {
+            topic_key
+                .broker
+                .iter()
+                .any(|(broker_key, _)| *broker_key == name)
+        })
     }
 
     /// This configuration with a topic's own values in place of any it had.
@@ -137,7 +172,11 @@ impl TopicConfig {
             let first = errors.iter().next().map(|error| error.message.clone());
             TopicKeyError::Invalid(first.unwrap_or_default())
         })?;
-        Ok(TopicConfig { broker: Arc::clone(&self.broker), overrides: own, log: log_config(&values) })
+        Ok(TopicConfig {
+            broker: Arc::clone(&self.broker),
+            overrides: own,
+            log: log_config(&values),
+        })
     }
 
     /// The part that the log acts on.
@@ -151,7 +190,9 @@ impl TopicConfig {
     }
 
     /// Every topic key with its effective value and where that comes from.
-    pub(crate) fn effective(&self) -> impl Iterator<Item = (&'static str, String, ConfigSource)> + '_ {
+    pub(crate) fn effective(
+        &self,
+    ) -> impl Iterator<Item = (&'static str, String, ConfigSource)> + '_ {
         KEYS.iter().map(|topic_key| {
             let name = topic_key.name;
             let (value, source) = match (self.overrides.get(name), self.broker.get(name)) {
@@ -169,7 +210,11 @@ fn scaled(text: &str, factor: i64) -> Option<String> {
         return Some(text.trim().to_owned());
     }
     let number: i64 = text.trim().parse().ok()?;
-    let scaled = if number < 0 { number } else { number.saturating_mul(factor) };
+    let scaled = if number < 0 {
+        number
+    } else {
+        number.saturating_mul(factor)
+    };
     Some(scaled.to_string())
 }
 
@@ -189,7 +234,9 @@ fn definition() -> &'static ConfigDef {
 fn validator(name: &str) -> Option<Validator> {
     Some(match name {
         "cleanup.policy" => Validator::custom(valid_cleanup_policy),
-        "compression.type" => Validator::one_of(["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]),
+        "compression.type" => {
+            Validator::one_of(["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"])
+        }
         "message.timestamp.type" => Validator::one_of(["CreateTime", "LogAppendTime"]),
         "segment.bytes" => Validator::at_least(1_048_576),
         "segment.index.bytes" => Validator::at_least(4),
@@ -201,9 +248,9 @@ fn validator(name: &str) -> Option<Validator> {
         "delete.retention.ms" | "file.delete.delay.ms" | "flush.ms" | "min.compaction.lag.ms" => {
             Validator::at_least(0_i64)
         }
-        "message.timestamp.after.max.ms" | "message.timestamp.before.max.ms" | "segment.jitter.ms" => {
-            Validator::at_least(0_i64)
-        }
+        "message.timestamp.after.max.ms"
+        | "message.timestamp.before.max.ms"
+        | "segment.jitter.ms" => Validator::at_least(0_i64),
         "min.cleanable.dirty.ratio" => Validator::between(0.0, 1.0),
         _ => return None,
     })
@@ -260,26 +307,49 @@ mod tests {
 
     #[test]
     fn overrides_win_and_are_told_apart() {
-        let config = defaults().with_overrides([("retention.ms", Some("5")), ("cleanup.policy", Some("compact"))]).unwrap();
+        let config = defaults()
+            .with_overrides([
+                ("retention.ms", Some("5")),
+                ("cleanup.policy", Some("compact")),
+            ])
+            .unwrap();
         assert_eq!(config.log_config().retention_ms, 5);
         assert!(config.log_config().compact && !config.log_config().delete);
-        let row = config.effective().find(|(name, ..)| *name == "retention.ms").unwrap();
+        let row = config
+            .effective()
+            .find(|(name, ..)| *name == "retention.ms")
+            .unwrap();
         assert_eq!(row, ("retention.ms", "5".to_owned(), ConfigSource::Topic));
     }
 
     #[test]
     fn bad_overrides_are_refused_in_kafkas_words() {
         let table = [
-            ("retention.ms", Some("x"), "Invalid value x for configuration retention.ms: Not a number of type LONG"),
+            (
+                "retention.ms",
+                Some("x"),
+                "Invalid value x for configuration retention.ms: Not a number of type LONG",
+            ),
             ("no.such", Some("x"), "Unknown topic config name: no.such"),
-            ("retention.ms", None, "Null value not supported for topic configs: retention.ms"),
+            (
+                "retention.ms",
+                None,
+                "Null value not supported for topic configs: retention.ms",
+            ),
         ];
         for (name, value, expected) in table {
             let error = defaults().with_overrides([(name, value)]).unwrap_err();
             assert_eq!(error.to_string(), expected);
         }
-        for (name, value) in [("segment.bytes", "100"), ("cleanup.policy", "tidy"), ("message.timestamp.type", "now")] {
-            assert!(defaults().with_overrides([(name, Some(value))]).is_err(), "{name}");
+        for (name, value) in [
+            ("segment.bytes", "100"),
+            ("cleanup.policy", "tidy"),
+            ("message.timestamp.type", "now"),
+        ] {
+            assert!(
+                defaults().with_overrides([(name, Some(value))]).is_err(),
+                "{name}"
+            );
         }
     }
 }

@@ -20,7 +20,11 @@ impl Activity {
     /// Starts now; `None` for a peer that may be silent for ever.
     pub(super) fn new(idle_max: Option<Duration>) -> Self {
         let idle_max = idle_max.unwrap_or(FAR_AWAY).min(FAR_AWAY);
-        Self { start: Instant::now(), last_ms: AtomicU64::new(0), idle_max }
+        Self {
+            start: Instant::now(),
+            last_ms: AtomicU64::new(0),
+            idle_max,
+        }
     }
 
     /// Notes that the peer sent or took something.

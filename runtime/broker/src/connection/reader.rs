@@ -43,7 +43,11 @@ struct Body {
 
 impl RequestReader {
     pub(super) fn new(max_bytes: usize) -> Self {
-        Self { ahead: BytesMut::new(), body: None, max_bytes }
+        Self {
+            ahead: BytesMut::new(),
+            body: None,
+            max_bytes,
+        }
     }
 
     /// The next request; `None` when the peer closed between two.
@@ -70,10 +74,17 @@ impl RequestReader {
     /// A request that is whole; starts the body of one whose size has come.
     fn take(&mut self) -> Result<Option<Bytes>, ReadError> {
         if self.body.is_none() {
-            let Some(prefix) = self.ahead.first_chunk::<SIZE_BYTES>() else { return Ok(None) };
+            let Some(prefix) = self.ahead.first_chunk::<SIZE_BYTES>() else {
+                return Ok(None);
+            };
             let size = i32::from_be_bytes(*prefix);
-            let wanted = usize::try_from(size).ok().filter(|wanted| *wanted <= self.max_bytes);
-            let wanted = wanted.ok_or(ReadError::Size { size, max: self.max_bytes })?;
+            let wanted = usize::try_from(size)
+                .ok()
+                .filter(|wanted| *wanted <= self.max_bytes);
+            let wanted = wanted.ok_or(ReadError::Size {
+                size,
+                max: self.max_bytes,
+            })?;
             self.ahead.advance(SIZE_BYTES);
             if self.ahead.len() >= wanted {
                 let request = Bytes::copy_from_slice(&self.ahead[..wanted]);
@@ -83,7 +94,10 @@ impl RequestReader {
             let mut buffer = Pool::global().take(wanted.min(TRUSTED_BYTES));
             buffer.extend_from_slice(&self.ahead);
             self.ahead.clear();
-            self.body = Some(Body { buffer, size: wanted });
+            self.body = Some(Body {
+                buffer,
+                size: wanted,
+            });
         }
         match self.body.take_if(|body| body.buffer.len() == body.size) {
             Some(body) => Ok(Some(body.buffer.freeze())),

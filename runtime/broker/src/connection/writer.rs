@@ -20,7 +20,12 @@ pub(super) async fn write_frame(
     activity: &Activity,
 ) -> io::Result<()> {
     let size = i32::try_from(frame.len())
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "the answer is longer than its size can say"))?
+        .map_err(|_| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the answer is longer than its size can say",
+            )
+        })?
         .to_be_bytes();
     let mut pending: Vec<&[u8]> = vec![&size];
     for segment in frame.segments() {
@@ -43,14 +48,23 @@ async fn write_bytes(
     more: bool,
     activity: &Activity,
 ) -> io::Result<()> {
-    let flags = if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL };
+    let flags = if more {
+        SendFlags::NOSIGNAL | SendFlags::MORE
+    } else {
+        SendFlags::NOSIGNAL
+    };
     let mut slices: Vec<IoSlice<'_>> = pending.drain(..).map(IoSlice::new).collect();
     let mut rest = slices.as_mut_slice();
     while !rest.is_empty() {
         let gathered = &rest[..rest.len().min(GATHER_MAX)];
         let written = stream
             .async_io(Interest::WRITABLE, || {
-                Ok(rustix::net::sendmsg(stream, gathered, &mut SendAncillaryBuffer::default(), flags)?)
+                Ok(rustix::net::sendmsg(
+                    stream,
+                    gathered,
+                    &mut SendAncillaryBuffer::default(),
+                    flags,
+                )?)
             })
             .await?;
         activity.progress();
@@ -63,14 +77,24 @@ async fn send_file(stream: &TcpStream, range: &FileRange, activity: &Activity) -
     let mut offset = range.offset;
     let end = range.offset + range.len as u64;
     while offset < end {
-        let piece = usize::try_from(end - offset).unwrap_or(FILE_PIECE_BYTES).min(FILE_PIECE_BYTES);
+        let piece = usize::try_from(end - offset)
+            .unwrap_or(FILE_PIECE_BYTES)
+            .min(FILE_PIECE_BYTES);
         let sent = stream
             .async_io(Interest::WRITABLE, || {
-                Ok(rustix::fs::sendfile(stream, &range.file, Some(&mut offset), piece)?)
+                Ok(rustix::fs::sendfile(
+                    stream,
+                    &range.file,
+                    Some(&mut offset),
+                    piece,
+                )?)
             })
             .await?;
         if sent == 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the segment file is shorter than its range"));
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the segment file is shorter than its range",
+            ));
         }
         activity.progress();
     }

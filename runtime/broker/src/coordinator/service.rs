@@ -109,7 +109,10 @@ impl GroupCoordinator {
                 expiry = now + self.settings.offsets_retention_check_interval;
                 self.expire();
             }
-            let next = self.timers.first().map_or(expiry, |first| first.min(expiry));
+            let next = self
+                .timers
+                .first()
+                .map_or(expiry, |first| first.min(expiry));
             tokio::select! {
                 () = stop.cancelled() => return self.waiting.close(),
                 () = tokio::time::sleep(next.saturating_sub(now)) => {}
@@ -152,9 +155,16 @@ impl GroupCoordinator {
     }
 
     /// Heartbeat.
-    pub(crate) fn heartbeat(&self, group: &str, member: &MemberRef, generation: i32) -> Result<(), ErrorCode> {
+    pub(crate) fn heartbeat(
+        &self,
+        group: &str,
+        member: &MemberRef,
+        generation: i32,
+    ) -> Result<(), ErrorCode> {
         let shard = self.shard(group)?;
-        shard.lock().heartbeat(group, member, generation, self.step())
+        shard
+            .lock()
+            .heartbeat(group, member, generation, self.step())
     }
 
     /// LeaveGroup: an outcome for each member.
@@ -203,7 +213,8 @@ impl GroupCoordinator {
     /// DeleteGroups, for one group.
     pub(crate) async fn delete_group(&self, group: &str) -> Result<(), ErrorCode> {
         let shard = self.shard(group)?;
-        let (outcome, stored) = self.change(shard, |groups, _, changes| groups.delete(group, changes))?;
+        let (outcome, stored) =
+            self.change(shard, |groups, _, changes| groups.delete(group, changes))?;
         stored.wait().await?;
         outcome
     }
@@ -299,12 +310,10 @@ impl GroupCoordinator {
         let step = self.step();
         let mut changes = Vec::new();
         let outcome = plan(&mut groups, step, &mut changes);
-        let end = shard
-            .append(&changes, step.now.wall_ms)
-            .map_err(|error| {
-                log::error!("group coordinator: {error}");
-                error.code()
-            })?;
+        let end = shard.append(&changes, step.now.wall_ms).map_err(|error| {
+            log::error!("group coordinator: {error}");
+            error.code()
+        })?;
         for change in changes {
             groups.apply(change, step);
         }

@@ -25,14 +25,20 @@ pub(crate) fn check(name: &str) -> Result<(), (ErrorCode, String)> {
         format!("'{name}' is not allowed")
     } else if name.len() > NAME_BYTES_MAX {
         format!("the length of '{name}' is longer than the max allowed length {NAME_BYTES_MAX}")
-    } else if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')) {
+    } else if !name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+    {
         format!(
             "'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
         )
     } else {
         return Ok(());
     };
-    Err((ErrorCode::INVALID_TOPIC_EXCEPTION, format!("Topic name is invalid: {reason}")))
+    Err((
+        ErrorCode::INVALID_TOPIC_EXCEPTION,
+        format!("Topic name is invalid: {reason}"),
+    ))
 }
 
 /// Two names that differ only in dots and underscores would be one in metrics.

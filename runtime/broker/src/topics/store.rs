@@ -32,7 +32,9 @@ pub(super) struct TopicStore {
 
 impl TopicStore {
     pub(super) fn new(data_dir: &Path) -> Self {
-        Self { path: data_dir.join(FILE_NAME) }
+        Self {
+            path: data_dir.join(FILE_NAME),
+        }
     }
 
     /// Reads all topics; none where there is no file.
@@ -40,7 +42,10 @@ impl TopicStore {
         match durable_file::read(&self.path)? {
             None => Ok(BTreeMap::new()),
             Some(text) => parse(&text).ok_or_else(|| {
-                io::Error::new(io::ErrorKind::InvalidData, format!("{} is not a list of topics", self.path.display()))
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("{} is not a list of topics", self.path.display()),
+                )
             }),
         }
     }
@@ -56,7 +61,10 @@ fn format(topics: &BTreeMap<String, StoredTopic>) -> String {
     for (name, topic) in topics {
         text.push_str(&format!("{name}\t{}\t{}", topic.id, topic.partitions));
         for (key, value) in &topic.overrides {
-            let value = value.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n");
+            let value = value
+                .replace('\\', "\\\\")
+                .replace('\t', "\\t")
+                .replace('\n', "\\n");
             text.push_str(&format!("\t{key}={value}"));
         }
         text.push('\n');
@@ -78,9 +86,19 @@ fn parse_topic(line: &str) -> Option<(String, StoredTopic)> {
     let id = parts.next()?.parse().ok()?;
     let partitions = parts.next()?.parse().ok()?;
     let overrides = parts
-        .map(|part| part.split_once('=').map(|(key, value)| (key.to_owned(), unescape(value))))
+        .map(|part| {
+            part.split_once('=')
+                .map(|(key, value)| (key.to_owned(), unescape(value)))
+        })
         .collect::<Option<Properties>>()?;
-    Some((name, StoredTopic { id, partitions, overrides }))
+    Some((
+        name,
+        StoredTopic {
+            id,
+            partitions,
+            overrides,
+        },
+    ))
 }
 
 fn unescape(text: &str) -> String {
@@ -109,8 +127,16 @@ mod tests {
             ("cleanup.policy".to_owned(), "compact,delete".to_owned()),
             ("x".to_owned(), "a=b\t\\n\n".to_owned()),
         ]);
-        let topic = StoredTopic { id: Uuid([7; 16]), partitions: 3, overrides };
-        let plain = StoredTopic { id: Uuid([9; 16]), partitions: 1, overrides: Properties::new() };
+        let topic = StoredTopic {
+            id: Uuid([7; 16]),
+            partitions: 3,
+            overrides,
+        };
+        let plain = StoredTopic {
+            id: Uuid([9; 16]),
+            partitions: 1,
+            overrides: Properties::new(),
+        };
         let topics = BTreeMap::from([("a.b".to_owned(), topic), ("c".to_owned(), plain)]);
         assert_eq!(parse(&format(&topics)), Some(topics));
     }

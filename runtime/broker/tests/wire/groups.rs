@@ -1,16 +1,16 @@
 //! Consumer groups over the wire, on a real broker: whole lives of members in every version.
 
-
 use std::time::Duration;
 
+use crate::support::{Client, TestBroker};
 use bytes::Bytes;
 use millrace_wire::error_code::ErrorCode;
 use millrace_wire::messages::{
-    DescribeGroupsRequest, DescribedGroup, FindCoordinatorRequest, HeartbeatRequest, JoinGroupRequest,
-    JoinGroupRequestProtocol, JoinGroupResponse, LeaveGroupRequest, ListGroupsRequest, MemberIdentity, Request,
-    SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse,
+    DescribeGroupsRequest, DescribedGroup, FindCoordinatorRequest, HeartbeatRequest,
+    JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse, LeaveGroupRequest,
+    ListGroupsRequest, MemberIdentity, Request, SyncGroupRequest, SyncGroupRequestAssignment,
+    SyncGroupResponse,
 };
-use crate::support::{Client, TestBroker};
 
 const JOIN: i16 = 9;
 const SYNC: i16 = 5;
@@ -96,7 +96,10 @@ impl Member {
 
     async fn joined(&mut self) -> &JoinGroupResponse {
         let correlation_id = self.pending.take().unwrap();
-        self.joined = self.client.receive::<JoinGroupRequest>(JOIN, correlation_id).await;
+        self.joined = self
+            .client
+            .receive::<JoinGroupRequest>(JOIN, correlation_id)
+            .await;
         assert_eq!(self.joined.error_code, ErrorCode::NONE);
         &self.joined
     }
@@ -118,7 +121,10 @@ impl Member {
             if heard == expected {
                 return;
             }
-            assert!(tokio::time::Instant::now() < deadline, "{heard:?} instead of {expected:?}");
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "{heard:?} instead of {expected:?}"
+            );
         }
     }
 }
@@ -162,19 +168,32 @@ async fn a_member_lives_in_every_version() {
     for version in JoinGroupRequest::VERSIONS {
         let mut joined = client.call(version, &join("")).await;
         if version >= 4 {
-            assert_eq!(joined.error_code, ErrorCode::MEMBER_ID_REQUIRED, "{version}");
-            assert!(joined.member_id.starts_with("test-"), "{}", joined.member_id);
+            assert_eq!(
+                joined.error_code,
+                ErrorCode::MEMBER_ID_REQUIRED,
+                "{version}"
+            );
+            assert!(
+                joined.member_id.starts_with("test-"),
+                "{}",
+                joined.member_id
+            );
             joined = client.call(version, &join(&joined.member_id)).await;
         }
         assert_eq!(joined.error_code, ErrorCode::NONE, "{version}");
-        assert_eq!((&joined.leader, joined.members.len()), (&joined.member_id, 1));
+        assert_eq!(
+            (&joined.leader, joined.members.len()),
+            (&joined.member_id, 1)
+        );
         assert_eq!(joined.protocol_name.as_deref(), Some("range"));
 
         let sync_version = version.min(*SyncGroupRequest::VERSIONS.end());
         let synced = client.call(sync_version, &sync(&joined)).await;
         assert_eq!(synced.assignment, joined.member_id, "{version}");
         let request = heartbeat(&joined.member_id, joined.generation_id);
-        let beat = client.call(version.min(*HeartbeatRequest::VERSIONS.end()), &request).await;
+        let beat = client
+            .call(version.min(*HeartbeatRequest::VERSIONS.end()), &request)
+            .await;
         assert_eq!(beat.error_code, ErrorCode::NONE, "{version}");
 
         let leave = LeaveGroupRequest {
@@ -188,7 +207,10 @@ async fn a_member_lives_in_every_version() {
         let leave_version = version.min(*LeaveGroupRequest::VERSIONS.end());
         let left = client.call(leave_version, &leave).await;
         assert_eq!(left.error_code, ErrorCode::NONE, "{version}");
-        assert!(left.members.iter().all(|member| member.error_code.is_ok()), "{version}");
+        assert!(
+            left.members.iter().all(|member| member.error_code.is_ok()),
+            "{version}"
+        );
         let again = client.call(leave_version, &leave).await;
         let error = match leave_version {
             ..3 => again.error_code,
@@ -224,7 +246,10 @@ async fn members_that_leave_and_are_killed_give_their_part_to_the_others() {
         rosters += member.joined().await.members.len();
     }
     assert_eq!(rosters, 2, "the leader learns of the two that are left");
-    assert_eq!(describe(&mut members[0].client, 5).await.group_state, "CompletingRebalance");
+    assert_eq!(
+        describe(&mut members[0].client, 5).await.group_state,
+        "CompletingRebalance"
+    );
 
     let mut leaver = members.pop().unwrap();
     let leave = LeaveGroupRequest {
@@ -235,7 +260,10 @@ async fn members_that_leave_and_are_killed_give_their_part_to_the_others() {
         }],
         ..Default::default()
     };
-    assert_eq!(leaver.client.call(5, &leave).await.error_code, ErrorCode::NONE);
+    assert_eq!(
+        leaver.client.call(5, &leave).await.error_code,
+        ErrorCode::NONE
+    );
     let last = &mut members[0];
     last.hear(ErrorCode::REBALANCE_IN_PROGRESS).await;
     last.send_join().await;
@@ -248,10 +276,16 @@ async fn members_that_leave_and_are_killed_give_their_part_to_the_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stable_group_goes_on_after_a_restart() {
     let broker = TestBroker::start(&[]).await;
-    let mut members = vec![Member::new(&broker, join("")).await, Member::new(&broker, join("")).await];
+    let mut members = vec![
+        Member::new(&broker, join("")).await,
+        Member::new(&broker, join("")).await,
+    ];
     settle(&mut members).await;
     let before = describe(&mut members[0].client, 5).await;
-    assert_eq!((before.group_state.as_str(), before.members.len()), ("Stable", 2));
+    assert_eq!(
+        (before.group_state.as_str(), before.members.len()),
+        ("Stable", 2)
+    );
 
     let broker = broker.restart().await;
     for member in &mut members {
@@ -280,16 +314,25 @@ async fn a_static_member_comes_back_without_a_rebalance() {
     let broker = broker.restart().await;
     let mut client = broker.client().await;
     let second = client.call(JOIN, &named).await;
-    assert_eq!((second.error_code, second.generation_id), (ErrorCode::NONE, first.generation_id));
+    assert_eq!(
+        (second.error_code, second.generation_id),
+        (ErrorCode::NONE, first.generation_id)
+    );
     assert!(second.skip_assignment && second.member_id != first.member_id);
     let mut request = sync(&second);
     request.group_instance_id = Some("one".to_owned());
-    assert_eq!(client.call(SYNC, &request).await.assignment, synced.assignment);
+    assert_eq!(
+        client.call(SYNC, &request).await.assignment,
+        synced.assignment
+    );
     let fenced = HeartbeatRequest {
         group_instance_id: Some("one".to_owned()),
         ..heartbeat(&first.member_id, first.generation_id)
     };
-    assert_eq!(client.call(HEARTBEAT, &fenced).await.error_code, ErrorCode::FENCED_INSTANCE_ID);
+    assert_eq!(
+        client.call(HEARTBEAT, &fenced).await.error_code,
+        ErrorCode::FENCED_INSTANCE_ID
+    );
     broker.broker.shutdown(Duration::from_secs(10)).await;
 }
 
@@ -301,7 +344,10 @@ async fn a_stopping_broker_lets_go_of_those_who_wait() {
     let mut waiting = Member::new(&broker, join("")).await;
     waiting.enter().await;
     members[0].hear(ErrorCode::REBALANCE_IN_PROGRESS).await;
-    assert!(broker.broker.shutdown(Duration::from_secs(10)).await, "in time");
+    assert!(
+        broker.broker.shutdown(Duration::from_secs(10)).await,
+        "in time"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -327,7 +373,10 @@ async fn groups_are_found_listed_and_described_in_every_version() {
             let response = client.call(version, &request).await;
             let found = match version {
                 ..4 => (response.error_code, response.port),
-                _ => (response.coordinators[0].error_code, response.coordinators[0].port),
+                _ => (
+                    response.coordinators[0].error_code,
+                    response.coordinators[0].port,
+                ),
             };
             let port = if error.is_ok() { port } else { -1 };
             assert_eq!(found, (error, port), "{version} {key_type}");
@@ -335,8 +384,16 @@ async fn groups_are_found_listed_and_described_in_every_version() {
     }
     for version in DescribeGroupsRequest::VERSIONS {
         let dead = describe(client, version).await;
-        let error = if version >= 6 { ErrorCode::GROUP_ID_NOT_FOUND } else { ErrorCode::NONE };
-        assert_eq!((dead.error_code, dead.group_state.as_str()), (error, "Dead"), "{version}");
+        let error = if version >= 6 {
+            ErrorCode::GROUP_ID_NOT_FOUND
+        } else {
+            ErrorCode::NONE
+        };
+        assert_eq!(
+            (dead.error_code, dead.group_state.as_str()),
+            (error, "Dead"),
+            "{version}"
+        );
     }
     settle(&mut members).await;
     for version in DescribeGroupsRequest::VERSIONS {
@@ -345,10 +402,17 @@ async fn groups_are_found_listed_and_described_in_every_version() {
         assert_eq!(group.protocol_data, "range");
         assert_eq!(group.members[0].client_host, "/127.0.0.1");
         assert_eq!(group.members[0].client_id, "test");
-        assert_eq!(group.members[0].member_assignment, members[0].joined.member_id);
+        assert_eq!(
+            group.members[0].member_assignment,
+            members[0].joined.member_id
+        );
     }
     for version in ListGroupsRequest::VERSIONS {
-        for (states, count) in [(vec![], 1), (vec!["stable".to_owned()], 1), (vec!["Empty".to_owned()], 0)] {
+        for (states, count) in [
+            (vec![], 1),
+            (vec!["stable".to_owned()], 1),
+            (vec!["Empty".to_owned()], 0),
+        ] {
             if version < 4 && !states.is_empty() {
                 continue;
             }

@@ -1,15 +1,15 @@
 //! Committed offsets over the wire, on a real broker.
 
-
 use std::time::Duration;
 
+use crate::support::{Client, TestBroker};
 use millrace_wire::error_code::ErrorCode;
 use millrace_wire::messages::{
     DeleteGroupsRequest, DeleteTopicsRequest, OffsetCommitRequest, OffsetCommitRequestPartition,
-    OffsetCommitRequestTopic, OffsetDeleteRequest, OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
-    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics, Request,
+    OffsetCommitRequestTopic, OffsetDeleteRequest, OffsetDeleteRequestPartition,
+    OffsetDeleteRequestTopic, OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopic,
+    OffsetFetchRequestTopics, Request,
 };
-use crate::support::{Client, TestBroker};
 
 const GROUP: &str = "simple";
 const TOPIC: &str = "orders";
@@ -21,12 +21,14 @@ fn commit(partitions: &[(i32, i64)]) -> OffsetCommitRequest {
             name: TOPIC.to_owned(),
             partitions: partitions
                 .iter()
-                .map(|&(partition_index, committed_offset)| OffsetCommitRequestPartition {
-                    partition_index,
-                    committed_offset,
-                    committed_metadata: Some("abc".to_owned()),
-                    ..Default::default()
-                })
+                .map(
+                    |&(partition_index, committed_offset)| OffsetCommitRequestPartition {
+                        partition_index,
+                        committed_offset,
+                        committed_metadata: Some("abc".to_owned()),
+                        ..Default::default()
+                    },
+                )
                 .collect(),
         }],
         ..Default::default()
@@ -34,7 +36,11 @@ fn commit(partitions: &[(i32, i64)]) -> OffsetCommitRequest {
 }
 
 /// Partitions with offset, metadata and error, in any version; `None` asks for all.
-async fn fetch(client: &mut Client, version: i16, partitions: Option<&[i32]>) -> Vec<(i32, i64, String, ErrorCode)> {
+async fn fetch(
+    client: &mut Client,
+    version: i16,
+    partitions: Option<&[i32]>,
+) -> Vec<(i32, i64, String, ErrorCode)> {
     let request = OffsetFetchRequest {
         group_id: GROUP.to_owned(),
         topics: partitions.map(|partitions| {
@@ -57,21 +63,42 @@ async fn fetch(client: &mut Client, version: i16, partitions: Option<&[i32]>) ->
     };
     let response = client.call(version, &request).await;
     let mut found = Vec::new();
-    for partition in response.topics.into_iter().flat_map(|topic| topic.partitions) {
+    for partition in response
+        .topics
+        .into_iter()
+        .flat_map(|topic| topic.partitions)
+    {
         let metadata = partition.metadata.unwrap();
-        found.push((partition.partition_index, partition.committed_offset, metadata, partition.error_code));
+        found.push((
+            partition.partition_index,
+            partition.committed_offset,
+            metadata,
+            partition.error_code,
+        ));
     }
     let groups = response.groups.into_iter().flat_map(|group| group.topics);
     for partition in groups.flat_map(|topic| topic.partitions) {
         let metadata = partition.metadata.unwrap();
-        found.push((partition.partition_index, partition.committed_offset, metadata, partition.error_code));
+        found.push((
+            partition.partition_index,
+            partition.committed_offset,
+            metadata,
+            partition.error_code,
+        ));
     }
     found
 }
 
-async fn errors(client: &mut Client, version: i16, request: &OffsetCommitRequest) -> Vec<ErrorCode> {
+async fn errors(
+    client: &mut Client,
+    version: i16,
+    request: &OffsetCommitRequest,
+) -> Vec<ErrorCode> {
     let response = client.call(version, request).await;
-    let partitions = response.topics.into_iter().flat_map(|topic| topic.partitions);
+    let partitions = response
+        .topics
+        .into_iter()
+        .flat_map(|topic| topic.partitions);
     partitions.map(|partition| partition.error_code).collect()
 }
 
@@ -83,7 +110,11 @@ async fn what_is_committed_is_fetched_in_every_version_and_after_a_restart() {
     for (index, version) in OffsetCommitRequest::VERSIONS.enumerate() {
         let request = commit(&[(0, index as i64), (7, 1)]);
         let expected = [ErrorCode::NONE, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION];
-        assert_eq!(errors(&mut client, version, &request).await, expected, "{version}");
+        assert_eq!(
+            errors(&mut client, version, &request).await,
+            expected,
+            "{version}"
+        );
     }
     let last = OffsetCommitRequest::VERSIONS.count() as i64 - 1;
     let broker = broker.restart().await;
@@ -96,7 +127,11 @@ async fn what_is_committed_is_fetched_in_every_version_and_after_a_restart() {
             "{version}"
         );
         if version >= 2 {
-            assert_eq!(fetch(&mut client, version, None).await, std::slice::from_ref(&kept), "{version}");
+            assert_eq!(
+                fetch(&mut client, version, None).await,
+                std::slice::from_ref(&kept),
+                "{version}"
+            );
         }
     }
     broker.broker.shutdown(Duration::from_secs(10)).await;
@@ -142,8 +177,15 @@ async fn offsets_go_with_their_group_their_topic_or_alone() {
         }],
     };
     let response = client.call(0, &request).await;
-    let outcomes: Vec<ErrorCode> = response.topics[0].partitions.iter().map(|partition| partition.error_code).collect();
-    assert_eq!(outcomes, [ErrorCode::NONE, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION]);
+    let outcomes: Vec<ErrorCode> = response.topics[0]
+        .partitions
+        .iter()
+        .map(|partition| partition.error_code)
+        .collect();
+    assert_eq!(
+        outcomes,
+        [ErrorCode::NONE, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION]
+    );
     assert_eq!(fetch(&mut client, 8, None).await.len(), 2);
 
     let request = DeleteTopicsRequest {
@@ -160,7 +202,11 @@ async fn offsets_go_with_their_group_their_topic_or_alone() {
             groups_names: vec![GROUP.to_owned()],
         };
         let response = client.call(version, &request).await;
-        let expected = if version == 0 { ErrorCode::NONE } else { ErrorCode::GROUP_ID_NOT_FOUND };
+        let expected = if version == 0 {
+            ErrorCode::NONE
+        } else {
+            ErrorCode::GROUP_ID_NOT_FOUND
+        };
         assert_eq!(response.results[0].error_code, expected);
     }
     let broker = broker.restart().await;

@@ -279,8 +279,8 @@ proptest! {
             }
             bytes.truncate(cut.index(bytes.len()) + 1);
             for batch in batches(&bytes.into()).flatten() {
-                let _ = batch.check_crc();
-                let _ = batch.decode(1 << 20, Pool::global());
+                drop(batch.check_crc());
+                drop(batch.decode(1 << 20, Pool::global()));
             }
         }
     }
@@ -293,6 +293,6 @@ proptest! {
         bytes[22] = codec;
         bytes[57..61].copy_from_slice(&[0, 0, 0, 3]);
         let batch = Batch::parse(&bytes.into()).unwrap();
-        let _ = batch.decode(1 << 20, Pool::global());
+        drop(batch.decode(1 << 20, Pool::global()));
     }
 }

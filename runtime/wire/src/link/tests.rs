@@ -132,7 +132,7 @@ async fn a_caller_that_gives_up_leaves_the_order_intact() {
     let (link, mut peer) = pair(1_000).await;
     let mut given_up = link.call(frame("a"), Reply::Expected);
     let poll_once = std::future::poll_fn(|cx| {
-        let _ = given_up.as_mut().poll(cx);
+        assert!(given_up.as_mut().poll(cx).is_pending());
         std::task::Poll::Ready(())
     });
     poll_once.await;

@@ -90,7 +90,10 @@ fn from_bytes<T: Field>(bytes: Bytes) -> Result<(i16, T), DecodeError> {
     let mut decoder = Decoder::new(bytes);
     let version = decoder.get_i16()?;
     if version < 0 {
-        return Err(DecodeError::UnsupportedVersion { message: "consumer protocol blob", version });
+        return Err(DecodeError::UnsupportedVersion {
+            message: "consumer protocol blob",
+            version,
+        });
     }
     let blob = T::read(&mut decoder, version.min(VERSION_MAX), "blob")?;
     Ok((version, blob))

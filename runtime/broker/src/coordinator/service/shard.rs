@@ -41,7 +41,9 @@ impl StoreError {
                 source: AppendError::Storage(_),
                 ..
             } => ErrorCode::COORDINATOR_NOT_AVAILABLE,
-            StoreError::Append { .. } | StoreError::Encode { .. } => ErrorCode::UNKNOWN_SERVER_ERROR,
+            StoreError::Append { .. } | StoreError::Encode { .. } => {
+                ErrorCode::UNKNOWN_SERVER_ERROR
+            }
         }
     }
 }
@@ -63,14 +65,19 @@ impl Shard {
     }
 
     /// Appends changes; the offset behind the last of them, which becomes durable later, or `None` if there were none.
-    pub(super) fn append(&self, changes: &[Change], now_ms: i64) -> Result<Option<i64>, StoreError> {
+    pub(super) fn append(
+        &self,
+        changes: &[Change],
+        now_ms: i64,
+    ) -> Result<Option<i64>, StoreError> {
         let mut end = None;
         let mut builder = BatchBuilder::new(Pool::global(), BATCH_BYTES);
         for change in changes {
             let (key, value) = change.encode();
             let mut outcome = builder.append(now_ms, Some(&key), value.as_deref(), Headers::NONE);
             if outcome == Append::Full {
-                let full = std::mem::replace(&mut builder, BatchBuilder::new(Pool::global(), BATCH_BYTES));
+                let full =
+                    std::mem::replace(&mut builder, BatchBuilder::new(Pool::global(), BATCH_BYTES));
                 end = Some(self.append_batch(&self.close(full)?, now_ms)?);
                 outcome = builder.append(now_ms, Some(&key), value.as_deref(), Headers::NONE);
             }

@@ -30,14 +30,22 @@ impl Node {
     fn start(dir: &TempDir) -> Node {
         let clock = Arc::new(ManualClock::new(1_000_000));
         let shared: Arc<dyn Clock> = Arc::clone(&clock) as _;
-        let (data_dir, _) = DataDir::open(dir.path(), DataDirConfig::default(), Arc::clone(&shared)).unwrap();
+        let (data_dir, _) =
+            DataDir::open(dir.path(), DataDirConfig::default(), Arc::clone(&shared)).unwrap();
         let logs: Vec<Arc<Log>> = (0..PARTITIONS)
             .map(|partition| {
-                data_dir.find("__consumer_offsets", partition).unwrap_or_else(|| {
-                    data_dir
-                        .create_log("__consumer_offsets", partition, Uuid([1; 16]), LogConfig::default())
-                        .unwrap()
-                })
+                data_dir
+                    .find("__consumer_offsets", partition)
+                    .unwrap_or_else(|| {
+                        data_dir
+                            .create_log(
+                                "__consumer_offsets",
+                                partition,
+                                Uuid([1; 16]),
+                                LogConfig::default(),
+                            )
+                            .unwrap()
+                    })
             })
             .collect();
         let groups = Arc::new(GroupCoordinator::new(GroupSettings::default(), shared));
@@ -74,7 +82,10 @@ impl Node {
                 },
             )
             .await;
-        assert_eq!((synced.outcome, &synced.assignment[..]), (Ok(()), &b"all"[..]));
+        assert_eq!(
+            (synced.outcome, &synced.assignment[..]),
+            (Ok(()), &b"all"[..])
+        );
         member
     }
 
@@ -122,10 +133,16 @@ async fn groups_and_offsets_survive_a_restart() {
     let dir = TempDir::new().unwrap();
     let node = Node::start(&dir);
     let member = node.settle("alive").await;
-    let outcome = node.groups.commit("alive", commit(member.clone(), 1, 42), true).await;
+    let outcome = node
+        .groups
+        .commit("alive", commit(member.clone(), 1, 42), true)
+        .await;
     assert_eq!(outcome, Ok(vec![Ok(())]));
     let nobody = MemberRef::default();
-    let outcome = node.groups.commit("simple", commit(nobody, -1, 7), true).await;
+    let outcome = node
+        .groups
+        .commit("simple", commit(nobody, -1, 7), true)
+        .await;
     assert_eq!(outcome, Ok(vec![Ok(())]));
     let before = node.groups.describe("alive").unwrap();
     node.stop();
@@ -155,12 +172,21 @@ async fn groups_and_offsets_survive_a_restart() {
     assert!(names.contains(&"alive".to_owned()) && names.contains(&"simple".to_owned()));
 
     assert_eq!(node.groups.delete_group("simple").await, Ok(()));
-    assert_eq!(node.groups.leave("alive", &[member]).await, Ok(vec![Ok(())]));
+    assert_eq!(
+        node.groups.leave("alive", &[member]).await,
+        Ok(vec![Ok(())])
+    );
     node.stop();
     let node = Node::start(&dir);
     assert_eq!(node.groups.describe("simple").unwrap(), None);
-    assert_eq!(node.groups.describe("alive").unwrap().unwrap().state, "Empty");
-    assert_eq!(node.groups.delete_group("gone").await, Err(ErrorCode::GROUP_ID_NOT_FOUND));
+    assert_eq!(
+        node.groups.describe("alive").unwrap().unwrap().state,
+        "Empty"
+    );
+    assert_eq!(
+        node.groups.delete_group("gone").await,
+        Err(ErrorCode::GROUP_ID_NOT_FOUND)
+    );
     node.stop();
 }
 
@@ -169,17 +195,21 @@ async fn a_silent_member_is_lost_by_the_running_coordinator() {
     let dir = TempDir::new().unwrap();
     let node = Node::start(&dir);
     let member = node.settle("g").await;
+    // The loop sleeps in real time, so the clock moves before it first looks.
+    node.clock.advance(Duration::from_secs(11));
     let stop = CancellationToken::new();
     let running = tokio::spawn({
         let (groups, stop) = (Arc::clone(&node.groups), stop.clone());
         async move { groups.run(&stop).await }
     });
-    node.clock.advance(Duration::from_secs(11));
-    // The loop sleeps in real time; any other deadline that is earlier makes it look at the clock.
-    let _other = node.settle("h").await;
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    while node.groups.heartbeat("g", &member, 1).is_ok() || node.groups.describe("g").unwrap().unwrap().state != "Empty" {
-        assert!(std::time::Instant::now() < deadline, "the member is still there");
+    while node.groups.heartbeat("g", &member, 1).is_ok()
+        || node.groups.describe("g").unwrap().unwrap().state != "Empty"
+    {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the member is still there"
+        );
         tokio::task::yield_now().await;
     }
     stop.cancel();
@@ -197,7 +227,10 @@ async fn what_cannot_be_stored_is_not_acknowledged() {
         member_id: joined.member_id,
         instance_id: None,
     };
-    let outcome = node.groups.commit("s", commit(MemberRef::default(), -1, 1), true).await;
+    let outcome = node
+        .groups
+        .commit("s", commit(MemberRef::default(), -1, 1), true)
+        .await;
     assert_eq!(outcome, Err(ErrorCode::COORDINATOR_NOT_AVAILABLE));
     assert_eq!(node.committed("s"), -1);
     let synced = node
@@ -214,5 +247,8 @@ async fn what_cannot_be_stored_is_not_acknowledged() {
         )
         .await;
     assert_eq!(synced.outcome, Err(ErrorCode::COORDINATOR_NOT_AVAILABLE));
-    assert_eq!(node.groups.describe("g").unwrap().unwrap().state, "PreparingRebalance");
+    assert_eq!(
+        node.groups.describe("g").unwrap().unwrap().state,
+        "PreparingRebalance"
+    );
 }

@@ -28,10 +28,17 @@ impl Timers {
             return;
         };
         let mut queue = self.lock();
-        if queue.armed.get(group).is_some_and(|armed| *armed <= deadline) {
+        if queue
+            .armed
+            .get(group)
+            .is_some_and(|armed| *armed <= deadline)
+        {
             return;
         }
-        let first = queue.order.peek().is_none_or(|Reverse((first, _))| deadline < *first);
+        let first = queue
+            .order
+            .peek()
+            .is_none_or(|Reverse((first, _))| deadline < *first);
         queue.armed.insert(group.to_owned(), deadline);
         queue.order.push(Reverse((deadline, group.to_owned())));
         drop(queue);
@@ -61,7 +68,10 @@ impl Timers {
 
     /// The earliest deadline.
     pub(super) fn first(&self) -> Option<Duration> {
-        self.lock().order.peek().map(|Reverse((deadline, _))| *deadline)
+        self.lock()
+            .order
+            .peek()
+            .map(|Reverse((deadline, _))| *deadline)
     }
 
     /// Waits until a deadline came that is earlier than all others were.

@@ -102,7 +102,10 @@ impl GroupCoordinator {
     }
 
     /// The topics and partitions for which the group has committed offsets.
-    pub(crate) fn committed_partitions(&self, group: &str) -> Result<Vec<(String, Vec<i32>)>, ErrorCode> {
+    pub(crate) fn committed_partitions(
+        &self,
+        group: &str,
+    ) -> Result<Vec<(String, Vec<i32>)>, ErrorCode> {
         let groups = self.shard(group)?.lock();
         Ok(groups.get(group).map_or_else(Vec::new, |group| {
             group
