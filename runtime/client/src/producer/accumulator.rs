@@ -144,12 +144,12 @@ impl Accumulator {
             self.topics
                 .insert(Arc::clone(run.topic), TopicQueues::default());
         }
-        if let Some(queues) = self.topics.get_mut(run.topic) {
-            if queues.partitions.len() < count {
-                queues
-                    .partitions
-                    .resize_with(count, PartitionQueue::default);
-            }
+        if let Some(queues) = self.topics.get_mut(run.topic)
+            && queues.partitions.len() < count
+        {
+            queues
+                .partitions
+                .resize_with(count, PartitionQueue::default);
         }
         let Some(partition) = run.partition else {
             return Ok(None);

@@ -100,14 +100,14 @@ impl ProducerBatch {
         mut self,
         codec: Compression,
         level: Option<i32>,
-    ) -> Result<Self, (Self, ProduceError)> {
+    ) -> Result<Self, Box<(Self, ProduceError)>> {
         let identity = self.identity.unwrap_or(ProducerIdentity::NONE);
         self.body = match self.body {
             Body::Open(builder) => match builder.close(identity, codec, level) {
                 Ok(closed) => Body::Closed(closed),
                 Err(error) => {
                     self.body = Body::Open(BatchBuilder::new(Pool::global(), 0));
-                    return Err((self, error.into()));
+                    return Err(Box::new((self, error.into())));
                 }
             },
             Body::Closed(closed) if is_stamped(&closed, identity) => Body::Closed(closed),
@@ -129,20 +129,24 @@ impl ProducerBatch {
         }
     }
 
-    /// Two batches of half the records each, under the same sequence numbers; `None` where there is
-    /// nothing to halve.
-    pub(super) fn split(self, codec: Compression, level: Option<i32>) -> Result<[Self; 2], Self> {
+    /// Two batches of half the records each, under the same sequence numbers; the batch itself where
+    /// there is nothing to halve.
+    pub(super) fn split(
+        self,
+        codec: Compression,
+        level: Option<i32>,
+    ) -> Result<[Self; 2], Box<Self>> {
         let Body::Closed(closed) = &self.body else {
-            return Err(self);
+            return Err(Box::new(self));
         };
         if closed.header().record_count < 2 {
-            return Err(self);
+            return Err(Box::new(self));
         }
         let limit = closed.uncompressed_len();
         let decoded =
             Batch::parse(closed.bytes()).and_then(|batch| batch.decode(limit, Pool::global()));
         let Ok(decoded) = decoded else {
-            return Err(self);
+            return Err(Box::new(self));
         };
         let middle = decoded.rows.len() / 2;
         let mut halves = Vec::new();
@@ -153,13 +157,13 @@ impl ProducerBatch {
                 let headers = Headers::parse(headers).unwrap_or_default();
                 let (key, value) = (row.key.of(&decoded.data), row.value.of(&decoded.data));
                 if builder.append(row.timestamp, key, value, headers) != Append::Added {
-                    return Err(self);
+                    return Err(Box::new(self));
                 }
             }
             halves.push(builder);
         }
         let (Some(second), Some(first)) = (halves.pop(), halves.pop()) else {
-            return Err(self);
+            return Err(Box::new(self));
         };
         let first_count = first.record_count();
         let (first_tickets, second_tickets) =
@@ -189,7 +193,7 @@ impl ProducerBatch {
         let second = part(second, second_tickets, first_count, half);
         match (first, second) {
             (Some(first), Some(second)) => Ok([first, second]),
-            _ => Err(self),
+            _ => Err(Box::new(self)),
         }
     }
 }

@@ -38,12 +38,15 @@ pub(crate) enum Action {
     Forget,
 }
 
+/// First and last sequence number of a batch, and its offset.
+type Sequences = (i32, i32, i64);
+
 #[derive(Debug, Default)]
 struct State {
     values: Vec<Vec<u8>>,
     script: VecDeque<Action>,
-    /// Producer, epoch, and (first sequence, last sequence, offset) of its last batches.
-    producer: Option<(i64, i16, VecDeque<(i32, i32, i64)>)>,
+    /// Producer, epoch, and its last batches.
+    producer: Option<(i64, i16, VecDeque<Sequences>)>,
     next_producer: i64,
     requests: usize,
     refuse_identity: Option<ErrorCode>,
@@ -167,7 +170,7 @@ impl FakeBroker {
             ApiKey::Produce => {
                 action = state.script.pop_front().unwrap_or(Action::Serve);
                 let request = ProduceRequest::decode(&mut decoder, version).unwrap();
-                encode_response(key, version, number, &state.produce(request, action))
+                encode_response(key, version, number, &state.produce(&request, action))
             }
             other => panic!("{other:?} is not scripted"),
         };
@@ -186,7 +189,7 @@ impl State {
         }
     }
 
-    fn produce(&mut self, request: ProduceRequest, action: Action) -> ProduceResponse {
+    fn produce(&mut self, request: &ProduceRequest, action: Action) -> ProduceResponse {
         self.requests += 1;
         let partition = &request.topic_data[0].partition_data[0];
         let records = partition
@@ -275,7 +278,7 @@ impl State {
             window.clear();
             return Ok(None);
         }
-        let same = |&&(first, last, _): &&(i32, i32, i64)| {
+        let same = |&&(first, last, _): &&Sequences| {
             (first, last) == (header.base_sequence, header.last_sequence())
         };
         if let Some(&(_, _, original)) = window.iter().find(same) {

@@ -282,7 +282,7 @@ impl Sender {
                     self.count_closed(&mut outgoing.batch);
                     closed.push(outgoing);
                 }
-                Err((batch, error)) => self.failed(&topic, partition, &batch, &error),
+                Err(failure) => self.failed(&topic, partition, &failure.0, &failure.1),
             }
         }
         closed
