@@ -55,11 +55,16 @@ impl Committer {
 
     /// Waits until fewer than `rows` rows are without an answer, or `give_up` says so.
     pub(crate) async fn below(&self, rows: u64, give_up: impl Fn() -> bool) {
+        self.until(|| self.in_flight().outstanding() < rows || give_up()).await;
+    }
+
+    /// Waits until `holds`, which is asked again after every answer.
+    pub(crate) async fn until(&self, holds: impl Fn() -> bool) {
         loop {
             let answered = self.answered.notified();
             tokio::pin!(answered);
             answered.as_mut().enable();
-            if self.in_flight().outstanding() < rows || give_up() {
+            if holds() {
                 return;
             }
             answered.await;

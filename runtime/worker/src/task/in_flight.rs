@@ -77,6 +77,14 @@ impl InFlight {
         }
     }
 
+    /// Where the row of a ticket came from, and the offset behind it; none where it is not waited for any more.
+    pub(crate) fn origin(&self, ticket: u64) -> Option<(&SourcePartition, i64)> {
+        let mut segments = self.queues.values().flat_map(|queue| queue.segments.iter().map(move |segment| (queue, segment)));
+        let (queue, segment) = segments.find(|(_, segment)| segment.tickets.contains(&ticket))?;
+        let row = segment.first_row + (ticket - segment.tickets.start) as usize;
+        Some((&queue.source, segment.batch.rows()[row].mark))
+    }
+
     /// Marks tickets as answered; `stored` is false for rows that the error policy dropped.
     pub(crate) fn acknowledge(&mut self, tickets: Range<u64>, stored: bool) {
         self.outstanding = self.outstanding.saturating_sub(tickets.end - tickets.start);

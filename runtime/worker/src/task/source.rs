@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use millrace_api::{
-    ConnectError, OffsetMap, OffsetReader, Row, SourceBatch, SourceContext, SourceRun, SourceTask, TaskId,
+    ConnectError, OffsetMap, OffsetReader, Row, SourceBatch, SourceContext, SourcePartition, SourceRun, SourceTask, TaskId,
 };
 use millrace_client::producer::{Ack, AckSink, ProduceError, Producer, RecordRef};
 
@@ -126,7 +126,13 @@ impl SourceLoop<'_> {
     /// One poll and what it brings.
     async fn step(&mut self, code: &mut dyn SourceTask) -> Result<(), ConnectError> {
         self.check()?;
-        match code.poll().await {
+        // A record that could not be stored fails the task though its source may not have anything new for days.
+        let polled = tokio::select! {
+            biased;
+            polled = code.poll() => polled,
+            () = self.committer.until(|| self.failure.is_set()) => return self.check(),
+        };
+        match polled {
             Ok(Some(batch)) if !batch.is_empty() => self.send(batch).await,
             // Gives others their turn where a source answers without ever waiting.
             Ok(_) => {
@@ -217,6 +223,13 @@ fn record<'a>(batch: &'a SourceBatch, row: &Row, now: i64) -> RecordRef<'a> {
     }
 }
 
+/// Names a record by the offset behind it.
+fn origin(source: &SourcePartition, mark: i64) -> String {
+    let partition = serde_json::to_string(source.partition()).unwrap_or_default();
+    let offset = serde_json::to_string(&source.offset(mark)).unwrap_or_default();
+    format!("near source partition {partition} and offset {offset}")
+}
+
 /// Names the record that could not be sent.
 trait CausedByRecord {
     fn caused_by_record(self, batch: &SourceBatch, run: &SourceRun, row: usize) -> Self;
@@ -224,9 +237,7 @@ trait CausedByRecord {
 
 impl CausedByRecord for ConnectError {
     fn caused_by_record(self, batch: &SourceBatch, run: &SourceRun, row: usize) -> Self {
-        let partition = serde_json::to_string(run.source.partition()).unwrap_or_default();
-        let offset = serde_json::to_string(&run.source.offset(batch.rows()[row].mark)).unwrap_or_default();
-        let text = format!("{self}, near source partition {partition} and offset {offset}");
+        let text = format!("{self}, {}", origin(&run.source, batch.rows()[row].mark));
         ConnectError::connect(text).caused_by(self)
     }
 }
@@ -248,7 +259,11 @@ impl AckSink for Answers {
                 self.committer.acknowledge(tickets, false);
             }
             Err(error) => {
-                self.failure.set(ConnectError::connect(error.to_string()));
+                let in_flight = self.committer.in_flight();
+                let origin = in_flight.origin(tickets.start).map(|(source, mark)| origin(source, mark));
+                drop(in_flight);
+                let text = [Some(error.to_string()), origin].into_iter().flatten().collect::<Vec<_>>().join(", ");
+                self.failure.set(ConnectError::connect(text));
                 self.committer.wake();
             }
         }
