@@ -19,6 +19,9 @@ use crate::apis;
 use crate::config::Endpoint;
 use crate::core::Core;
 
+/// What stands for the address of a caller in the broker's own process.
+pub(crate) const IN_PROCESS: &str = "/in-process";
+
 /// What the broker knows of who calls.
 #[derive(Debug, Clone)]
 pub struct Connection {

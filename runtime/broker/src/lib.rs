@@ -129,7 +129,7 @@ impl Broker {
         };
         Connection {
             advertised,
-            client_host: "/127.0.0.1".to_owned(),
+            client_host: call::IN_PROCESS.to_owned(),
         }
     }
 }

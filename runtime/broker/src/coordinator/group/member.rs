@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::effects::Ticket;
 use super::request::{JoinRequest, Protocol};
+use crate::call::IN_PROCESS;
 use crate::coordinator::Now;
 use crate::coordinator::record::MemberValue;
 
@@ -57,10 +58,12 @@ impl Member {
         }
     }
 
-    /// A member as it was stored with its group's generation; its session starts afresh.
+    /// A member as it was stored with its group's generation; its session starts afresh. A member of the broker's own
+    /// process went with that process: nobody has to wait for it.
     pub(crate) fn restore(value: MemberValue, protocol: Option<&str>, now: Now) -> Member {
+        let is_gone = value.client_host == IN_PROCESS;
         Member {
-            session_ends: now.after_ms(value.session_timeout_ms),
+            session_ends: now.after_ms(if is_gone { 0 } else { value.session_timeout_ms }),
             id: value.member_id,
             instance_id: value.instance_id,
             client_id: value.client_id,
