@@ -66,6 +66,8 @@ impl TestBroker {
 async fn start(dir: &TempDir, settings: &[(String, String)]) -> Broker {
     let mut properties = millrace_config::Properties::from([
         ("listeners".to_owned(), "PLAINTEXT://127.0.0.1:0".to_owned()),
+        // Fifty partitions for each test would keep the disk busy for nothing.
+        ("offsets.topic.num.partitions".to_owned(), "4".to_owned()),
         (
             "log.dirs".to_owned(),
             dir.path().join("data").display().to_string(),
