@@ -71,10 +71,11 @@ impl Log {
             self.sync(&job)?;
         }
         self.positions.raise_durable(job.end.offset);
+        // Before the answers: who is told that its records are in may read them at once.
+        let moved = self.shared.durability() == Durability::Fsync
+            && self.positions.raise_high_watermark(job.end);
         self.complete_waiters();
-        if self.shared.durability() == Durability::Fsync
-            && self.positions.raise_high_watermark(job.end)
-        {
+        if moved {
             self.listeners.notify(self);
         }
         Ok(())
