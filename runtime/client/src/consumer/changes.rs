@@ -93,7 +93,10 @@ impl Consumer {
 
     fn heed_assignment(&mut self, joined: Joined) {
         let Some(side) = &self.side else { return };
-        if !joined.is_leader() {
+        if joined.is_leader() {
+            // The other members' topics are to be watched too, and some may not be there yet.
+            self.metadata.ask();
+        } else {
             side.protocol.follow();
         }
         let assigned = match decode_assignment(joined.assignment) {

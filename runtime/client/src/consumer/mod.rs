@@ -88,7 +88,7 @@ enum Interest {
 struct GroupSide {
     membership: Membership,
     protocol: Arc<ConsumerProtocol>,
-    /// A pattern that has matched nothing yet does not join.
+    /// Whether the membership was told to join: with a pattern, once the topics are known.
     joined: bool,
 }
 
@@ -210,6 +210,7 @@ impl Consumer {
             side.membership
                 .leave("the consumer unsubscribed from all topics");
             side.joined = false;
+            while side.membership.try_event().is_some() {}
         }
         self.interest = Interest::Nothing;
         self.changes.clear();
@@ -219,9 +220,8 @@ impl Consumer {
     /// Reads these partitions without a group's help; in place of what was read before. Those that were read already
     /// go on where they are. With a `group.id` the others start at its committed offsets.
     pub fn assign(&mut self, partitions: &[TopicPartition]) {
-        if self.side.is_some() {
+        if self.follows_group() {
             self.unsubscribe();
-            self.side = None;
         }
         self.interest = if partitions.is_empty() {
             Interest::Nothing
@@ -342,7 +342,7 @@ impl Consumer {
             self.partitions.replace(Vec::new(), Stage::Committed);
         }
         let config = &self.config;
-        Ok(self.side.get_or_insert_with(|| {
+        let side = self.side.get_or_insert_with(|| {
             let protocol = ConsumerProtocol::new(
                 self.cluster.clone(),
                 config.assignors(),
@@ -360,7 +360,14 @@ impl Consumer {
                 protocol,
                 joined: false,
             }
-        }))
+        });
+        side.membership.touch(self.clock.monotonic());
+        Ok(side)
+    }
+
+    /// Whether its partitions are those that the group assigns.
+    fn follows_group(&self) -> bool {
+        matches!(self.interest, Interest::Topics | Interest::Pattern(_))
     }
 }
 

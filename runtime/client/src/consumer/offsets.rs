@@ -291,7 +291,7 @@ impl Consumer {
     /// would take it.
     fn commit_identity(&self) -> Result<Identity, CommitError> {
         let group = self.config.group_id.clone().ok_or(CommitError::NoGroup)?;
-        let Some(side) = &self.side else {
+        let Some(side) = self.side.as_ref().filter(|_| self.follows_group()) else {
             return Ok(Identity::outside(None));
         };
         let identity = side.membership.identity();

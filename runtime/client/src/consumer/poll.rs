@@ -69,7 +69,9 @@ impl Consumer {
             else {
                 break;
             };
-            self.heed(event);
+            if self.follows_group() {
+                self.heed(event);
+            }
         }
         if let Some(error) = self.errors.pop_front() {
             return Err(error);
@@ -95,7 +97,8 @@ impl Consumer {
         };
         match happened {
             Happened::Done(done) => self.take_in(done),
-            Happened::Group(event) => self.heed(event),
+            Happened::Group(event) if self.follows_group() => self.heed(event),
+            Happened::Group(_) => {}
         }
     }
 
@@ -178,7 +181,7 @@ impl Consumer {
         let deadline = self.clock.monotonic().saturating_add(timeout);
         let committed = self.commit_positions(timeout).await;
         self.drain_commits(deadline).await;
-        if self.side.is_some() && !self.partitions.is_empty() {
+        if self.follows_group() && !self.partitions.is_empty() {
             let partitions = self.partitions.names();
             self.call_back(Polled::Revoked(partitions)).await;
         }

@@ -292,6 +292,9 @@ impl Consumer {
                 continue;
             }
             misses = true;
+            if self.metadata.backoff.failures() == 0 {
+                log::warn!("topic {topic} is not there yet");
+            }
             let code = metadata
                 .topic_error(&topic)
                 .filter(|code| !code.is_retriable() && !code.is_ok());
