@@ -90,6 +90,10 @@ impl InFlight {
         self.outstanding = self.outstanding.saturating_sub(tickets.end - tickets.start);
         self.tell(&tickets, stored);
         self.acknowledged.insert(tickets);
+        // At once, not at the next commit: what a second of records leaves behind is a lot of memory.
+        for queue in self.queues.values_mut() {
+            queue.advance(&self.acknowledged);
+        }
     }
 
     fn tell(&mut self, tickets: &Range<u64>, stored: bool) {
