@@ -7,7 +7,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::checkpoints::Checkpoints;
+use crate::error::StorageError;
 use crate::log::Log;
+use crate::parallel;
 use crate::shared::Shared;
 
 /// The logs that ask for a sync.
@@ -101,22 +103,33 @@ impl fmt::Debug for FlushQueue {
     }
 }
 
-/// Syncs one after the other. The first failure takes the directory offline: the operating system may
-/// have dropped what it could not write, and a later sync would not say so.
+/// With this many logs to sync, several syncs at a time are worth their threads: the file system
+/// commits for all of them at once.
+const PARALLEL_FROM: usize = 8;
+const PARALLEL_SYNCS: usize = 4;
+
+/// Syncs the logs and answers who waits for them. The first failure takes the directory offline: the
+/// operating system may have dropped what it could not write, and a later sync would not say so.
 pub(crate) fn flush_all(shared: &Shared, logs: &[Arc<Log>]) {
-    for log in logs {
-        let outcome = shared.check_online().and_then(|()| log.flush());
-        if let Err(error) = outcome {
-            if log.check_usable().is_err() && shared.check_online().is_ok() {
-                // Deleted meanwhile; who waited has been told.
-                continue;
-            }
-            take_offline(shared, log, &error);
-        }
+    let threads = if logs.len() < PARALLEL_FROM {
+        1
+    } else {
+        PARALLEL_SYNCS
+    };
+    parallel::for_each(logs, threads, |log| flush(shared, log));
+}
+
+fn flush(shared: &Shared, log: &Log) {
+    let Err(error) = shared.check_online().and_then(|()| log.flush()) else {
+        return;
+    };
+    // Of a log that was deleted meanwhile the files are gone, and who waited has been told.
+    if !log.has_ended() {
+        take_offline(shared, log, &error);
     }
 }
 
-fn take_offline(shared: &Shared, log: &Log, error: &crate::error::StorageError) {
+fn take_offline(shared: &Shared, log: &Log, error: &StorageError) {
     if shared.check_online().is_ok() {
         log::error!(
             "data directory {} goes offline, {} cannot be synced: {error}",

@@ -26,6 +26,7 @@ mod index;
 mod log;
 mod meta;
 mod names;
+mod parallel;
 mod producer;
 mod read_error;
 mod recovery;

@@ -81,6 +81,8 @@ struct Writer {
     producers: Producers,
     epochs: LeaderEpochs,
     unsynced: Unsynced,
+    /// Whether the next start would have to recover: the log changed since it was opened.
+    changed: bool,
 }
 
 impl Log {
@@ -114,6 +116,7 @@ impl Log {
                 producers: loaded.producers,
                 epochs: loaded.epochs,
                 unsynced: loaded.unsynced,
+                changed: loaded.changed,
             }),
             waiters: Waiters::default(),
             listeners: Listeners::default(),
@@ -238,6 +241,11 @@ impl Log {
             return Err(reason.clone());
         }
         self.shared.check_online()
+    }
+
+    /// Whether the log was deleted or closed.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire)
     }
 
     /// Ends the log for all who use it and answers those who wait.

@@ -48,7 +48,7 @@ pub(crate) fn recover_segment(
     let path = segment.path();
     let file = segment.file()?;
     let len = file.file().metadata().during("look at", &path)?.len();
-    segment.create_indexes(config)?;
+    segment.create_indexes()?;
     segment.set_size(0);
     let mut recovered = Recovered {
         active: ActiveSegment::empty(Arc::clone(segment), now_ms),

@@ -10,7 +10,6 @@ use millrace_wire::batch::BatchHeader;
 
 pub(crate) use active::ActiveSegment;
 
-use crate::config::LogConfig;
 use crate::error::StorageError;
 use crate::files::{FileSlot, Files, LogFile};
 use crate::index::{OffsetIndex, TimeEntry, TimeIndex};
@@ -48,20 +47,18 @@ impl Segment {
     }
 
     /// Creates the three files, empty.
-    pub(crate) fn create(&self, config: &LogConfig, now_ms: i64) -> Result<(), StorageError> {
+    pub(crate) fn create(&self, now_ms: i64) -> Result<(), StorageError> {
         self.log.create()?;
-        self.create_indexes(config)?;
+        self.create_indexes()?;
         self.set_largest(TimeEntry::none(self.base_offset));
         self.set_modified(now_ms);
         Ok(())
     }
 
     /// Creates both indexes, empty, in place of what is there.
-    pub(crate) fn create_indexes(&self, config: &LogConfig) -> Result<(), StorageError> {
-        self.offsets
-            .create(OffsetIndex::capacity(config.segment_index_bytes))?;
-        self.times
-            .create(TimeIndex::capacity(config.segment_index_bytes))
+    pub(crate) fn create_indexes(&self) -> Result<(), StorageError> {
+        self.offsets.create()?;
+        self.times.create()
     }
 
     pub(crate) fn path(&self) -> PathBuf {

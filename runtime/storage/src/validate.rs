@@ -175,6 +175,3 @@ fn renew_checksum(batch: &mut ValidBatch) {
     // The algorithm's result is 32 bits wide inside a 64-bit return value.
     batch.header.crc = digest.finalize() as u32;
 }
-
-#[cfg(test)]
-mod tests;

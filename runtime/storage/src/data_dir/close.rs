@@ -8,6 +8,7 @@ use crate::error::{IoContext, StorageError};
 use crate::files::replace;
 use crate::flusher;
 use crate::names;
+use crate::parallel;
 
 /// What Apache Kafka writes into its mark, too.
 const CLEAN_MARK: &[u8] = b"{\"version\":0,\"brokerEpoch\":-1}";
@@ -26,12 +27,12 @@ impl DataDir {
         self.shared.check_online()?;
         let logs = self.logs();
         self.flush_queued();
-        for log in &logs {
-            self.shared.check_online()?;
-            if let Err(error) = log.close() {
-                return Err(self.shared.fail(&error));
+        parallel::for_each(&logs, self.shared.config().recovery_threads, |log| {
+            if let Err(error) = self.shared.check_online().and_then(|()| log.close()) {
+                self.shared.fail(&error);
             }
-        }
+        });
+        self.shared.check_online()?;
         self.checkpoints.write_all(&self.shared)?;
         for log in &logs {
             log.end(&StorageError::Closed(log.name()));

@@ -1,7 +1,6 @@
 //! Opening a data directory: who owns it, how it was left, and all its logs in parallel.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -21,6 +20,7 @@ use crate::flusher;
 use crate::log::{LoadRequest, LoadedLog, Log, load};
 use crate::meta::MetaProperties;
 use crate::names::{self, DirName};
+use crate::parallel;
 use crate::recovery::Recovery;
 use crate::registry::Registry;
 use crate::shared::Shared;
@@ -217,33 +217,14 @@ impl<'a> Opening<'a> {
 
     /// Opens all logs, as many at a time as there are recovery threads.
     fn load_all(self) -> Result<Opened, StorageError> {
-        let next = AtomicUsize::new(0);
         let loaded = Mutex::new(Vec::with_capacity(self.partitions.len()));
-        let work = || {
-            while let Some((topic, partition)) =
-                self.partitions.get(next.fetch_add(1, Ordering::Relaxed))
-            {
-                let log = self.load(topic, *partition);
-                let failed = log.is_err();
-                loaded
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(log);
-                if failed {
-                    break;
-                }
-            }
-        };
-        thread::scope(|scope| {
-            for _ in 1..self
-                .shared
-                .config()
-                .recovery_threads
-                .min(self.partitions.len())
-            {
-                scope.spawn(work);
-            }
-            work();
+        let threads = self.shared.config().recovery_threads;
+        parallel::for_each(&self.partitions, threads, |(topic, partition)| {
+            let log = self.load(topic, *partition);
+            loaded
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(log);
         });
         let logs = loaded.into_inner().unwrap_or_else(PoisonError::into_inner);
         let logs = logs.into_iter().collect::<Result<Vec<_>, _>>()?;

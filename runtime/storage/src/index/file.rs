@@ -50,11 +50,11 @@ impl<E: Entry> IndexFile<E> {
         &self.slot
     }
 
-    /// Creates the file, empty and preallocated for `capacity` entries.
-    pub(crate) fn create(&self, capacity: u32) -> Result<(), StorageError> {
+    /// Creates the file, empty.
+    pub(crate) fn create(&self) -> Result<(), StorageError> {
         self.slot.create()?;
         self.count.store(0, Ordering::Release);
-        self.set_len(capacity)
+        Ok(())
     }
 
     /// The number of entries; looks at the file the first time.

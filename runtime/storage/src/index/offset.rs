@@ -119,7 +119,7 @@ mod tests {
         fn finds_the_entry_at_or_before(steps in prop::collection::vec((1u32..50, 1u32..9000), 0..400), probe in 0i64..20_000) {
             let dir = tempfile::tempdir().unwrap();
             let written = index(dir.path());
-            written.create(1000).unwrap();
+            written.create().unwrap();
             let mut entries = Vec::new();
             let (mut offset, mut position) = (100, 0);
             for (records, bytes) in steps {
@@ -144,7 +144,7 @@ mod tests {
     fn cuts_at_a_position() {
         let dir = tempfile::tempdir().unwrap();
         let index = index(dir.path());
-        index.create(10).unwrap();
+        index.create().unwrap();
         for step in 1..=5 {
             index
                 .append(OffsetEntry {

@@ -110,7 +110,7 @@ mod tests {
             FileSlot::new(&files, &Arc::from(dir.path()), 7, FileKind::TimeIndex),
             7,
         );
-        index.create(16).unwrap();
+        index.create().unwrap();
         for (timestamp, offset) in [(1_000, 8), (1_000, 9), (900, 10), (i64::MAX, 11)] {
             index
                 .append_if_later(TimeEntry { timestamp, offset })

@@ -111,7 +111,7 @@ impl Log {
             ..batch.header
         };
         if writer.active.is_full_for(&header, config, now_ms)? {
-            self.roll(writer, config, now_ms)?;
+            self.roll(writer, now_ms)?;
         }
         let mut head = [0; HEADER_LEN];
         header.write(&mut head);
@@ -123,6 +123,7 @@ impl Log {
         writer.active.segment.set_modified(now_ms);
         writer.next_offset = header.next_offset();
         writer.unsynced.data = true;
+        writer.changed = true;
         writer.unsynced.epochs |= writer.epochs.assign(leader_epoch, header.base_offset);
         if header.has_producer_id() {
             writer.producers.record(&header);

@@ -5,14 +5,16 @@ use crate::error::StorageError;
 
 impl Log {
     /// Writes the producers' state at the log end, completes the active segment's indexes, and syncs
-    /// all of it.
+    /// all of it. A log that did not change since it was opened is left alone.
     pub(crate) fn close(&self) -> Result<(), StorageError> {
         let mut writer = self.lock_writer();
-        writer.active.trim_file()?;
-        writer.active.seal()?;
-        self.write_snapshot(&mut writer)?;
-        let files = writer.active.segment.all_files()?;
-        writer.unsynced.files.extend(files);
+        if writer.changed {
+            writer.active.trim_file()?;
+            writer.active.seal()?;
+            self.write_snapshot(&mut writer)?;
+            let files = writer.active.segment.all_files()?;
+            writer.unsynced.files.extend(files);
+        }
         drop(writer);
         self.flush()?;
         for segment in self.segment_list() {

@@ -59,6 +59,8 @@ pub(crate) struct LoadedLog {
     pub(crate) damages: Vec<Damage>,
     pub(crate) recovery: LogRecovery,
     pub(crate) scanned_bytes: u64,
+    /// Whether the log was recovered, so that its active segment is not sealed.
+    pub(crate) changed: bool,
 }
 
 /// Opens a directory; waits for the disk.
@@ -74,6 +76,8 @@ pub(crate) fn load(request: &LoadRequest<'_>) -> Result<LoadedLog, StorageError>
     }
     files::remove_snapshots_above(files, &request.dir, &listing, loaded.next_offset)?;
     let producers = replay_producers(files, &request.dir, &loaded.segments, loaded.next_offset)?;
+    // Thousands of logs are opened at a start, and few of them used at once.
+    loaded.segments.iter().for_each(|segment| segment.close());
     let first = loaded
         .segments
         .first()
@@ -102,6 +106,7 @@ pub(crate) fn load(request: &LoadRequest<'_>) -> Result<LoadedLog, StorageError>
         },
         damages: loaded.damages,
         scanned_bytes: loaded.scanned_bytes,
+        changed: loaded.recovered,
     })
 }
 
@@ -112,13 +117,14 @@ pub(crate) fn create(request: &LoadRequest<'_>, topic_id: Uuid) -> Result<Loaded
         .create_dir(&request.dir)
         .during("create directory", &request.dir)?;
     let segment = Arc::new(Segment::new(request.files, &request.dir, 0));
-    segment.create(&request.config, request.now_ms)?;
+    segment.create(request.now_ms)?;
     let path = request.dir.join(names::PARTITION_METADATA);
     let metadata = files.create(&path).during("create", &path)?;
     let text = crate::meta::format_partition_metadata(topic_id);
     metadata
         .write_at(&mut [std::io::IoSlice::new(text.as_bytes())], 0)
         .during("write", &path)?;
+    segment.close();
     let unsynced = Unsynced {
         files: vec![(path, metadata)],
         names: true,
@@ -142,5 +148,6 @@ pub(crate) fn create(request: &LoadRequest<'_>, topic_id: Uuid) -> Result<Loaded
         damages: Vec::new(),
         recovery: LogRecovery::default(),
         scanned_bytes: 0,
+        changed: false,
     })
 }

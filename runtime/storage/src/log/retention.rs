@@ -36,7 +36,7 @@ impl Log {
             return Ok(None);
         }
         if expired == segments.len() {
-            self.roll(&mut writer, &config, now_ms)?;
+            self.roll(&mut writer, now_ms)?;
         }
         let removed = self.drop_oldest(&mut writer, expired)?;
         drop(writer);

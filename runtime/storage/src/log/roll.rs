@@ -4,7 +4,6 @@ use std::io::IoSlice;
 use std::sync::{Arc, PoisonError};
 
 use super::{Log, Writer};
-use crate::config::LogConfig;
 use crate::error::{IoContext, StorageError};
 use crate::names::{self, FileKind};
 use crate::producer::encode_snapshot;
@@ -12,19 +11,14 @@ use crate::segment::{ActiveSegment, Segment};
 
 impl Log {
     /// Ends the active segment and begins one at the log end. On an error the active one goes on.
-    pub(super) fn roll(
-        &self,
-        writer: &mut Writer,
-        config: &LogConfig,
-        now_ms: i64,
-    ) -> Result<(), StorageError> {
+    pub(super) fn roll(&self, writer: &mut Writer, now_ms: i64) -> Result<(), StorageError> {
         let next = Arc::new(Segment::new(
             self.shared.files_arc(),
             &self.dir,
             writer.next_offset,
         ));
         self.write_snapshot(writer)?;
-        next.create(config, now_ms)?;
+        next.create(now_ms)?;
         writer.active.trim_file()?;
         writer.active.seal()?;
         writer
@@ -32,6 +26,7 @@ impl Log {
             .files
             .extend(writer.active.segment.all_files()?);
         writer.unsynced.names = true;
+        writer.changed = true;
         writer.active = ActiveSegment::empty(Arc::clone(&next), now_ms);
         self.segments
             .write()

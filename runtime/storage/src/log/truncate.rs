@@ -68,6 +68,7 @@ impl Log {
         self.damages.retain(|damage| damage.end_offset <= new_end);
         writer.active = ActiveSegment::reopen(Arc::clone(&active))?;
         writer.next_offset = new_end;
+        writer.changed = true;
         writer.unsynced = super::Unsynced::default();
         writer.unsynced.epochs = writer.epochs.truncate_end(new_end);
         writer.producers = replay_producers(self.shared.files(), &self.dir, &segments, new_end)?;

@@ -21,8 +21,7 @@ pub(crate) struct ActiveSegment {
     first_timestamp: Option<i64>,
     created_ms: i64,
     largest: TimeEntry,
-    /// Whether the indexes have their full length; those of a reopened log get it with the first
-    /// append.
+    /// Whether the indexes have their full length, which they get with the first append.
     preallocated: bool,
 }
 
@@ -36,7 +35,7 @@ impl ActiveSegment {
             first_timestamp: None,
             created_ms: now_ms,
             largest,
-            preallocated: true,
+            preallocated: false,
         }
     }
 

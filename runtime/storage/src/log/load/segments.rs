@@ -26,6 +26,8 @@ pub(super) struct Segments {
     /// Leader epochs of the batches that were read, with the first offset of each.
     pub(super) epochs_seen: Vec<(i32, i64)>,
     pub(super) scanned_bytes: u64,
+    /// Whether the segments were read again.
+    pub(super) recovered: bool,
     pub(super) unsynced: Unsynced,
 }
 
@@ -73,7 +75,7 @@ fn open(
 
 /// Makes the indexes anew from the headers.
 fn rebuild_indexes(request: &LoadRequest<'_>, segment: &Arc<Segment>) -> Result<(), StorageError> {
-    segment.create_indexes(&request.config)?;
+    segment.create_indexes()?;
     let mut active = ActiveSegment::empty(Arc::clone(segment), segment.modified_ms());
     let file = segment.file()?;
     let mut scan = HeaderScan::new(file.file(), 0, segment.size());
@@ -111,13 +113,14 @@ fn reopen_last(segments: &[Arc<Segment>]) -> Result<Option<Segments>, StorageErr
         cuts: Vec::new(),
         epochs_seen: Vec::new(),
         scanned_bytes: 0,
+        recovered: false,
         unsynced: Unsynced::default(),
     }))
 }
 
 fn start_empty(request: &LoadRequest<'_>, base_offset: i64) -> Result<Segments, StorageError> {
     let segment = Arc::new(Segment::new(request.files, &request.dir, base_offset));
-    segment.create(&request.config, request.now_ms)?;
+    segment.create(request.now_ms)?;
     Ok(Segments {
         segments: vec![Arc::clone(&segment)],
         active: ActiveSegment::empty(segment, request.now_ms),
@@ -126,6 +129,7 @@ fn start_empty(request: &LoadRequest<'_>, base_offset: i64) -> Result<Segments, 
         cuts: Vec::new(),
         epochs_seen: Vec::new(),
         scanned_bytes: 0,
+        recovered: false,
         unsynced: Unsynced {
             names: true,
             ..Unsynced::default()
@@ -285,7 +289,7 @@ impl<'a> Recovery<'a> {
                 &self.request.dir,
                 recovered.next_offset,
             ));
-            next.create(&self.request.config, self.request.now_ms)?;
+            next.create(self.request.now_ms)?;
             recovered.active = ActiveSegment::empty(Arc::clone(&next), self.request.now_ms);
             segments.push(next);
         }
@@ -306,6 +310,7 @@ impl<'a> Recovery<'a> {
             cuts: self.cuts,
             epochs_seen: self.epochs_seen,
             scanned_bytes: self.scanned_bytes,
+            recovered: true,
             unsynced: Unsynced::default(),
         })
     }
