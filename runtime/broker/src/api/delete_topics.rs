@@ -9,7 +9,7 @@ use millrace_wire::messages::{
 };
 
 use crate::call::Ctx;
-use crate::topics::Topic;
+use crate::topics::{self, Topic};
 
 pub(crate) async fn handle(
     ctx: &Ctx<'_>,
@@ -73,6 +73,10 @@ async fn delete(
             .ok_or(ErrorCode::UNKNOWN_TOPIC_ID)?,
         _ => return Err(ErrorCode::INVALID_REQUEST),
     };
+    if topics::is_internal(&topic.name) {
+        // The groups in use live in it.
+        return Err(ErrorCode::INVALID_TOPIC_EXCEPTION);
+    }
     topics.delete(topic.id).await.map_err(|error| {
         log::warn!("cannot delete topic {}: {error}", topic.name);
         error.code()

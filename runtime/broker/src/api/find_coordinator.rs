@@ -41,7 +41,8 @@ pub(crate) async fn handle(
 async fn find(ctx: &Ctx<'_>, key_type: i8) -> Result<(), ErrorCode> {
     match key_type {
         GROUP => GroupCoordinator::ready(ctx.core).await.map(|_| ()),
-        TRANSACTION => Err(ErrorCode::COORDINATOR_NOT_AVAILABLE),
+        // Final: a producer would retry a missing coordinator until its own patience ends.
+        TRANSACTION => Err(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED),
         _ => Err(ErrorCode::INVALID_REQUEST),
     }
 }
@@ -58,12 +59,18 @@ fn coordinator(ctx: &Ctx<'_>, key: String, found: Result<(), ErrorCode>) -> Coor
             error_message: None,
         };
     };
+    let message = match error_code {
+        ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED => {
+            "the included broker has no transactions"
+        }
+        other => other.text(),
+    };
     Coordinator {
         key,
         node_id: -1,
         host: String::new(),
         port: -1,
         error_code,
-        error_message: Some(error_code.text().to_owned()),
+        error_message: Some(message.to_owned()),
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice};
 
 use millrace_wire::frame::{FileRange, Frame, Segment};
+use rustix::io::retry_on_intr;
 use rustix::net::{SendAncillaryBuffer, SendFlags};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -59,12 +60,10 @@ async fn write_bytes(
         let gathered = &rest[..rest.len().min(GATHER_MAX)];
         let written = stream
             .async_io(Interest::WRITABLE, || {
-                Ok(rustix::net::sendmsg(
-                    stream,
-                    gathered,
-                    &mut SendAncillaryBuffer::default(),
-                    flags,
-                )?)
+                let mut ancillary = SendAncillaryBuffer::default();
+                Ok(retry_on_intr(|| {
+                    rustix::net::sendmsg(stream, gathered, &mut ancillary, flags)
+                })?)
             })
             .await?;
         activity.progress();
@@ -82,12 +81,9 @@ async fn send_file(stream: &TcpStream, range: &FileRange, activity: &Activity) -
             .min(FILE_PIECE_BYTES);
         let sent = stream
             .async_io(Interest::WRITABLE, || {
-                Ok(rustix::fs::sendfile(
-                    stream,
-                    &range.file,
-                    Some(&mut offset),
-                    piece,
-                )?)
+                Ok(retry_on_intr(|| {
+                    rustix::fs::sendfile(stream, &range.file, Some(&mut offset), piece)
+                })?)
             })
             .await?;
         if sent == 0 {

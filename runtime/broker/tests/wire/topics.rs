@@ -4,7 +4,7 @@ use crate::support::{Client, TestBroker};
 use millrace_wire::error_code::ErrorCode;
 use millrace_wire::messages::{
     CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig, CreateTopicsRequest,
-    DeleteTopicState, DeleteTopicsRequest, MetadataRequest,
+    DeleteTopicState, DeleteTopicsRequest, FindCoordinatorRequest, MetadataRequest,
 };
 
 fn topic(name: &str, num_partitions: i32, replication_factor: i16) -> CreatableTopic {
@@ -231,4 +231,24 @@ async fn deletion_can_be_switched_off() {
             expected
         );
     }
+}
+
+#[tokio::test]
+async fn the_topic_of_offsets_stays() {
+    let broker = TestBroker::start(&[]).await;
+    let mut client = broker.client().await;
+    let key = FindCoordinatorRequest {
+        key: "g".to_owned(),
+        ..Default::default()
+    };
+    assert_eq!(client.call(2, &key).await.error_code, ErrorCode::NONE);
+    let request = DeleteTopicsRequest {
+        topic_names: vec!["__consumer_offsets".to_owned()],
+        ..Default::default()
+    };
+    let response = client.call(4, &request).await;
+    assert_eq!(
+        response.responses[0].error_code,
+        ErrorCode::INVALID_TOPIC_EXCEPTION
+    );
 }
