@@ -359,7 +359,7 @@ async fn groups_are_found_listed_and_described_in_every_version() {
     for version in FindCoordinatorRequest::VERSIONS {
         for (key_type, error) in [
             (0, ErrorCode::NONE),
-            (1, ErrorCode::COORDINATOR_NOT_AVAILABLE),
+            (1, ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED),
             (9, ErrorCode::INVALID_REQUEST),
         ] {
             if version == 0 && key_type != 0 {
