@@ -22,7 +22,7 @@ pub(crate) enum Instance {
 /// Offsets that a user wants to store, as the connector checks them.
 #[derive(Debug, Clone)]
 pub(crate) enum OffsetChanges {
-    Source(Vec<(OffsetMap, Option<OffsetMap>)>),
+    Source(Vec<(Option<OffsetMap>, Option<OffsetMap>)>),
     Sink(BTreeMap<TopicPartition, Option<i64>>),
 }
 
@@ -99,11 +99,7 @@ impl Instance {
     ) -> Result<bool, ConnectError> {
         match (self, changes) {
             (Self::Source(connector), OffsetChanges::Source(changes)) => {
-                let pairs: Vec<_> = changes
-                    .iter()
-                    .map(|(key, value)| (Some(key.clone()), value.clone()))
-                    .collect();
-                connector.alter_offsets(properties, &pairs).await
+                connector.alter_offsets(properties, changes).await
             }
             (Self::Sink(connector), OffsetChanges::Sink(changes)) => {
                 connector.alter_offsets(properties, changes).await

@@ -68,10 +68,10 @@ impl StandaloneHerder {
         let is_stopped = connector
             .wanted(|wanted| wanted.target == TargetState::Stopped && wanted.tasks.is_empty());
         if !is_stopped {
-            return Err(HerderError::bad_request(
+            return Err(HerderError::bad_request(format!(
                 "Connectors must be in the STOPPED state before their offsets can be modified. \
-                 This can be done for the specified connector by issuing a 'PUT' request to the '/connectors/{connector}/stop' endpoint",
-            ));
+                 This can be done for the specified connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
+            )));
         }
         let verb = if changes.is_some() {
             "altered"
@@ -91,21 +91,27 @@ impl StandaloneHerder {
         live: &Live,
         changes: Option<Vec<PartitionOffset>>,
     ) -> Result<bool, HerderError> {
-        let changes: Vec<(OffsetMap, Option<OffsetMap>)> = match changes {
+        let changes: Vec<(Option<OffsetMap>, Option<OffsetMap>)> = match changes {
             Some(changes) => changes
                 .into_iter()
-                .map(source_change)
-                .collect::<Result<_, _>>()?,
+                .map(|change| (change.partition, change.offset))
+                .collect(),
             None => {
                 let known = self.offsets.list(&connector.name).await;
                 let known = known.map_err(|error| HerderError::internal(error_text(&error)))?;
                 known
                     .into_iter()
-                    .map(|(partition, _)| (partition, None))
+                    .map(|(partition, _)| (Some(partition), None))
                     .collect()
             }
         };
         let is_external = ask(connector, live, OffsetChanges::Source(changes.clone())).await?;
+        let changes: Option<Vec<_>> = changes
+            .into_iter()
+            .map(|(partition, offset)| Some((partition?, offset)))
+            .collect();
+        let changes =
+            changes.ok_or_else(|| HerderError::internal("a source partition may not be null"))?;
         let stored = self.offsets.put(&connector.name, changes).await;
         stored.map_err(|error| HerderError::internal(error_text(&error)))?;
         Ok(is_external)
@@ -210,13 +216,6 @@ fn shown(partition: &TopicPartition, offset: i64) -> PartitionOffset {
         partition: map(json!({TOPIC: &*partition.topic, PARTITION: partition.partition})),
         offset: map(json!({OFFSET: offset})),
     }
-}
-
-fn source_change(change: PartitionOffset) -> Result<(OffsetMap, Option<OffsetMap>), HerderError> {
-    let partition = change.partition.ok_or_else(|| {
-        HerderError::bad_request("The partition of a source offset may not be null")
-    })?;
-    Ok((partition, change.offset))
 }
 
 fn sink_change(change: &PartitionOffset) -> Result<(TopicPartition, Option<i64>), HerderError> {

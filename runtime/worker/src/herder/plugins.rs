@@ -19,6 +19,9 @@ pub(super) enum JudgeError {
         "Failed to find any class that implements Connector and which name matches {class}, available connectors are: {available}"
     )]
     UnknownClass { class: String, available: String },
+    /// A client setting that the connector overrides is not of its type.
+    #[error("{0}")]
+    Override(String),
     #[error(transparent)]
     Call(#[from] CallError),
 }
@@ -30,17 +33,18 @@ impl JudgeError {
             Self::NoType(_) | Self::UnknownClass { .. } => {
                 HerderError::bad_request(self.to_string())
             }
-            Self::Call(_) => HerderError::internal(self.to_string()),
+            Self::Override(_) | Self::Call(_) => HerderError::internal(self.to_string()),
         }
     }
 
     /// As a validate call shows it: with Java's class name in front.
     fn with_class(&self) -> HerderError {
         let class = match self {
-            Self::NoType(_) => "org.apache.kafka.connect.runtime.rest.errors.BadRequestException",
-            Self::UnknownClass { .. } | Self::Call(_) => {
-                "org.apache.kafka.connect.errors.ConnectException"
+            Self::NoType(_) | Self::UnknownClass { .. } => {
+                "org.apache.kafka.connect.runtime.rest.errors.BadRequestException"
             }
+            Self::Override(_) => "org.apache.kafka.common.config.ConfigException",
+            Self::Call(_) => "org.apache.kafka.connect.errors.ConnectException",
         };
         HerderError::internal(format!("{class}: {self}"))
     }
@@ -58,6 +62,7 @@ impl StandaloneHerder {
                 class: class.to_owned(),
                 available: registry.available_connectors(),
             })?;
+        validation::check_overrides(config).map_err(JudgeError::Override)?;
         let own = self.ask(plugin, config).await?;
         Ok(validation::judge(
             plugin,
@@ -130,7 +135,7 @@ impl StandaloneHerder {
         let definition = self.definition(plugin).await?;
         let own: Vec<KeyInfo> = definition.keys().map(|key| key.info()).collect();
         let framework = match plugin.kind {
-            PluginKind::Sink | PluginKind::Source => validation::framework_definition(plugin.kind),
+            PluginKind::Sink | PluginKind::Source => validation::described_framework(plugin),
             _ => ConfigDef::new(),
         };
         let further = framework

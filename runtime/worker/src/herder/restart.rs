@@ -83,7 +83,6 @@ impl StandaloneHerder {
         );
         for status in all.filter(|status| is_due(status.state)) {
             status.state = State::Restarting;
-            status.version = None;
         }
         Ok(plan)
     }

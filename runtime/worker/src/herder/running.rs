@@ -198,6 +198,13 @@ impl Connector {
             );
             return Err(HerderError::internal(error.to_string()));
         };
+        if let Some(missing) = missing_topic_creation(plugin.kind, &self.config()) {
+            let trace = ConnectError::config(missing.clone()).trace();
+            self.shared
+                .statuses
+                .set_connector(&self.name, State::Failed, Some(trace), None);
+            return Err(HerderError::internal(missing));
+        }
         match self.shared.hosts.host(plugin) {
             Ok(host) => live.host = Some(host),
             Err(error) => {
@@ -385,6 +392,22 @@ pub(super) fn chain(error: &ConnectError) -> String {
         cause = error.source();
     }
     text
+}
+
+/// What a source that says how topics are to be created must say but does not.
+fn missing_topic_creation(kind: PluginKind, config: &Properties) -> Option<String> {
+    let creates =
+        kind == PluginKind::Source && config.keys().any(|key| key.starts_with("topic.creation."));
+    let required = [
+        "topic.creation.default.replication.factor",
+        "topic.creation.default.partitions",
+    ];
+    let missing = required
+        .into_iter()
+        .find(|key| creates && !config.contains_key(*key))?;
+    Some(format!(
+        "Missing required configuration \"{missing}\" which has no default value."
+    ))
 }
 
 fn check_count(

@@ -6,7 +6,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use millrace_api::{Converter, Execution, HeaderConverter, Plugin, SinkConnector, SourceConnector};
-use millrace_config::ConfigDef;
+use millrace_config::{ConfigDef, ConfigKey, Importance, Type, Validator};
+
+/// The key that says what a converter is used for; the worker fills it in.
+pub(crate) const CONVERTER_TYPE: &str = "converter.type";
 
 /// What a plugin is, in the order that REST lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -132,11 +135,24 @@ impl Registry {
         };
         let mut registry = Self::new();
         for stock in millrace_plugins::converters() {
-            registry = registry.converter(plugin(stock.class), (stock.definition)(), stock.create);
+            registry = registry.converter(
+                plugin(stock.class),
+                with_type((stock.definition)()),
+                stock.create,
+            );
         }
         for stock in millrace_plugins::header_converters() {
-            registry =
-                registry.header_converter(plugin(stock.class), (stock.definition)(), stock.create);
+            // One that converts headers only has no use to tell apart.
+            let is_converter = millrace_plugins::converters()
+                .iter()
+                .any(|other| other.class == stock.class);
+            let definition = (stock.definition)();
+            let definition = if is_converter {
+                with_type(definition)
+            } else {
+                definition
+            };
+            registry = registry.header_converter(plugin(stock.class), definition, stock.create);
         }
         registry
     }
@@ -248,4 +264,13 @@ impl Registry {
             |plugin: &Registered| format!("{} (version {})", plugin.class(), plugin.version());
         connectors.map(text).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// The keys of a converter with the one that says what it is used for.
+fn with_type(definition: ConfigDef) -> ConfigDef {
+    let key = ConfigKey::new(CONVERTER_TYPE, Type::String)
+        .doc("What the converter is used for.")
+        .importance(Importance::Low)
+        .validator(Validator::one_of(["key", "value", "header"]));
+    ConfigDef::new().key(key).with(definition)
 }

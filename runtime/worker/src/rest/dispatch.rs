@@ -71,7 +71,9 @@ async fn checked(
     }
     if parts.method == Method::OPTIONS {
         let allow = resource.allow();
-        return Ok(Answer::text(StatusCode::OK, allow.clone()).with(header::ALLOW, &allow));
+        return Ok(
+            Answer::text(StatusCode::OK, allow.replace(',', ", ")).with(header::ALLOW, &allow)
+        );
     }
     let method = if parts.method == Method::HEAD {
         Method::GET
@@ -96,7 +98,7 @@ async fn checked(
         Vec::new()
     };
     if content_type == ContentType::Absent && !body.is_empty() {
-        return Err(Answer::framework_error(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        return Err(Answer::resource_error(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     let call = Call {
         method,

@@ -98,6 +98,11 @@ impl Resource {
 
     /// All methods as the `Allow` header lists them.
     pub(super) fn allow(&self) -> String {
+        match self {
+            Self::Config(_) => return "HEAD,GET,OPTIONS,PATCH,PUT".to_owned(),
+            Self::Offsets(_) => return "HEAD,DELETE,GET,OPTIONS,PATCH".to_owned(),
+            _ => {}
+        }
         let methods = self.methods();
         let head = methods.contains(&Method::GET).then_some("HEAD");
         let own = methods.iter().map(Method::as_str);

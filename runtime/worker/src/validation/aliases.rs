@@ -44,7 +44,7 @@ pub(super) fn judge(
                     .optional()
                     .importance(Importance::High)
                     .group(&group, 1)
-                    .width(Width::Medium)
+                    .width(Width::Long)
                     .display_name(format!("{noun} version for {alias}")),
             );
         let mut judged = Part::judge(&definition, properties);

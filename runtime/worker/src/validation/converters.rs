@@ -1,19 +1,25 @@
 //! The keys of the converters that a connector chooses itself.
 
-use millrace_config::{ConfigKey, NullableProperties, Type, Validator, Value};
+use millrace_config::{NullableProperties, Value};
 
 use super::framework::CONVERTER_KEYS;
 use super::verdicts::Part;
-use crate::registry::{PluginKind, Registry};
-
-/// Says what the converter is used for; the worker fills it in.
-const CONVERTER_TYPE: &str = "converter.type";
+use crate::registry::{CONVERTER_TYPE, PluginKind, Registry};
 
 /// Judges the keys below `header.converter.`, `key.converter.` and `value.converter.` where the configuration sets
 /// a known class for that converter.
-pub(super) fn judge(registry: &Registry, properties: &NullableProperties) -> Part {
+pub(super) fn judge(
+    registry: &Registry,
+    properties: &NullableProperties,
+    framework: &Part,
+) -> Part {
     let mut part = Part::default();
-    for (key, kind) in CONVERTER_KEYS {
+    let is_right = |key: &str| {
+        [key, &format!("{key}.plugin.version")]
+            .iter()
+            .all(|key| framework.has_no_error(key))
+    };
+    for (key, kind) in CONVERTER_KEYS.into_iter().filter(|(key, _)| is_right(key)) {
         let class = properties
             .get(key)
             .and_then(Option::as_deref)
@@ -31,8 +37,7 @@ pub(super) fn judge(registry: &Registry, properties: &NullableProperties) -> Par
             .collect();
         own.entry(CONVERTER_TYPE.to_owned())
             .or_insert_with(|| Some(role(key, kind).to_owned()));
-        let definition = definition.clone().key(type_key());
-        part.append(Part::judge(&definition, &own).prefixed(&prefix));
+        part.append(Part::judge(definition, &own).prefixed(&prefix));
     }
     part
 }
@@ -43,12 +48,6 @@ fn role(key: &str, kind: PluginKind) -> &'static str {
         "key.converter" => "key",
         _ => "value",
     }
-}
-
-fn type_key() -> ConfigKey {
-    let key = ConfigKey::new(CONVERTER_TYPE, Type::String).doc("What the converter is used for.");
-    key.validator(Validator::one_of(["key", "value", "header"]))
-        .importance(millrace_config::Importance::Low)
 }
 
 /// Checks that the classes of the framework's class keys exist, and shows them by their full names.

@@ -77,7 +77,11 @@ fn identity(definition: ConfigDef) -> ConfigDef {
             .group(COMMON, 2)
             .width(Width::Long),
         )
-        .key(version_key("connector.plugin.version", "Connector version", 3).importance(Importance::Medium))
+        .key(
+            version_key("connector.plugin.version", "Connector version", 3)
+                .width(Width::Medium)
+                .importance(Importance::Medium),
+        )
 }
 
 fn converters() -> ConfigDef {
@@ -123,7 +127,6 @@ fn error_handling() -> ConfigDef {
                 "Retry Timeout for Errors",
             )
             .default(0)
-            .validator(Validator::at_least(-1i64))
             .importance(Importance::Medium)
             .group(ERRORS, 1)
             .width(Width::Medium),
@@ -136,7 +139,6 @@ fn error_handling() -> ConfigDef {
                 "Maximum Delay Between Retries for Errors",
             )
             .default(60_000)
-            .validator(Validator::at_least(1i64))
             .importance(Importance::Medium)
             .group(ERRORS, 2)
             .width(Width::Medium),
@@ -195,7 +197,7 @@ pub(crate) fn source() -> ConfigDef {
                 "Exactly once support",
             )
             .default("requested")
-            .validator(Validator::one_of_ignore_case(["requested", "required"]))
+            .validator(Validator::one_of_ignore_case(["REQUIRED", "REQUESTED"]))
             .importance(Importance::Medium)
             .group(EXACTLY_ONCE, 2)
             .width(Width::Short),
@@ -203,10 +205,10 @@ pub(crate) fn source() -> ConfigDef {
         .key(
             key("transaction.boundary", Type::String, "What ends a transaction.", "Transaction Boundary")
                 .default("poll")
-                .validator(Validator::one_of_ignore_case(["poll", "interval", "connector"]))
+                .validator(Validator::one_of_ignore_case(["INTERVAL", "POLL", "CONNECTOR"]))
                 .importance(Importance::Medium)
                 .group(EXACTLY_ONCE, 3)
-                .width(Width::Medium),
+                .width(Width::Short),
         )
         .key(
             key(
@@ -327,7 +329,7 @@ fn check_regex(_key: &str, value: &Value) -> Result<(), String> {
     let pattern = value.as_str().unwrap_or_default();
     regex::Regex::new(pattern)
         .map(drop)
-        .map_err(|_| format!("Invalid regular expression {pattern}"))
+        .map_err(|error| format!("Invalid regex: {error}"))
 }
 
 /// Recommends a fixed list.

@@ -13,8 +13,9 @@ mod unavailable;
 mod verdicts;
 mod version;
 
-use millrace_config::{ConfigDef, ConfigErrors, NullableProperties, Properties};
+use millrace_config::{ConfigDef, ConfigErrors, NullableProperties, Properties, Value};
 
+pub(crate) use overrides::check as check_overrides;
 pub use verdicts::{Verdict, Verdicts};
 pub(crate) use version::refusal as version_refusal;
 
@@ -31,12 +32,21 @@ pub(crate) struct OwnVerdict {
 }
 
 /// The keys of a connector kind that are not the connector's own.
-pub(crate) fn framework_definition(kind: PluginKind) -> ConfigDef {
+fn framework_definition(kind: PluginKind) -> ConfigDef {
     if kind == PluginKind::Sink {
         framework::sink()
     } else {
         framework::source()
     }
+}
+
+/// The same as a description of the plugin shows them: with its version, without the worker's converters.
+pub(crate) fn described_framework(plugin: &Registered) -> ConfigDef {
+    let mut definition = framework_definition(plugin.kind);
+    if let Some(key) = definition.find_mut("connector.plugin.version") {
+        key.default = Some(Value::from(plugin.version()));
+    }
+    definition
 }
 
 /// The framework's keys with a worker's converters as defaults.
@@ -61,6 +71,9 @@ pub(crate) fn judge(
     let name = given(properties, "connector.class")
         .unwrap_or_default()
         .to_owned();
+    if let Some(part) = version::judge_common(plugin, properties) {
+        return part.into_verdicts(name);
+    }
     let definition = enriched(plugin.kind, registry, worker);
     let mut part = Part::judge(&definition, properties);
     converters::resolve_classes(registry, &mut part);
@@ -83,7 +96,8 @@ pub(crate) fn judge(
         properties,
         worker.override_policy,
     ));
-    part.append(converters::judge(registry, properties));
+    let converters = converters::judge(registry, properties, &part);
+    part.append(converters);
     part.into_verdicts(name)
 }
 

@@ -1,6 +1,9 @@
 //! Client settings that a connector overrides: `producer.override.*` and so on, subject to the worker's policy.
 
-use millrace_config::{ConfigValue, NullableProperties, Value};
+use millrace_client::ClusterConfig;
+use millrace_client::consumer::ConsumerConfig;
+use millrace_client::producer::ProducerConfig;
+use millrace_config::{Config, ConfigDef, ConfigValue, KeyInfo, NullableProperties, Value};
 
 use super::verdicts::{Part, Verdict};
 use crate::config::OverridePolicy;
@@ -26,7 +29,9 @@ pub(super) fn judge(
     {
         let given = properties.iter().filter(|(key, _)| key.starts_with(prefix));
         part.verdicts.extend(
-            given.map(|(key, value)| verdict(key, &key[prefix.len()..], value.as_deref(), policy)),
+            given.map(|(key, value)| {
+                verdict(prefix, &key[prefix.len()..], value.as_deref(), policy)
+            }),
         );
     }
     part
@@ -56,7 +61,50 @@ fn has_client(kind: PluginKind, prefix: &str, properties: &NullableProperties) -
     }
 }
 
-fn verdict(key: &str, setting: &str, value: Option<&str>, policy: OverridePolicy) -> Verdict {
+/// The keys of the client behind a prefix.
+fn definition(prefix: &str) -> ConfigDef {
+    match prefix {
+        "producer.override." => ProducerConfig::definition(),
+        "consumer.override." => ConsumerConfig::definition(),
+        _ => ClusterConfig::definition(),
+    }
+}
+
+/// Checks that overridden client settings are of their types.
+///
+/// # Errors
+/// The first that is not: Connect then fails the whole request, whatever else is wrong.
+pub(crate) fn check(properties: &NullableProperties) -> Result<(), String> {
+    for prefix in PREFIXES {
+        let definition = definition(prefix);
+        for (key, value) in properties {
+            let Some(setting) = key.strip_prefix(prefix) else {
+                continue;
+            };
+            let (Some(known), Some(_)) = (definition.find(setting), value) else {
+                continue;
+            };
+            let alone = ConfigDef::new().key(known.clone());
+            let given = NullableProperties::from([(setting.to_owned(), value.clone())]);
+            let mut errors = alone
+                .validate(&given)
+                .into_iter()
+                .flat_map(|verdict| verdict.errors);
+            if let Some(error) = errors.next() {
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn verdict(prefix: &str, setting: &str, value: Option<&str>, policy: OverridePolicy) -> Verdict {
+    let key = format!("{prefix}{setting}");
+    let known = definition(prefix).find(setting).map(|known| known.info());
+    let definition = known.map(|known| KeyInfo {
+        name: key.clone(),
+        ..known
+    });
     let mut judged = ConfigValue::new(key, value.map_or(Value::Null, Value::from));
     if !policy.allows(setting) {
         let name = match policy {
@@ -70,7 +118,7 @@ fn verdict(key: &str, setting: &str, value: Option<&str>, policy: OverridePolicy
         judged.errors.push(super::verdicts::NULL_VALUE.to_owned());
     }
     Verdict {
-        definition: None,
+        definition,
         value: judged,
     }
 }

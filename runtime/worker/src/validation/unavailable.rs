@@ -24,7 +24,11 @@ pub(super) fn check(kind: PluginKind, properties: &NullableProperties, part: &mu
             "this worker does not have exactly-once source support",
         );
     }
-    if kind == PluginKind::Sink && !value(DEAD_LETTERS).is_empty() {
+    let topics_are_wrong = ["topics", "topics.regex"].iter().any(|key| {
+        part.find(key)
+            .is_some_and(|verdict| !verdict.errors.is_empty())
+    });
+    if kind == PluginKind::Sink && !topics_are_wrong && !value(DEAD_LETTERS).is_empty() {
         refuse(
             part,
             DEAD_LETTERS,

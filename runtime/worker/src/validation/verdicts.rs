@@ -88,6 +88,14 @@ impl Part {
             .find(|value| value.name == key)
     }
 
+    /// Whether nothing is wrong with a key.
+    pub(super) fn has_no_error(&self, key: &str) -> bool {
+        self.verdicts
+            .iter()
+            .filter(|verdict| verdict.value.name == key)
+            .all(|verdict| verdict.value.errors.is_empty())
+    }
+
     /// The parsed value of a key.
     pub(super) fn value(&self, key: &str) -> Option<&Value> {
         self.verdicts

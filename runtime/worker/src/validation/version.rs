@@ -145,9 +145,7 @@ fn check_pair(
     properties: &NullableProperties,
 ) {
     let Some(plugin) = plugin else {
-        if let Some(verdict) = part.find(version_key) {
-            verdict.visible = false;
-        }
+        hide(part, version_key);
         return;
     };
     if let Some(verdict) = part.find(version_key) {
@@ -190,6 +188,46 @@ fn check_pair(
             verdict.errors.push(refusal.clone());
         }
     }
+}
+
+/// A class that is not known has no version to choose.
+fn hide(part: &mut Part, version_key: &str) {
+    for verdict in part
+        .verdicts
+        .iter_mut()
+        .filter(|verdict| verdict.value.name == version_key)
+    {
+        verdict.value.visible = false;
+        verdict.value.value = Value::Null;
+        if let Some(definition) = &mut verdict.definition {
+            definition.default_value = None;
+        }
+    }
+}
+
+/// The verdict on a configuration that asks for a version of the connector which is not there: no more than the
+/// common keys can be judged. `None` if the version is there.
+pub(super) fn judge_common(
+    connector: &Registered,
+    properties: &NullableProperties,
+) -> Option<Part> {
+    let wanted = super::given(properties, "connector.plugin.version")
+        .map(str::trim)
+        .unwrap_or_default();
+    let refusal = (!wanted.is_empty())
+        .then(|| refusal(connector, wanted))
+        .flatten()?;
+    let mut part = Part::judge(&super::framework::common(), properties);
+    for key in ["connector.class", "connector.plugin.version"] {
+        part.add_error(key, refusal.clone());
+    }
+    if let Some(verdict) = part.find("connector.plugin.version") {
+        verdict.recommended_values = vec![connector.version().to_owned()];
+    }
+    for (key, _) in CONVERTER_KEYS {
+        hide(&mut part, &format!("{key}.plugin.version"));
+    }
+    Some(part)
 }
 
 #[cfg(test)]

@@ -342,7 +342,7 @@ async fn what_cannot_be_validated() {
     );
     worker.put("/connector-plugins/Nope/config/validate", json!({"connector.class": "Nope"})).await.assert_error(
         500,
-        "org.apache.kafka.connect.errors.ConnectException: Failed to find any class that implements Connector*",
+        "org.apache.kafka.connect.runtime.rest.errors.BadRequestException: Failed to find any class that implements Connector*",
     );
     let other = format!(
         "Included connector type {} does not match request type FileStreamSource",
@@ -382,9 +382,28 @@ async fn client_overrides_are_subject_to_the_policy() {
         json!(errors(&body)),
         json!([["producer.override.acks", [refused]]])
     );
+    let last = body["configs"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["definition"]["name"], "producer.override.acks");
+    let unknown = source(&[("name", json!("a")), ("producer.override.x", json!("1"))]);
+    let body = worker
+        .put(
+            "/connector-plugins/FileStreamSource/config/validate",
+            unknown,
+        )
+        .await
+        .json();
     assert_eq!(
         body["configs"].as_array().unwrap().last().unwrap()["definition"],
         Value::Null
+    );
+    let wrong = source(&[
+        ("name", json!("a")),
+        ("producer.override.linger.ms", json!("abc")),
+    ]);
+    let refused = worker.put("/connectors/a/config", wrong).await;
+    refused.assert_error(
+        500,
+        "Invalid value abc for configuration linger.ms: Not a number of type *",
     );
 }
 

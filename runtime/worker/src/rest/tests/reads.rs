@@ -111,7 +111,7 @@ async fn head_options_and_trailing_slashes() {
     let options = worker.send("OPTIONS", "/connectors", None).await;
     assert_eq!(
         (options.status, options.text.as_str()),
-        (200, "HEAD,POST,GET,OPTIONS")
+        (200, "HEAD, POST, GET, OPTIONS")
     );
     assert_eq!(options.header("allow"), Some("HEAD,POST,GET,OPTIONS"));
     assert_eq!(worker.send("OPTIONS", "/nope", None).await.status, 404);
