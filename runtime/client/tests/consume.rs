@@ -438,6 +438,40 @@ async fn a_member_that_does_not_poll_gives_up_its_place_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_static_member_comes_back_to_its_partitions_and_shuts_out_the_one_before() {
+    let broker = TestBroker::start().await;
+    create(&broker.tcp(), "t", 2).await;
+    let settings = [("group.id", "g"), ("group.instance.id", "one")];
+    let mut old = Consumer::new(config(&settings), broker.tcp());
+    old.subscribe(&["t"]).unwrap();
+    let mut members = vec![old, member("g", &broker.tcp())];
+    members[1].subscribe(&["t"]).unwrap();
+    poll_until(&mut members, |members| {
+        members.iter().all(|member| member.assignment().len() == 1)
+    })
+    .await;
+    let generation = members[1].identity().unwrap().generation;
+    let mut new = Consumer::new(config(&settings), broker.tcp());
+    new.subscribe(&["t"]).unwrap();
+    members.push(new);
+    let mut old = members.remove(0);
+    poll_until(&mut members, |members| {
+        members[1].assignment() == old.assignment()
+    })
+    .await;
+    assert_eq!(members[0].identity().unwrap().generation, generation);
+    for _ in 0..2 {
+        let error = old.poll(LIMIT).await.unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("was replaced by another process"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reading_and_membership_survive_a_restart_of_the_broker() {
     let mut broker = TestBroker::start().await;
     produce(&broker, "t", 0, range(5)).await;

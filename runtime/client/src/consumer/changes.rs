@@ -38,7 +38,7 @@ pub(super) enum Change {
     Prepared(u64),
     /// One more rebalance hands on what was given up in this one.
     Rejoin(&'static str),
-    /// The next poll is an error, the one after it joins again.
+    /// The next poll is an error, the one after it joins again, unless another has this member's place for good.
     Fail(GroupError),
     Join,
 }
@@ -166,7 +166,13 @@ impl Consumer {
                     self.declare_owned();
                 }
                 Change::Adopt(partitions) => self.partitions.add(partitions, Stage::Committed),
-                Change::Fail(error) => return Err(error.into()),
+                Change::Fail(error) => {
+                    // Joining again would only throw out the successor in turn.
+                    if matches!(error, GroupError::Fenced { .. }) {
+                        self.changes.push_front(Change::Fail(error.clone()));
+                    }
+                    return Err(error.into());
+                }
                 Change::Prepared(round) => {
                     self.with_membership(|membership| membership.prepared(round))
                 }

@@ -82,7 +82,8 @@ pub enum ConsumeError {
         /// Kafka's code.
         code: ErrorCode,
     },
-    /// The member is out of its group. The next poll tries to join again.
+    /// The member is out of its group. The next poll tries to join again, but for a member that was replaced by
+    /// another with its `group.instance.id`: that one has to unsubscribe first.
     #[error(transparent)]
     Group(#[from] GroupError),
     /// A request failed for good, or for longer than allowed.
