@@ -34,6 +34,8 @@ const BURST_INTERVAL: Duration = Duration::from_millis(50);
 pub(super) fn run(plan: Plan) -> String {
     let mut random = Random::new(plan.seed);
     let sandbox = Sandbox::new();
+    // Building it is no part of the soak.
+    crate::binary::millrace();
     let started = Instant::now();
     let mut source = Source::new(&sandbox);
     let mut book = Book::default();
