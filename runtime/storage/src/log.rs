@@ -7,9 +7,9 @@
 
 mod append;
 mod close;
-mod damage;
+pub(crate) mod damage;
 mod durable;
-mod flush;
+pub(crate) mod flush;
 mod load;
 mod lookup;
 mod notify;
@@ -254,6 +254,9 @@ impl Log {
         self.has_ended.store(true, Ordering::Release);
         self.fail_waiters(reason);
         self.listeners.notify(self);
+        for segment in self.segment_list() {
+            segment.close();
+        }
     }
 
     pub(crate) fn name(&self) -> String {

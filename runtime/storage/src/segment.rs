@@ -11,7 +11,7 @@ use millrace_wire::batch::BatchHeader;
 pub(crate) use active::ActiveSegment;
 
 use crate::error::StorageError;
-use crate::files::{FileSlot, Files, LogFile};
+use crate::files::{FileSlot, Files, LogFile, NamedFile};
 use crate::index::{OffsetIndex, TimeEntry, TimeIndex};
 use crate::names::FileKind;
 use crate::read_error::ReadError;
@@ -70,7 +70,7 @@ impl Segment {
     }
 
     /// All files of the segment, open.
-    pub(crate) fn all_files(&self) -> Result<[(PathBuf, Arc<dyn LogFile>); 3], StorageError> {
+    pub(crate) fn all_files(&self) -> Result<[NamedFile; 3], StorageError> {
         let open = |slot: &FileSlot| Ok::<_, StorageError>((slot.path(), slot.get()?));
         Ok([
             open(&self.log)?,

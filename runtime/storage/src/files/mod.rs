@@ -10,7 +10,7 @@ mod slot;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use os::OsFiles;
@@ -88,6 +88,9 @@ pub trait Files: Send + Sync + fmt::Debug {
     /// As the operating system's fsync.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
 }
+
+/// An open file with its name, for messages.
+pub(crate) type NamedFile = (PathBuf, Arc<dyn LogFile>);
 
 /// An open file.
 pub trait LogFile: Send + Sync + fmt::Debug {

@@ -1,5 +1,6 @@
 //! Batches that the disk did not keep, found by recovery: they are named, never cut.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{PoisonError, RwLock};
 
@@ -57,11 +58,25 @@ impl Damages {
 
     /// The first damaged byte of a segment at or behind `position`.
     pub(crate) fn next_in(&self, segment: i64, position: u64) -> Option<u64> {
+        let first = self.intact(segment, position..u64::MAX).into_iter().next();
+        first.map(|bytes| bytes.end).filter(|&end| end < u64::MAX)
+    }
+
+    /// The parts of a segment's bytes that lie between its damages.
+    pub(crate) fn intact(&self, segment: i64, bytes: Range<u64>) -> Vec<Range<u64>> {
         let damages = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let behind = damages
+        let mut parts = Vec::new();
+        let mut start = bytes.start;
+        // Recovery found them from the front of a segment to its end.
+        for damage in damages
             .iter()
-            .filter(|damage| damage.segment == segment && damage.position >= position);
-        behind.map(|damage| damage.position).min()
+            .filter(|damage| damage.segment == segment && damage.position >= bytes.start)
+        {
+            parts.push(start..damage.position.min(bytes.end));
+            start = damage.end_position.min(bytes.end);
+        }
+        parts.push(start..bytes.end);
+        parts
     }
 
     /// Where a walk that starts at or behind `hint` and looks for `offset` has to begin so that it

@@ -4,7 +4,6 @@
 //! that was rolled is synced whole, since recovery will not look at it again, and so is the producer
 //! snapshot that the roll wrote. New files count once their directory is synced as well.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -13,7 +12,7 @@ use super::position::Mark;
 use crate::checkpoint;
 use crate::config::Durability;
 use crate::error::{IoContext, StorageError};
-use crate::files::LogFile;
+use crate::files::NamedFile;
 use crate::names;
 
 /// What was written since the last sync.
@@ -22,7 +21,7 @@ pub(crate) struct Unsynced {
     /// Batches of the active segment.
     pub(crate) data: bool,
     /// Files that are complete: those of rolled segments, snapshots, the topic's id.
-    pub(crate) files: Vec<(PathBuf, Arc<dyn LogFile>)>,
+    pub(crate) files: Vec<NamedFile>,
     /// Names in the partition's directory.
     pub(crate) names: bool,
     /// The name of the partition's directory itself.
@@ -44,7 +43,7 @@ impl Unsynced {
 /// One sync: what to do, and what is durable afterwards.
 struct FlushJob {
     unsynced: Unsynced,
-    active: Option<(PathBuf, Arc<dyn LogFile>)>,
+    active: Option<NamedFile>,
     epochs: Vec<(i32, i64)>,
     end: Mark,
 }

@@ -11,7 +11,7 @@ use millrace_wire::uuid::Uuid;
 
 pub(super) use producers::replay_producers;
 
-use super::Damage;
+use super::damage::{Damage, Damages};
 use super::flush::Unsynced;
 use crate::checkpoint;
 use crate::config::LogConfig;
@@ -75,7 +75,9 @@ pub(crate) fn load(request: &LoadRequest<'_>) -> Result<LoadedLog, StorageError>
         loaded.unsynced.epochs |= epochs.assign(epoch, start);
     }
     files::remove_snapshots_above(files, &request.dir, &listing, loaded.next_offset)?;
-    let producers = replay_producers(files, &request.dir, &loaded.segments, loaded.next_offset)?;
+    let damages = Damages::new(loaded.damages.clone());
+    let (segments, end) = (&loaded.segments, loaded.next_offset);
+    let producers = replay_producers(files, &request.dir, segments, end, &damages)?;
     // Thousands of logs are opened at a start, and few of them used at once.
     loaded.segments.iter().for_each(|segment| segment.close());
     let first = loaded

@@ -102,20 +102,20 @@ impl Log {
             .unwrap_or(segment.base_offset)
             .max(start);
         let position = segment.offsets.position_before(from)?;
-        let position = self
-            .damages
-            .start_behind(segment.base_offset, position.min(limit), from);
         let file = segment.file()?;
-        let mut scan = HeaderScan::new(file.file(), position, limit);
-        while let Some((position, header)) = scan
-            .next()
-            .map_err(|error| segment.read_error(from, error))?
+        for bytes in self
+            .damages
+            .intact(segment.base_offset, position.min(limit)..limit)
         {
-            if header.max_timestamp >= timestamp
-                && header.last_offset() >= start
-                && let Some(found) = record_in(segment, position, &header, timestamp, start)?
-            {
-                return Ok(Some(found));
+            let mut scan = HeaderScan::new(file.file(), bytes.start, bytes.end);
+            let failed = |error| segment.read_error(from, error);
+            while let Some((position, header)) = scan.next().map_err(failed)? {
+                if header.max_timestamp >= timestamp
+                    && header.last_offset() >= start
+                    && let Some(found) = record_in(segment, position, &header, timestamp, start)?
+                {
+                    return Ok(Some(found));
+                }
             }
         }
         Ok(None)

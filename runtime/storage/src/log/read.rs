@@ -77,8 +77,20 @@ impl Log {
         isolation: Isolation,
     ) -> Result<ReadRange, ReadError> {
         self.check_usable()?;
-        let mut range = self.empty_range(offset);
         self.check_range(offset)?;
+        let range = self.range_from(offset, max_bytes, min_one, isolation);
+        // Retention may have taken the segment away meanwhile.
+        range.or_else(|error| self.check_range(offset).and(Err(error)))
+    }
+
+    fn range_from(
+        &self,
+        offset: i64,
+        max_bytes: usize,
+        min_one: bool,
+        isolation: Isolation,
+    ) -> Result<ReadRange, ReadError> {
+        let mut range = self.empty_range(offset);
         let upper = match isolation {
             Isolation::ReadUncommitted => range.high_watermark,
             Isolation::ReadCommitted => range.last_stable_offset,

@@ -71,7 +71,13 @@ impl Log {
         writer.changed = true;
         writer.unsynced = super::Unsynced::default();
         writer.unsynced.epochs = writer.epochs.truncate_end(new_end);
-        writer.producers = replay_producers(self.shared.files(), &self.dir, &segments, new_end)?;
+        writer.producers = replay_producers(
+            self.shared.files(),
+            &self.dir,
+            &segments,
+            new_end,
+            &self.damages,
+        )?;
         self.positions
             .set_first_open(writer.producers.first_open_transaction());
         self.positions.cut(Mark::at_end(new_end, &active));

@@ -1,28 +1,31 @@
 //! The producers' state at an offset: the newest snapshot up to there, and the batches behind it.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{IoContext, StorageError};
 use crate::files::{Files, read_bytes};
+use crate::log::damage::Damages;
 use crate::names::{self, FileKind};
 use crate::producer::{Producers, decode_snapshot};
 use crate::scan::{HeaderScan, ScanError};
 use crate::segment::Segment;
 
 /// Rebuilds the state as it was when the log ended at `end`. A snapshot that does not read gives way
-/// to an older one.
+/// to an older one, and damaged batches are stepped over.
 pub(crate) fn replay_producers(
     files: &dyn Files,
     dir: &Path,
     segments: &[Arc<Segment>],
     end: i64,
+    damages: &Damages,
 ) -> Result<Producers, StorageError> {
     let (mut producers, from) = newest_snapshot(files, dir, end)?;
     for (index, segment) in segments.iter().enumerate() {
         let next_base = segments.get(index + 1).map_or(end, |next| next.base_offset);
         if next_base > from {
-            replay(segment, from, end, &mut producers)?;
+            replay(segment, from..end, damages, &mut producers)?;
         }
     }
     Ok(producers)
@@ -58,24 +61,29 @@ fn newest_snapshot(
 
 fn replay(
     segment: &Segment,
-    from: i64,
-    end: i64,
+    offsets: Range<i64>,
+    damages: &Damages,
     producers: &mut Producers,
 ) -> Result<(), StorageError> {
-    let start = segment.offsets.position_before(from)?;
+    let (base, size) = (segment.base_offset, segment.size());
     let file = segment.file()?;
-    let mut scan = HeaderScan::new(file.file(), start.min(segment.size()), segment.size());
-    loop {
-        match scan.next() {
-            Ok(Some((_, header))) if header.base_offset >= end => return Ok(()),
-            Ok(Some((_, header))) if header.base_offset >= from => producers.record(&header),
-            Ok(Some(_)) => {}
-            Ok(None) => return Ok(()),
-            Err(ScanError::Io(source)) => {
-                return Err(StorageError::io("read", &segment.path(), source));
+    let start = segment.offsets.position_before(offsets.start)?.min(size);
+    for bytes in damages.intact(base, start..size) {
+        let mut scan = HeaderScan::new(file.file(), bytes.start, bytes.end);
+        loop {
+            match scan.next() {
+                Ok(Some((_, header))) if header.base_offset >= offsets.end => return Ok(()),
+                Ok(Some((_, header))) if header.base_offset >= offsets.start => {
+                    producers.record(&header)
+                }
+                Ok(Some(_)) => {}
+                // Damage that no recovery has looked at: the segment lies below the durable point.
+                Ok(None) | Err(ScanError::Malformed { .. }) => break,
+                Err(ScanError::Io(source)) => {
+                    return Err(StorageError::io("read", &segment.path(), source));
+                }
             }
-            // Damage below the durable point: what is behind it in this segment stays unknown here.
-            Err(ScanError::Malformed { .. }) => return Ok(()),
         }
     }
+    Ok(())
 }

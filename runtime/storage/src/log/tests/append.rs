@@ -345,3 +345,71 @@ fn a_deleted_log_tells_who_waits() {
     bench.dir.remove_deleted();
     assert_eq!(deleting(), 0);
 }
+
+#[test]
+fn a_full_disk_refuses_the_batch_and_nothing_else() {
+    let temp = tempfile::tempdir().unwrap();
+    let (dir, files) = simulated(temp.path());
+    let log = dir
+        .create_log("shop", 0, Uuid::ONE, LogConfig::default())
+        .unwrap();
+    fill(&log, 2);
+    files.fail_next_write();
+    let error = log
+        .append(&value_batch(NOW, &[&[1; 500]]), 0, NOW)
+        .unwrap_err();
+    assert_eq!(
+        (error.code(), error.is_retriable()),
+        (ErrorCode::KAFKA_STORAGE_ERROR, true)
+    );
+    fill(&log, 2);
+    dir.flush_queued();
+    assert_eq!(values_from(&log, 0, 500), expected(0..4));
+}
+
+#[test]
+fn a_failed_sync_takes_the_directory_offline_for_good() {
+    let temp = tempfile::tempdir().unwrap();
+    let (dir, files) = simulated(temp.path());
+    let logs = [0, 1].map(|partition| {
+        dir.create_log("shop", partition, Uuid::ONE, LogConfig::default())
+            .unwrap()
+    });
+    dir.flush_queued();
+    let outcomes = Arc::new(Mutex::new(Vec::new()));
+    for log in &logs {
+        fill(log, 1);
+        log.on_durable(1, noting(&outcomes, "batch"));
+    }
+    files.crash_after(0);
+    dir.flush_queued();
+    files.crash_after(usize::MAX);
+    assert_eq!(outcomes.lock().unwrap().len(), 2);
+    for outcome in outcomes.lock().unwrap().iter() {
+        assert!(outcome.contains("is offline: cannot sync"), "{outcome}");
+    }
+    for log in &logs {
+        let appended = log.append(&value_batch(NOW, &[b"a"]), 0, NOW).unwrap_err();
+        assert_eq!(appended.code(), ErrorCode::KAFKA_STORAGE_ERROR);
+        let read = log
+            .read(0, 500, true, Isolation::ReadUncommitted)
+            .unwrap_err();
+        assert_eq!(read.code(), ErrorCode::KAFKA_STORAGE_ERROR);
+        assert_eq!(log.high_watermark(), 0);
+    }
+    assert!(dir.close().is_err());
+}
+
+/// A directory over the file layer that fails on request.
+fn simulated(root: &Path) -> (DataDir, crate::testing::SimFiles) {
+    let root = root.join("data");
+    let files = crate::testing::SimFiles::new(&root, 1);
+    let clock = Arc::new(ManualClock::new(NOW));
+    let opened = DataDir::open_with(
+        &root,
+        DataDirConfig::default(),
+        clock,
+        Arc::new(files.clone()),
+    );
+    (opened.unwrap().0, files)
+}
