@@ -3,6 +3,7 @@
 
 mod fetch;
 mod groups;
+mod hostile;
 mod offsets;
 mod produce;
 mod protocol;
