@@ -6,8 +6,8 @@
 //! this module the metadata and the assignments are bytes.
 //!
 //! - [`machine`]: the member as a pure state machine: it is told what happened and when, and says what to do next;
-//! - [`driver`]: the task that does it over a connection to the coordinator;
-//! - [`membership`]: the owner's handle on that task, and the events that come back;
+//! - `driver`: the task that does it over a connection to the coordinator;
+//! - [`Membership`]: the owner's handle on that task, and the events that come back;
 //! - [`coordinator`]: who coordinates the group, found again when it moves.
 //!
 //! The rules are those of Kafka's group coordinator for JoinGroup 0-9, SyncGroup 0-5, Heartbeat 0-4 and LeaveGroup
