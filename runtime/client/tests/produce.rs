@@ -51,20 +51,20 @@ async fn append_all(
     }
 }
 
-/// The values of a partition, in the order of their offsets.
-async fn read_all(cluster: &Cluster, topic: &Arc<str>, partition: i32) -> Vec<Vec<u8>> {
+/// The values of partition 0, in the order of their offsets, once `expected` can be read.
+async fn read_all(cluster: &Cluster, topic: &Arc<str>, expected: usize) -> Vec<Vec<u8>> {
     let known = cluster
         .topic(topic, false, Duration::from_secs(5))
         .await
         .unwrap();
     let lane = cluster.lane();
-    let leader = known.partition(partition).unwrap().leader.unwrap();
+    let leader = known.partition(0).unwrap().leader.unwrap();
     let connection = lane.connection(leader).await.unwrap();
     let mut values = Vec::new();
     loop {
         let offset = values.len() as i64;
         let partition = FetchPartition {
-            partition,
+            partition: 0,
             fetch_offset: offset,
             partition_max_bytes: 8 << 20,
             ..FetchPartition::default()
@@ -75,8 +75,8 @@ async fn read_all(cluster: &Cluster, topic: &Arc<str>, partition: i32) -> Vec<Ve
             partitions: vec![partition],
         };
         let request = FetchRequest {
-            max_wait_ms: 0,
-            min_bytes: 0,
+            max_wait_ms: if values.len() < expected { 5_000 } else { 0 },
+            min_bytes: 1,
             max_bytes: 64 << 20,
             topics: vec![topic],
             ..FetchRequest::default()
@@ -122,7 +122,7 @@ async fn delivers_in_order(cluster: Cluster, config: ProducerConfig) {
     let expected: Vec<(u64, i64)> = (0..20_000).map(|i| (100 + i as u64, i)).collect();
     assert_eq!(acks.offsets(0), expected);
     producer.close(Duration::from_secs(5)).await;
-    assert_eq!(read_all(&cluster, &topic, 0).await, values);
+    assert!(read_all(&cluster, &topic, values.len()).await == values);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -189,7 +189,7 @@ async fn a_restart_of_the_broker_loses_doubles_and_reorders_nothing() {
     producer.flush().await;
     assert_eq!(acks.failed.lock().unwrap().first(), None);
     assert_eq!(acks.tickets().len(), values.len());
-    let stored = read_all(&broker.tcp(), &topic, 0).await;
+    let stored = read_all(&broker.tcp(), &topic, values.len()).await;
     assert_eq!(stored.len(), values.len());
     assert!(stored == *values, "order");
 }
@@ -295,7 +295,7 @@ async fn a_batch_above_the_brokers_limit_is_split_and_a_record_above_it_refused(
     assert_eq!((failed.len(), failed[0].0.clone()), (1, 500..501));
     assert!(failed[0].1.contains("message.max.bytes"), "{}", failed[0].1);
     values.remove(500);
-    let stored = read_all(&cluster, &topic, 0).await;
+    let stored = read_all(&cluster, &topic, values.len()).await;
     assert_eq!(stored.len(), values.len());
     assert!(stored == values);
 }
@@ -367,4 +367,31 @@ async fn keys_keep_to_their_partition() {
     producer.close(Duration::from_secs(1)).await;
     let closed = producer.send(&topic, None, row(b"late")).await;
     assert!(matches!(closed, Err(ProduceError::Closed)));
+}
+
+/// `KAFKA_BOOTSTRAP=host:port cargo test -p millrace-client --test produce -- --ignored`
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs the Apache Kafka cluster that KAFKA_BOOTSTRAP names"]
+async fn records_arrive_in_order_on_apache_kafka() {
+    let bootstrap = std::env::var("KAFKA_BOOTSTRAP").unwrap();
+    for compression in Compression::ALL {
+        let config = ProducerConfig {
+            compression,
+            ..ProducerConfig::at(&bootstrap)
+        };
+        let dial = Arc::new(millrace_wire::link::TcpDial::default());
+        let cluster = Cluster::new(config.cluster.clone(), dial, millrace_wire::clock::system());
+        let topic: Arc<str> = format!("lines-{compression}-{}", std::process::id()).into();
+        let producer = Producer::new(config, cluster.clone());
+        let (acks, values) = (Acks::new(), lines(20_000));
+        append_all(&producer, &topic, &values, 0, &acks).await;
+        producer.close(Duration::from_secs(10)).await;
+        assert_eq!(acks.failed.lock().unwrap().first(), None);
+        assert!(
+            read_all(&cluster, &topic, values.len()).await == values,
+            "{compression}"
+        );
+        let admin = millrace_client::admin::Admin::new(&cluster);
+        admin.delete_topic(&topic).await.unwrap();
+    }
 }

@@ -6,7 +6,9 @@
 //! recognise what it gets twice, so retries neither double nor reorder.
 
 mod accumulator;
+mod append;
 mod batch;
+mod budget;
 mod config;
 mod error;
 mod partition;
@@ -22,7 +24,8 @@ use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{Cluster, Topic};
-use accumulator::{Accumulator, Run};
+use accumulator::Accumulator;
+use append::Run;
 use sender::Sender;
 
 pub use config::ProducerConfig;
@@ -213,9 +216,9 @@ impl Producer {
     /// batches wait for more.
     pub async fn flush(&self) {
         let _flushing = Flushing::begin(&self.shared);
-        let mark = self.shared.lock().mark();
+        let mark = self.shared.lock().budget.mark();
         self.shared
-            .until(|accumulator| accumulator.is_complete_below(mark))
+            .until(|accumulator| accumulator.budget.is_complete_below(mark))
             .await;
     }
 

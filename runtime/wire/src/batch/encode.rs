@@ -139,9 +139,10 @@ impl BatchBuilder {
         self.limit
     }
 
-    /// Lets it grow to `limit` bytes, where that is more than before.
+    /// Makes it hold `limit` bytes, where that is more than before.
     pub fn raise_limit(&mut self, limit: usize) {
         self.limit = self.limit.max(limit);
+        self.buf.reserve(self.limit.saturating_sub(self.buf.len()));
     }
 
     /// Number of records.

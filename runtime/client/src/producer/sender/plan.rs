@@ -67,9 +67,8 @@ impl Plan {
 /// Takes what can go.
 pub(super) fn plan(accumulator: &mut Accumulator, view: &View<'_>) -> Plan {
     let mut plan = Plan::default();
-    let hurry = accumulator.flushing > 0
-        || accumulator.closed.is_some()
-        || accumulator.is_short_of_memory();
+    let hurry =
+        accumulator.flushing > 0 || accumulator.closed.is_some() || !accumulator.budget.has_room();
     let mut active = std::mem::take(&mut accumulator.active);
     // Whoever found a request full is first the next time.
     if !active.is_empty() {
@@ -84,9 +83,6 @@ pub(super) fn plan(accumulator: &mut Accumulator, view: &View<'_>) -> Plan {
         queue.listed
     });
     accumulator.active = active;
-    for expired in &plan.expired {
-        accumulator.release(&expired.batch);
-    }
     plan
 }
 
