@@ -11,6 +11,8 @@ use crate::durable_file;
 
 const FILE_NAME: &str = "millrace-producer-ids";
 const BLOCK: i64 = 1000;
+/// A client may write any id; one that leaves no room for more is none that a broker gave.
+const ID_MAX: i64 = i64::MAX / 2;
 
 #[derive(Debug)]
 pub(crate) struct ProducerIds {
@@ -20,10 +22,11 @@ pub(crate) struct ProducerIds {
 }
 
 impl ProducerIds {
-    /// Reads how far ids are reserved; waits for the disk.
-    pub(crate) fn load(data_dir: &Path) -> io::Result<ProducerIds> {
+    /// Reads how far ids are reserved; waits for the disk. `largest_known` is the largest id that a log
+    /// remembers: a directory that another broker filled has no file of reserved ids.
+    pub(crate) fn load(data_dir: &Path, largest_known: Option<i64>) -> io::Result<ProducerIds> {
         let path = data_dir.join(FILE_NAME);
-        let next = match durable_file::read(&path)? {
+        let next: i64 = match durable_file::read(&path)? {
             None => 0,
             Some(text) => text.trim().parse().map_err(|_| {
                 io::Error::new(
@@ -32,6 +35,9 @@ impl ProducerIds {
                 )
             })?,
         };
+        let next = largest_known
+            .filter(|id| *id < ID_MAX)
+            .map_or(next, |id| next.max(id + 1));
         Ok(ProducerIds {
             path,
             range: Mutex::new((next, next)),
@@ -77,16 +83,20 @@ mod tests {
     #[tokio::test]
     async fn ids_are_new_over_restarts() {
         let dir = tempfile::tempdir().unwrap();
-        let ids = Arc::new(ProducerIds::load(dir.path()).unwrap());
+        let ids = Arc::new(ProducerIds::load(dir.path(), None).unwrap());
         assert_eq!(
             (ids.next().await.unwrap(), ids.next().await.unwrap()),
             (0, 1)
         );
-        let ids = Arc::new(ProducerIds::load(dir.path()).unwrap());
+        let ids = Arc::new(ProducerIds::load(dir.path(), None).unwrap());
         assert_eq!(ids.next().await.unwrap(), BLOCK);
         for _ in 1..BLOCK {
             ids.next().await.unwrap();
         }
         assert_eq!(ids.next().await.unwrap(), 2 * BLOCK);
+        let ids = Arc::new(ProducerIds::load(dir.path(), Some(12_345)).unwrap());
+        assert_eq!(ids.next().await.unwrap(), 12_346);
+        let ids = Arc::new(ProducerIds::load(dir.path(), Some(i64::MAX)).unwrap());
+        assert_eq!(ids.next().await.unwrap(), 12_346 + BLOCK);
     }
 }

@@ -93,11 +93,16 @@ fn open(
                 error => Box::<dyn std::error::Error + Send + Sync>::from(error),
             },
         )?;
+    let logs = data_dir.logs();
+    let largest_producer_id = logs
+        .iter()
+        .filter_map(|log| log.largest_producer_id())
+        .max();
     let core = Core {
         cluster_id: data_dir.meta().cluster_id.clone(),
         topics: Arc::new(topics),
         fetch_sessions: FetchSessions::new(config.fetch_session_slots),
-        producer_ids: Arc::new(ProducerIds::load(&config.data_dir)?),
+        producer_ids: Arc::new(ProducerIds::load(&config.data_dir, largest_producer_id)?),
         groups: Arc::new(GroupCoordinator::new(
             config.groups.clone(),
             Arc::clone(&clock),

@@ -227,6 +227,12 @@ impl Log {
         writer.epochs.end_of(epoch, writer.next_offset)
     }
 
+    /// The largest producer id that the log remembers: no new producer may get it again.
+    #[must_use]
+    pub fn largest_producer_id(&self) -> Option<i64> {
+        self.lock_writer().producers.largest_id()
+    }
+
     /// The epoch of the last batch, if there is one.
     #[must_use]
     pub fn latest_epoch(&self) -> Option<i32> {

@@ -55,6 +55,11 @@ pub(crate) struct Producers {
 }
 
 impl Producers {
+    /// The largest producer id known.
+    pub(crate) fn largest_id(&self) -> Option<i64> {
+        self.entries.keys().max().copied()
+    }
+
     pub(crate) fn from_entries(entries: impl IntoIterator<Item = (i64, ProducerEntry)>) -> Self {
         Self {
             entries: entries.into_iter().collect(),
