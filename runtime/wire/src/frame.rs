@@ -180,3 +180,61 @@ pub(crate) fn contiguous(mut segments: Vec<Segment>, pool: &Pool) -> io::Result<
     }
     Ok(buffer.freeze())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::records::Records;
+
+    fn file_of(bytes: &[u8]) -> Arc<File> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        Arc::new(file)
+    }
+
+    #[test]
+    fn segments_of_both_kinds_become_one_buffer() {
+        let range = FileRange {
+            file: file_of(b"0123456789"),
+            offset: 3,
+            len: 4,
+        };
+        let mut frame = Frame::from(Bytes::from_static(b"head "));
+        frame.push_file(range);
+        frame.push_bytes(Bytes::new());
+        frame.push_bytes(Bytes::from_static(b" tail"));
+        assert_eq!((frame.len(), frame.segments().len()), (14, 3));
+        assert_eq!(
+            frame.into_contiguous(Pool::global()).unwrap(),
+            "head 3456 tail"
+        );
+    }
+
+    #[test]
+    fn a_single_segment_in_memory_is_not_copied() {
+        let bytes = Bytes::from(vec![1; 5000]);
+        let address = bytes.as_ptr();
+        let whole = Frame::from(bytes).into_contiguous(Pool::global()).unwrap();
+        assert_eq!(whole.as_ptr(), address);
+    }
+
+    #[test]
+    fn a_range_beyond_the_files_end_is_an_error() {
+        let range = FileRange {
+            file: file_of(b"short"),
+            offset: 3,
+            len: 4,
+        };
+        assert!(Records::from(range).into_bytes(Pool::global()).is_err());
+    }
+
+    #[test]
+    fn records_are_equal_however_they_are_cut() {
+        let mut cut = Records::from(Bytes::from_static(b"ab"));
+        cut.push(Segment::Bytes(Bytes::from_static(b"cd")));
+        assert_eq!(cut, Records::from(Bytes::from_static(b"abcd")));
+        assert_ne!(cut, Records::from(Bytes::from_static(b"abce")));
+    }
+}

@@ -121,3 +121,56 @@ impl RequestReader {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn connected() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (client, accepted) = tokio::join!(client, listener.accept());
+        (client.unwrap(), accepted.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn requests_are_cut_wherever_they_were_split() {
+        let (mut client, server) = connected().await;
+        let large = vec![7; 3 * TRUSTED_BYTES];
+        let requests: [&[u8]; 4] = [b"one", b"", &large, b"four"];
+        let mut stream = Vec::new();
+        for request in requests {
+            stream.extend_from_slice(&(request.len() as i32).to_be_bytes());
+            stream.extend_from_slice(request);
+        }
+        let sending = tokio::spawn(async move {
+            for piece in stream.chunks(100_003) {
+                client.write_all(piece).await.unwrap();
+            }
+        });
+        let mut reader = RequestReader::new(large.len());
+        let activity = Activity::new(None);
+        for request in requests {
+            let read = reader.next(&server, &activity).await.unwrap().unwrap();
+            assert_eq!(read, request);
+        }
+        sending.await.unwrap();
+        assert!(reader.next(&server, &activity).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_claim_of_two_gigabytes_gets_a_small_buffer() {
+        let (mut client, server) = connected().await;
+        client.write_all(&i32::MAX.to_be_bytes()).await.unwrap();
+        client.write_all(&[0; 1000]).await.unwrap();
+        drop(client);
+        let mut reader = RequestReader::new(usize::MAX);
+        let end = reader.next(&server, &Activity::new(None)).await;
+        assert!(matches!(end, Err(ReadError::Cut)));
+        let capacity = reader.body.unwrap().buffer.capacity();
+        assert!(capacity <= TRUSTED_BYTES, "{capacity}");
+    }
+}
