@@ -1,7 +1,7 @@
 //! FindCoordinator (10): on one node the answer is this node, once its groups are readable.
 //!
-//! Versions 0 to 3 ask for one key, version 4 and above for several. Transactional ids and share groups have no
-//! coordinator here.
+//! Versions 0 to 3 ask for one key, version 4 and above for several. Transactions are not served: their clients get an
+//! error that is final, since they would retry a missing coordinator until they time out.
 
 use millrace_wire::error_code::ErrorCode;
 use millrace_wire::messages::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse};
@@ -41,7 +41,6 @@ pub(crate) async fn handle(
 async fn find(ctx: &Ctx<'_>, key_type: i8) -> Result<(), ErrorCode> {
     match key_type {
         GROUP => GroupCoordinator::ready(ctx.core).await.map(|_| ()),
-        // Final: a producer would retry a missing coordinator until its own patience ends.
         TRANSACTION => Err(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED),
         _ => Err(ErrorCode::INVALID_REQUEST),
     }

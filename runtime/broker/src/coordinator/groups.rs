@@ -133,6 +133,7 @@ impl Groups {
         partitions: &[(String, i32)],
         changes: &mut Vec<Change>,
     ) -> Result<Vec<Result<(), ErrorCode>>, ErrorCode> {
+        check_id(id)?;
         let group = self.visible(id)?;
         group.check_offset_delete()?;
         Ok(partitions
@@ -143,7 +144,6 @@ impl Groups {
 
     /// Deletes an empty group.
     pub(crate) fn delete(&self, id: &str, changes: &mut Vec<Change>) -> Result<(), ErrorCode> {
-        check_id(id)?;
         self.visible(id)?.delete(changes)
     }
 
@@ -232,7 +232,7 @@ impl Groups {
     }
 }
 
-/// Members and admins must name their group; offsets may also be kept under the empty id.
+/// Members must name their group; a client that only keeps offsets may do so under the empty id.
 fn check_id(id: &str) -> Result<(), ErrorCode> {
     if id.is_empty() {
         Err(ErrorCode::INVALID_GROUP_ID)

@@ -15,7 +15,6 @@ mod waiting;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use millrace_storage::Log;
@@ -330,6 +329,7 @@ impl GroupCoordinator {
 }
 
 /// Changes on their way to the disk.
+#[derive(Debug)]
 enum Stored {
     Done(Result<(), ErrorCode>),
     Pending(oneshot::Receiver<bool>),
@@ -361,11 +361,5 @@ impl Stored {
                 Ok(false) | Err(_) => Err(ErrorCode::COORDINATOR_NOT_AVAILABLE),
             },
         }
-    }
-}
-
-impl fmt::Debug for Stored {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Stored")
     }
 }

@@ -79,6 +79,8 @@ pub(crate) struct Group {
     /// The topics of the current generation's subscriptions; `None` if they cannot be known.
     topics: Option<BTreeSet<String>>,
     offsets: Offsets,
+    /// The log tells of the group: it exists, even empty, until a tombstone ends it.
+    is_stored: bool,
 }
 
 impl Group {
@@ -98,6 +100,7 @@ impl Group {
             sync_ends: None,
             topics: None,
             offsets: Offsets::default(),
+            is_stored: false,
         }
     }
 
@@ -133,19 +136,14 @@ impl Group {
         &self.offsets
     }
 
-    /// There is nothing left to remember but, perhaps, a generation.
-    pub(crate) fn is_spent(&self) -> bool {
-        self.state == State::Empty && self.handed_out.is_empty() && self.offsets.is_empty()
-    }
-
-    /// The group never came to be: nobody joined it and nothing of it is stored.
+    /// Nothing of the group is left: no member, no id that could become one, nothing in the log.
     pub(crate) fn is_void(&self) -> bool {
-        self.is_spent() && self.generation == 0 && self.protocol_type.is_none()
+        self.state == State::Empty && self.handed_out.is_empty() && !self.is_stored
     }
 
     /// A client can see the group: it is more than some ids that were handed out.
     pub(crate) fn is_visible(&self) -> bool {
-        self.state != State::Empty || self.protocol_type.is_some() || !self.offsets.is_empty()
+        self.state != State::Empty || self.is_stored
     }
 
     fn uses_consumer_protocol(&self) -> bool {

@@ -180,7 +180,7 @@ impl Group {
         self.topics = None;
         self.sync_ends = None;
         self.enter(State::Empty, step.now);
-        effects.changes.push(self.stored());
+        self.store(effects);
     }
 
     /// Tells everyone the new generation and waits for them to ask for their assignments.

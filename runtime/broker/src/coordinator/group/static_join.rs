@@ -38,7 +38,7 @@ impl Group {
         if self.members.elect_protocol() != self.protocol {
             return self.rejoin(request, ticket, step, effects);
         }
-        effects.changes.push(self.stored());
+        self.store(effects);
         let mut answer = self.joined(new);
         if led && can_skip_assignment {
             answer.skip_assignment = true;

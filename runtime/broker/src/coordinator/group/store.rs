@@ -2,14 +2,15 @@
 
 use super::member::Member;
 use super::members::Members;
-use super::{Group, State};
+use super::{Effects, Group, State};
 use crate::coordinator::Now;
 use crate::coordinator::record::{Change, GroupValue, OffsetValue};
 
 impl Group {
-    /// The change that stores the current generation.
-    pub(super) fn stored(&self) -> Change {
-        Change::Group {
+    /// Asks for the current generation to be stored.
+    pub(super) fn store(&mut self, effects: &mut Effects) {
+        self.is_stored = true;
+        effects.changes.push(Change::Group {
             group: self.id.clone(),
             value: Some(GroupValue {
                 protocol_type: self.protocol_type().to_owned(),
@@ -23,11 +24,12 @@ impl Group {
                     .map(|member| member.store(self.protocol()))
                     .collect(),
             }),
-        }
+        });
     }
 
     /// Takes over a stored generation; sessions start at `now`.
     pub(crate) fn restore(&mut self, value: GroupValue, now: Now) {
+        self.is_stored = true;
         self.state = if value.members.is_empty() {
             State::Empty
         } else {
@@ -52,6 +54,7 @@ impl Group {
     pub(crate) fn forget_generation(&mut self, now: Now) {
         let offsets = std::mem::take(&mut self.offsets);
         *self = Group::new(&self.id, now);
+        self.is_stored = !offsets.is_empty();
         self.offsets = offsets;
     }
 
@@ -62,6 +65,7 @@ impl Group {
         partition: i32,
         value: Option<OffsetValue>,
     ) {
+        self.is_stored |= value.is_some();
         self.offsets.set(topic, partition, value);
     }
 }

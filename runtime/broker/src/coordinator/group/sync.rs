@@ -75,7 +75,7 @@ impl Group {
             }
         }
         self.enter(State::Stable, step.now);
-        effects.changes.push(self.stored());
+        self.store(effects);
         for (ticket, id) in waiting {
             effects.sync(ticket, self.synced(&id));
         }

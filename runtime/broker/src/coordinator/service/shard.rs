@@ -1,5 +1,6 @@
 //! One partition of `__consumer_offsets` with the groups that live on it.
 
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -70,6 +71,9 @@ impl Shard {
         changes: &[Change],
         now_ms: i64,
     ) -> Result<Option<i64>, StoreError> {
+        if changes.is_empty() {
+            return Ok(None);
+        }
         let mut end = None;
         let mut builder = BatchBuilder::new(Pool::global(), BATCH_BYTES);
         for change in changes {
@@ -82,7 +86,7 @@ impl Shard {
                 outcome = builder.append(now_ms, Some(&key), value.as_deref(), Headers::NONE);
             }
             if outcome != Append::Added {
-                return Err(self.unencodable("the record is too large"));
+                return Err(self.unencodable(&"the record is too large"));
             }
         }
         if !builder.is_empty() {
@@ -95,7 +99,7 @@ impl Shard {
         builder
             .close(ProducerIdentity::NONE, Compression::None, None)
             .map(|batch| batch.bytes().clone())
-            .map_err(|error| self.unencodable(error))
+            .map_err(|error| self.unencodable(&error))
     }
 
     fn append_batch(&self, batch: &Bytes, now_ms: i64) -> Result<i64, StoreError> {
@@ -108,7 +112,7 @@ impl Shard {
             })
     }
 
-    fn unencodable(&self, reason: impl ToString) -> StoreError {
+    fn unencodable(&self, reason: &dyn Display) -> StoreError {
         StoreError::Encode {
             log: self.name(),
             reason: reason.to_string(),

@@ -50,20 +50,18 @@ impl Timers {
     /// Takes a group whose deadline has come.
     pub(super) fn pop(&self, now: Duration) -> Option<String> {
         let mut queue = self.lock();
-        while let Some(Reverse((deadline, _))) = queue.order.peek() {
+        loop {
+            let Reverse((deadline, _)) = queue.order.peek()?;
             if *deadline > now {
                 return None;
             }
-            let Some(Reverse((deadline, group))) = queue.order.pop() else {
-                return None;
-            };
+            let Reverse((deadline, group)) = queue.order.pop()?;
             // An entry that an earlier one replaced has been served by it.
             if queue.armed.get(&group) == Some(&deadline) {
                 queue.armed.remove(&group);
                 return Some(group);
             }
         }
-        None
     }
 
     /// The earliest deadline.

@@ -160,6 +160,22 @@ fn offsets_of_topics_in_use_are_not_deleted() {
 }
 
 #[test]
+fn a_group_outlives_its_last_offset_until_it_is_deleted_or_expires() {
+    let mut bench = Bench::new();
+    bench.commit_to(GROUP, commit(nobody(), -1, 1)).unwrap();
+    assert_eq!(bench.delete_offset("t"), Ok(vec![Ok(())]));
+    assert_eq!(bench.group().state(), State::Empty);
+    assert!(bench.restarted().groups.get(GROUP).is_some());
+    bench.expire(Duration::ZERO);
+    assert!(bench.groups.get(GROUP).is_none());
+    assert!(bench.restarted().groups.get(GROUP).is_none());
+
+    bench.commit_to("", commit(nobody(), -1, 1)).unwrap();
+    assert_eq!(bench.delete_group(""), Ok(()));
+    assert_eq!(bench.committed("", "t"), None);
+}
+
+#[test]
 fn offsets_of_a_live_group_of_another_kind_are_not_deleted() {
     let mut bench = Bench::new();
     assert_eq!(bench.delete_offset("t"), Err(ErrorCode::GROUP_ID_NOT_FOUND));
@@ -179,7 +195,7 @@ fn a_group_is_deleted_with_its_offsets_once_it_is_empty() {
         .unwrap();
     assert_eq!(bench.delete_group(GROUP), Err(ErrorCode::NON_EMPTY_GROUP));
     assert_eq!(bench.delete_group("g2"), Err(ErrorCode::GROUP_ID_NOT_FOUND));
-    assert_eq!(bench.delete_group(""), Err(ErrorCode::INVALID_GROUP_ID));
+    assert_eq!(bench.delete_group(""), Err(ErrorCode::GROUP_ID_NOT_FOUND));
     bench.leave(&[member(&ids[0])]);
     assert_eq!(bench.delete_group(GROUP), Ok(()));
     assert!(bench.groups.get(GROUP).is_none());
