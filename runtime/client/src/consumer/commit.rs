@@ -78,6 +78,11 @@ impl Commits {
         Some(self.asked)
     }
 
+    /// Whether a commit waits and none is under way.
+    pub(super) fn has_next(&self) -> bool {
+        self.under_way.is_none() && !self.waiting.is_empty()
+    }
+
     /// The next commit, if none is under way.
     pub(super) fn start(&mut self) -> Option<&Commit> {
         if self.under_way.is_some() {

@@ -267,7 +267,7 @@ impl Consumer {
     }
 
     pub(super) fn start_commits(&mut self) {
-        loop {
+        while self.commits.has_next() {
             let identity = self.commit_identity();
             let Some(next) = self.commits.start() else {
                 return;
