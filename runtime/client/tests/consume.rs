@@ -192,7 +192,7 @@ async fn paused_partitions_wait_and_lose_nothing() {
             .unwrap()
             .is_none()
     );
-    assert_eq!(consumer.paused(), [other.clone()]);
+    assert_eq!(consumer.paused(), std::slice::from_ref(&other));
     consumer.resume(std::slice::from_ref(&other)).unwrap();
     let expected: Vec<i32> = if other.partition == 0 {
         (0..10).collect()
