@@ -16,7 +16,7 @@ pub struct StringConverter;
 #[derive(Debug, Clone, Config)]
 pub(crate) struct StringConverterConfig {
     /// The character encoding of the text.
-    #[config(name = "converter.encoding", default = "UTF-8", importance = high, validator = is_utf8)]
+    #[config(name = "converter.encoding", default = "UTF-8", importance = high, width = medium, display = "Encoding", validator = is_utf8)]
     pub(crate) _encoding: String,
 }
 

@@ -196,3 +196,98 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
         .unwrap_or("no message")
         .to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+    use millrace_api::{
+        ConnectError, ConnectorContext, Execution, Plugin, Properties, SinkConnector, SinkTask,
+    };
+    use millrace_config::ConfigDef;
+
+    use super::{ABANDONED_THREADS_MAX, CallError, Hosts};
+    use crate::registry::Registry;
+
+    #[derive(Default)]
+    struct Idle;
+
+    #[async_trait]
+    impl SinkConnector for Idle {
+        fn plugin() -> Plugin {
+            Plugin {
+                class: "Idle",
+                aliases: &[],
+                version: "1",
+                execution: Execution::Thread,
+            }
+        }
+
+        fn definition(&self) -> ConfigDef {
+            ConfigDef::new()
+        }
+
+        async fn start(&mut self, _: &Properties, _: ConnectorContext) -> Result<(), ConnectError> {
+            Ok(())
+        }
+
+        async fn task_configs(&self, _: usize) -> Result<Vec<Properties>, ConnectError> {
+            Ok(Vec::new())
+        }
+
+        fn task(&self) -> Box<dyn SinkTask> {
+            unreachable!("no task is asked for")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_hangs_is_given_up_and_counted() {
+        let registry = Registry::new().sink::<Idle>();
+        let plugin = registry.connector("Idle").unwrap();
+        let hosts = Hosts::new(tokio::runtime::Handle::current());
+        let host = hosts.host(plugin).unwrap();
+        let (release, held) = mpsc::sync_channel::<()>(1);
+        let hang = host.call("return", Duration::from_millis(20), move |_| {
+            Box::pin(async move { assert!(held.recv().is_err()) })
+        });
+        assert!(matches!(
+            hang.await,
+            Err(CallError::TimedOut { what: "return", .. })
+        ));
+        let later = host.call("stop", Duration::from_secs(5), |_| Box::pin(async {}));
+        assert_eq!(later.await, Err(CallError::Gone));
+        assert_eq!(hosts.abandoned.load(Ordering::Relaxed), 1);
+        drop((host, release));
+        for _ in 0..500 {
+            if hosts.abandoned.load(Ordering::Relaxed) == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(hosts.abandoned.load(Ordering::Relaxed), 0);
+        hosts
+            .abandoned
+            .store(ABANDONED_THREADS_MAX, Ordering::Relaxed);
+        assert!(matches!(
+            hosts.host(plugin),
+            Err(CallError::TooManyAbandoned(_))
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer() {
+        let registry = Registry::new().sink::<Idle>();
+        let hosts = Hosts::new(tokio::runtime::Handle::current());
+        let host = hosts.host(registry.connector("Idle").unwrap()).unwrap();
+        let panics = host.call("return", Duration::from_secs(5), |_| {
+            Box::pin(async { panic!("told to") })
+        });
+        let outcome: Result<(), _> = panics.await;
+        assert_eq!(outcome, Err(CallError::Panicked("told to".to_owned())));
+        let goes_on = host.call("return", Duration::from_secs(5), |_| Box::pin(async { 7 }));
+        assert_eq!(goes_on.await, Ok(7));
+    }
+}

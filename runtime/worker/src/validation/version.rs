@@ -221,8 +221,15 @@ pub(super) fn judge_common(
     for key in ["connector.class", "connector.plugin.version"] {
         part.add_error(key, refusal.clone());
     }
-    if let Some(verdict) = part.find("connector.plugin.version") {
-        verdict.recommended_values = vec![connector.version().to_owned()];
+    for verdict in part
+        .verdicts
+        .iter_mut()
+        .filter(|verdict| verdict.value.name == "connector.plugin.version")
+    {
+        verdict.value.recommended_values = vec![connector.version().to_owned()];
+        if let Some(definition) = &mut verdict.definition {
+            definition.default_value = Some(connector.version().to_owned());
+        }
     }
     for (key, _) in CONVERTER_KEYS {
         hide(&mut part, &format!("{key}.plugin.version"));

@@ -42,16 +42,16 @@ pub(crate) enum DecimalFormat {
 #[derive(Debug, Clone, Config)]
 pub(crate) struct JsonConverterConfig {
     /// Whether values are wrapped in an envelope with their schema.
-    #[config(name = "schemas.enable", default = true, importance = high)]
+    #[config(name = "schemas.enable", default = true, importance = high, group = "Schemas", order = 0, width = medium, display = "Enable Schemas")]
     pub(crate) schemas_enable: bool,
     /// How many schemas are remembered in each direction.
-    #[config(name = "schemas.cache.size", default = 1000, importance = high)]
+    #[config(name = "schemas.cache.size", default = 1000, importance = high, group = "Schemas", order = 1, width = medium, display = "Schema Cache Size")]
     pub(crate) schemas_cache_size: i32,
     /// How decimals are written: BASE64 or NUMERIC.
-    #[config(name = "decimal.format", default = "BASE64", importance = low)]
+    #[config(name = "decimal.format", default = "BASE64", importance = low, group = "Serialization", order = 0, width = medium, display = "Decimal Format")]
     pub(crate) decimal_format: DecimalFormat,
     /// Whether a null in a field that has a default becomes that default.
-    #[config(name = "replace.null.with.default", default = true, importance = low)]
+    #[config(name = "replace.null.with.default", default = true, importance = low, group = "Serialization", order = 1, width = medium, display = "Replace null with default")]
     pub(crate) replace_null_with_default: bool,
 }
 

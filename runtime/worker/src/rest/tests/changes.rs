@@ -386,3 +386,55 @@ async fn a_connector_that_hangs_costs_itself_only() {
     let (reply, ()) = tokio::join!(hanging, others);
     assert_eq!(reply.status, 201);
 }
+
+#[tokio::test]
+async fn connectors_made_by_rest_are_kept_where_a_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("connectors.json").display().to_string();
+    let settings = [("config.storage.file.filename", file.as_str())];
+    let worker = TestWorker::with(&settings).await;
+    worker.create("kept").await;
+    worker.create("gone").await;
+    worker.create("still").await;
+    worker.send("PUT", "/connectors/still/pause", None).await;
+    worker.send("DELETE", "/connectors/gone", None).await;
+    drop(worker);
+    let worker = TestWorker::with(&settings).await;
+    worker.herder.restore().await.unwrap();
+    assert_eq!(
+        worker.get("/connectors").await.json(),
+        json!(["kept", "still"])
+    );
+    assert_eq!(
+        state(&worker.get("/connectors/kept/status").await),
+        "RUNNING"
+    );
+    assert_eq!(
+        state(&worker.get("/connectors/still/status").await),
+        "PAUSED"
+    );
+    std::fs::write(&file, "{").unwrap();
+    let error = TestWorker::with(&settings)
+        .await
+        .herder
+        .restore()
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("config.storage.file.filename"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_connector_that_asks_for_it_gets_new_tasks() {
+    let worker = TestWorker::start().await;
+    let config = source(&[("tasks.max", json!("3")), ("grow", json!("1"))]);
+    let created = worker.put("/connectors/c/config", config).await;
+    assert_eq!(created.json()["tasks"].as_array().unwrap().len(), 1);
+    worker
+        .until("/connectors/c/tasks", |reply| {
+            reply.json().as_array().unwrap().len() == 3
+        })
+        .await;
+}

@@ -1,6 +1,7 @@
 //! A worker without a cluster: connectors that do nothing, tasks that only report their states.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use crate::task::{State, StatusListener, Stopped, TargetState, TaskSpec};
 #[derive(Default)]
 pub(super) struct Source {
     config: Properties,
+    asked: AtomicBool,
+    context: Option<ConnectorContext>,
 }
 
 pub(super) const SOURCE: &str = "org.apache.kafka.connect.file.FileStreamSourceConnector";
@@ -54,8 +57,9 @@ impl SourceConnector for Source {
     async fn start(
         &mut self,
         properties: &Properties,
-        _context: ConnectorContext,
+        context: ConnectorContext,
     ) -> Result<(), ConnectError> {
+        self.context = Some(context);
         self.config = properties.clone();
         match properties.get("fail").map(String::as_str) {
             Some("start") => Err(ConnectError::connect("told to fail")),
@@ -69,6 +73,12 @@ impl SourceConnector for Source {
     }
 
     async fn task_configs(&self, max_tasks: usize) -> Result<Vec<Properties>, ConnectError> {
+        if self.config.contains_key("grow") && !self.asked.swap(true, Ordering::Relaxed) {
+            self.context
+                .iter()
+                .for_each(ConnectorContext::request_reconfiguration);
+            return Ok(vec![Properties::new()]);
+        }
         let count = self
             .config
             .get("count")
