@@ -108,32 +108,37 @@ impl ConnectionLimits {
         }
     }
 
-    fn enter(self: &Arc<Self>, address: IpAddr, permit: OwnedSemaphorePermit) -> Option<Place> {
+    /// Counts a connection of an address; `None` where it has as many as it may.
+    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<AddressPlace> {
         let mut counts = self
             .per_address
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(address).or_default();
-        if *count >= self.per_address_max {
+        let count = counts.get(&address).copied().unwrap_or(0);
+        if count >= self.per_address_max {
             return None;
         }
-        *count += 1;
-        Some(Place {
+        counts.insert(address, count + 1);
+        Some(AddressPlace {
             limits: Arc::clone(self),
             address,
-            _permit: permit,
         })
     }
 }
 
 /// A connection's place among those allowed; dropping it makes room.
 struct Place {
-    limits: Arc<ConnectionLimits>,
-    address: IpAddr,
+    _address: AddressPlace,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Drop for Place {
+/// A connection's place among those of its address.
+struct AddressPlace {
+    limits: Arc<ConnectionLimits>,
+    address: IpAddr,
+}
+
+impl Drop for AddressPlace {
     fn drop(&mut self) {
         let mut counts = self
             .limits
@@ -149,49 +154,56 @@ impl Drop for Place {
     }
 }
 
-/// Accepts until the broker stops. Where the limit of connections is reached, new ones wait in the backlog.
+/// Accepts until the broker stops. Where the limit of connections is reached, the next one waits unread for a place
+/// and those behind it in the backlog.
 pub(crate) async fn accept(broker: Broker, bound: BoundListener, limits: Arc<ConnectionLimits>) {
     let stopping = broker.stopping().clone();
     let mut backoff = BACKOFF_MIN;
     loop {
-        let accepted = tokio::select! {
+        let turn = async {
+            let (stream, peer) = bound.listener.accept().await?;
+            admit(&broker, &bound, &limits, stream, peer).await
+        };
+        let outcome = tokio::select! {
             biased;
             () = stopping.cancelled() => return,
-            accepted = accept_one(&bound.listener, &limits) => accepted,
+            outcome = turn => outcome,
         };
-        match accepted {
-            Ok((stream, peer, permit)) => {
-                backoff = BACKOFF_MIN;
-                match limits.enter(peer.ip(), permit) {
-                    Some(place) => start(&broker, &bound, stream, peer, place),
-                    None => log::warn!("refusing {peer}: max.connections.per.ip is reached"),
-                }
-            }
-            Err(error) => {
-                log::warn!(
-                    "cannot accept on {}: {error}, trying again in {backoff:?}",
-                    bound.local
-                );
-                tokio::select! {
-                    () = stopping.cancelled() => return,
-                    () = tokio::time::sleep(backoff) => {}
-                }
-                backoff = (backoff * 2).min(BACKOFF_MAX);
-            }
+        let Err(error) = outcome else {
+            backoff = BACKOFF_MIN;
+            continue;
+        };
+        log::warn!(
+            "cannot accept on {}: {error}, trying again in {backoff:?}",
+            bound.local
+        );
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            () = tokio::time::sleep(backoff) => {}
         }
+        backoff = (backoff * 2).min(BACKOFF_MAX);
     }
 }
 
-async fn accept_one(
-    listener: &TcpListener,
-    limits: &ConnectionLimits,
-) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(&limits.all)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
-    let (stream, peer) = listener.accept().await?;
-    Ok((stream, peer, permit))
+/// Serves a new connection as soon as there is a place for it, or closes it.
+async fn admit(
+    broker: &Broker,
+    bound: &BoundListener,
+    limits: &Arc<ConnectionLimits>,
+    stream: TcpStream,
+    peer: SocketAddr,
+) -> io::Result<()> {
+    let Some(address) = limits.enter(peer.ip()) else {
+        log::warn!("refusing {peer}: max.connections.per.ip is reached");
+        return Ok(());
+    };
+    let permit = Arc::clone(&limits.all).acquire_owned().await;
+    let place = Place {
+        _address: address,
+        _permit: permit.map_err(io::Error::other)?,
+    };
+    start(broker, bound, stream, peer, place);
+    Ok(())
 }
 
 fn start(

@@ -26,6 +26,8 @@ use crate::partition::Partition;
 use crate::topics::{self, Topic};
 
 const ALL_REPLICAS: i16 = -1;
+/// A sync is waited for at least this long: what a client means by no timeout is that of replicas.
+const SYNC_PATIENCE_MIN: Duration = Duration::from_secs(1);
 const ZSTD: i8 = 4;
 const ZSTD_FROM_VERSION: i16 = 7;
 /// The client that Kafka lets write to internal topics.
@@ -45,8 +47,8 @@ pub(crate) async fn answer(
 ) -> Result<Answer, CallError> {
     let request: ProduceRequest = apis::decode(version, body)?;
     let acks = request.acks;
-    let deadline =
-        Instant::now() + Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+    let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+    let deadline = Instant::now() + timeout.max(SYNC_PATIENCE_MIN);
     let mut syncing = Vec::new();
     let response = append_all(ctx, version, request, &mut syncing);
     if acks == 0 {
