@@ -43,6 +43,7 @@ impl Span {
     };
 
     /// Whether this is the null value.
+    #[inline]
     pub fn is_null(self) -> bool {
         self.len == u32::MAX
     }
@@ -101,6 +102,7 @@ pub enum Cell<'a> {
 }
 
 /// The value of row `index_in_run` in `column`.
+#[inline]
 fn cell<'a>(column: &'a Column, index_in_run: usize, range: Option<&'a [u8]>) -> Cell<'a> {
     match (column, range) {
         (Column::Owned(values), _) => values.get(index_in_run).map_or(Cell::Null, Cell::Value),
@@ -111,6 +113,7 @@ fn cell<'a>(column: &'a Column, index_in_run: usize, range: Option<&'a [u8]>) ->
 }
 
 /// The bytes of `span`, none for null. A range outside its block reads as null.
+#[inline]
 fn bytes_of(blocks: &[bytes::Bytes], span: Span) -> Option<&[u8]> {
     if span.is_null() {
         return None;

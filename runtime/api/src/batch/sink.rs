@@ -84,6 +84,7 @@ impl SinkBatch {
     }
 
     /// Number of records.
+    #[inline]
     pub fn len(&self) -> usize {
         self.rows.len()
     }
@@ -99,6 +100,7 @@ impl SinkBatch {
     }
 
     /// The packed rows, in order.
+    #[inline]
     pub fn packed(&self) -> &[Row] {
         &self.rows
     }
@@ -120,6 +122,7 @@ impl SinkBatch {
     }
 
     /// The bytes of a range, none for null.
+    #[inline]
     pub fn bytes(&self, span: Span) -> Option<&[u8]> {
         bytes_of(&self.blocks, span)
     }
@@ -175,6 +178,7 @@ impl<'a> SinkRow<'a> {
     }
 
     /// The key.
+    #[inline]
     pub fn key(&self) -> Cell<'a> {
         cell(
             &self.run.key,
@@ -184,6 +188,7 @@ impl<'a> SinkRow<'a> {
     }
 
     /// The value.
+    #[inline]
     pub fn value(&self) -> Cell<'a> {
         cell(
             &self.run.value,

@@ -154,6 +154,7 @@ impl SourceBatch {
     }
 
     /// Number of records.
+    #[inline]
     pub fn len(&self) -> usize {
         self.rows.len()
     }
@@ -169,6 +170,7 @@ impl SourceBatch {
     }
 
     /// The rows, in order.
+    #[inline]
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
@@ -190,16 +192,19 @@ impl SourceBatch {
     }
 
     /// The bytes of a range, none for null.
+    #[inline]
     pub fn bytes(&self, span: Span) -> Option<&[u8]> {
         bytes_of(&self.blocks, span)
     }
 
     /// The key of the row at `index`, which belongs to `run` that starts at row `start`.
+    #[inline]
     pub fn key<'a>(&'a self, run: &'a SourceRun, start: usize, index: usize) -> Cell<'a> {
         cell(&run.key, index - start, self.bytes(self.rows[index].key))
     }
 
     /// The value of the row at `index`, which belongs to `run` that starts at row `start`.
+    #[inline]
     pub fn value<'a>(&'a self, run: &'a SourceRun, start: usize, index: usize) -> Cell<'a> {
         cell(
             &run.value,
