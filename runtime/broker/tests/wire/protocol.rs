@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::support::{TestBroker, batch, produce_request};
+use crate::support::{Client, TestBroker, batch, produce_request};
 use millrace_wire::codec::{Decoder, Encoder};
 use millrace_wire::error_code::ErrorCode;
 use millrace_wire::messages::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, Message, MetadataRequest,
-    MetadataRequestTopic, MetadataResponse, ProduceRequest, encode_request,
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, FindCoordinatorRequest, Message,
+    MetadataRequest, MetadataRequestTopic, MetadataResponse, ProduceRequest, encode_request,
 };
 use millrace_wire::pool::Pool;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -278,4 +278,49 @@ async fn a_stop_answers_what_is_parked() {
         .receive::<millrace_wire::messages::FetchRequest>(11, correlation_id)
         .await;
     client.assert_closed().await;
+}
+
+#[tokio::test]
+async fn each_listener_advertises_itself() {
+    let broker = TestBroker::start(&[
+        ("listeners", "IN://127.0.0.1:0,OUT://127.0.0.1:0"),
+        (
+            "listener.security.protocol.map",
+            "IN:PLAINTEXT,OUT:PLAINTEXT",
+        ),
+        ("advertised.listeners", "OUT://kafka.example.org:19092"),
+        ("max.connections", "2"),
+    ])
+    .await;
+    let nobody = MetadataRequest {
+        topics: Some(Vec::new()),
+        ..Default::default()
+    };
+    let addresses: Vec<_> = broker
+        .broker
+        .listeners()
+        .iter()
+        .map(|listener| listener.local)
+        .collect();
+    let mut inner = Client::connect(addresses[0]).await;
+    let mut outer = Client::connect(addresses[1]).await;
+    let told = inner.call(12, &nobody).await.brokers.remove(0);
+    assert_eq!(
+        (told.host.as_str(), told.port),
+        ("127.0.0.1", i32::from(addresses[0].port()))
+    );
+    let told = outer.call(12, &nobody).await.brokers.remove(0);
+    assert_eq!(
+        (told.host.as_str(), told.port),
+        ("kafka.example.org", 19092)
+    );
+    let coordinator = FindCoordinatorRequest {
+        key: "g".to_owned(),
+        ..Default::default()
+    };
+    let told = outer.call(2, &coordinator).await;
+    assert_eq!(
+        (told.host.as_str(), told.port),
+        ("kafka.example.org", 19092)
+    );
 }
