@@ -108,12 +108,13 @@ impl DataDir {
             clean: true,
             recovery_point: 0,
             log_start: 0,
-            leader_epoch: self.leader_epoch,
+            last_epoch: self.leader_epoch,
             now_ms: self.shared.clock().now_ms(),
         };
         let log = Arc::new(Log::new(
             create(&request, topic_id)?,
             Arc::clone(&self.shared),
+            self.leader_epoch,
         ));
         self.registry.insert(Arc::clone(&log));
         Ok(log)

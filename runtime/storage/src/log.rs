@@ -86,12 +86,11 @@ struct Writer {
 }
 
 impl Log {
-    pub(crate) fn new(loaded: LoadedLog, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(loaded: LoadedLog, shared: Arc<Shared>, leader_epoch: i32) -> Self {
         let LoadedLog {
             topic,
             partition,
             topic_id,
-            leader_epoch,
             dir,
             config,
             segments,
@@ -220,10 +219,14 @@ impl Log {
     }
 
     /// The answer to OffsetForLeaderEpoch: the greatest epoch up to `epoch` that wrote, and the
-    /// offset at which it ended; `None` for an epoch above all that wrote.
+    /// offset at which it ended; `None` for an epoch above all known. The epoch of this start counts
+    /// although it may not have written yet, because clients are told of it.
     #[must_use]
     pub fn end_of_epoch(&self, epoch: i32) -> Option<(i32, i64)> {
         let writer = self.lock_writer();
+        if epoch == self.leader_epoch {
+            return Some((epoch, writer.next_offset));
+        }
         writer.epochs.end_of(epoch, writer.next_offset)
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use millrace_wire::batch::BatchHeader;
 
-pub(crate) use reader::{BatchReader, Next};
+pub(crate) use reader::{BatchReader, Bounds, Next};
 pub use report::{Cut, LogRecovery, Recovery};
 
 use crate::config::LogConfig;
@@ -35,12 +35,11 @@ pub(crate) struct Recovered {
     compacted: bool,
 }
 
-/// Reads a segment from its start. `durable` is the durable point, `next_base` where the next segment
-/// starts.
+/// Reads a segment from its start and rebuilds its indexes; `visit` sees the headers of all sound
+/// batches.
 pub(crate) fn recover_segment(
     segment: &Arc<Segment>,
-    durable: i64,
-    next_base: Option<i64>,
+    bounds: Bounds,
     config: &LogConfig,
     now_ms: i64,
     mut visit: impl FnMut(&BatchHeader),
@@ -58,7 +57,7 @@ pub(crate) fn recover_segment(
         closed: false,
         compacted: config.compact,
     };
-    let mut reader = BatchReader::new(file.file(), len);
+    let mut reader = BatchReader::new(file.file(), len, bounds);
     loop {
         let next = reader.next(recovered.next_offset).during("read", &path)?;
         match next {
@@ -70,7 +69,7 @@ pub(crate) fn recover_segment(
                 recovered.next_offset = header.next_offset();
                 visit(&header);
             }
-            Next::Bad { position, reason } if recovered.next_offset >= durable => {
+            Next::Bad { position, reason } if recovered.next_offset >= bounds.durable => {
                 recovered.torn = Some((position, reason));
                 break;
             }
@@ -78,18 +77,11 @@ pub(crate) fn recover_segment(
                 let resumed = reader
                     .resync(position, recovered.next_offset)
                     .during("read", &path)?;
-                recovered.step_over(
-                    segment,
-                    (position, reason),
-                    resumed,
-                    len,
-                    durable,
-                    next_base,
-                );
+                recovered.step_over(segment, (position, reason), resumed, len, bounds);
             }
         }
     }
-    recovered.check_end(segment, durable, next_base);
+    recovered.check_end(segment, bounds);
     Ok(recovered)
 }
 
@@ -106,10 +98,10 @@ impl Recovered {
         (position, reason): (u64, String),
         resumed: Option<(u64, i64)>,
         len: u64,
-        durable: i64,
-        next_base: Option<i64>,
+        bounds: Bounds,
     ) {
-        let (end_position, end_offset) = resumed.unwrap_or((len, next_base.unwrap_or(durable)));
+        let (end_position, end_offset) =
+            resumed.unwrap_or((len, bounds.next_base.unwrap_or(bounds.durable)));
         self.damages.push(Damage {
             path: segment.path(),
             segment: segment.base_offset,
@@ -126,7 +118,10 @@ impl Recovered {
 
     /// Looks whether the file ends too early: below the durable point that is damage, above it the
     /// rest was never written. A compacted segment may end before the next one starts.
-    fn check_end(&mut self, segment: &Segment, durable: i64, next_base: Option<i64>) {
+    fn check_end(&mut self, segment: &Segment, bounds: Bounds) {
+        let Bounds {
+            durable, next_base, ..
+        } = bounds;
         let end = self.next_offset;
         let position = segment.size();
         if self.torn.is_some() || next_base.is_some() && self.compacted {
@@ -134,14 +129,7 @@ impl Recovered {
         }
         if end < next_base.map_or(durable, |next_base| next_base.min(durable)) {
             let reason = "the file ends before what was synced to it".to_owned();
-            self.step_over(
-                segment,
-                (position, reason),
-                None,
-                position,
-                durable,
-                next_base,
-            );
+            self.step_over(segment, (position, reason), None, position, bounds);
         } else if next_base.is_some_and(|next_base| end < next_base) {
             self.torn = Some((
                 position,

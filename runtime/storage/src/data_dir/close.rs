@@ -72,6 +72,8 @@ impl DataDir {
 impl Drop for DataDir {
     fn drop(&mut self) {
         self.stop_threads();
+        // Logs that still wait for a sync would keep the queue they wait in.
+        drop(self.shared.queue().take());
     }
 }
 

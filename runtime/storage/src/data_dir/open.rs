@@ -55,16 +55,19 @@ impl DataDir {
         let meta = claim(&*files, path, &config)?;
         let shared = Arc::new(Shared::new(path, files, clock, config));
         let opened = Opening::new(&shared)?.load_all()?;
-        let leader_epoch = next_leader_epoch(shared.files(), path, &opened.logs)?;
+        let leader_epoch = next_leader_epoch(shared.files(), path, &opened)?;
         let registry = Arc::new(Registry::default());
         let mut recovery = Recovery {
             clean: opened.clean,
             ..Recovery::default()
         };
-        for mut loaded in opened.logs {
-            loaded.leader_epoch = leader_epoch;
+        for loaded in opened.logs {
             recovery.add(&loaded);
-            registry.insert(Arc::new(Log::new(loaded, Arc::clone(&shared))));
+            registry.insert(Arc::new(Log::new(
+                loaded,
+                Arc::clone(&shared),
+                leader_epoch,
+            )));
         }
         recovery.log();
         let checkpoints = Arc::new(Checkpoints::new(Arc::clone(&registry)));
@@ -146,28 +149,35 @@ fn claim(
     }
 }
 
+/// The leader epoch of the last start; `None` where the directory is new, or Apache Kafka's.
+fn last_leader_epoch(files: &dyn Files, dir: &Path) -> Result<Option<i32>, StorageError> {
+    let path = dir.join(names::START_EPOCH);
+    let Some(text) = read_optional(files, &path)? else {
+        return Ok(None);
+    };
+    let epoch = text.trim().parse();
+    epoch
+        .map(Some)
+        .map_err(|_| StorageError::malformed(&path, "it holds no number"))
+}
+
 /// The leader epoch of this run, kept so that no later run has it again: clients that saw records of
 /// an earlier one can tell that the log may have been cut.
-fn next_leader_epoch(
-    files: &dyn Files,
-    dir: &Path,
-    logs: &[LoadedLog],
-) -> Result<i32, StorageError> {
-    let path = dir.join(names::START_EPOCH);
-    let last = match read_optional(files, &path)? {
-        Some(text) => text
-            .trim()
-            .parse()
-            .map_err(|_| StorageError::malformed(&path, "it holds no number"))?,
-        None => -1,
-    };
-    let written = logs
+fn next_leader_epoch(files: &dyn Files, dir: &Path, opened: &Opened) -> Result<i32, StorageError> {
+    let written = opened
+        .logs
         .iter()
         .filter_map(|log| log.epochs.latest())
-        .max()
-        .unwrap_or(-1);
-    let epoch = last.max(written).saturating_add(1);
-    replace(files, &path, format!("{epoch}\n").as_bytes())?;
+        .max();
+    let epoch = opened
+        .last_epoch
+        .max(written)
+        .map_or(0, |last| last.saturating_add(1));
+    replace(
+        files,
+        &dir.join(names::START_EPOCH),
+        format!("{epoch}\n").as_bytes(),
+    )?;
     Ok(epoch)
 }
 
@@ -175,6 +185,7 @@ fn next_leader_epoch(
 struct Opening<'a> {
     shared: &'a Shared,
     clean: bool,
+    last_epoch: Option<i32>,
     recovery_points: Offsets,
     log_starts: Offsets,
     partitions: Vec<(String, i32)>,
@@ -183,6 +194,7 @@ struct Opening<'a> {
 
 struct Opened {
     clean: bool,
+    last_epoch: Option<i32>,
     logs: Vec<LoadedLog>,
     removals: Vec<Removed>,
 }
@@ -193,6 +205,7 @@ impl<'a> Opening<'a> {
         let mut opening = Self {
             shared,
             clean: take_clean_mark(files, dir)?,
+            last_epoch: last_leader_epoch(files, dir)?,
             recovery_points: read_offsets(files, &dir.join(names::RECOVERY_POINTS))?,
             log_starts: read_offsets(files, &dir.join(names::LOG_STARTS))?,
             partitions: Vec::new(),
@@ -234,6 +247,7 @@ impl<'a> Opening<'a> {
         }];
         Ok(Opened {
             clean: self.clean,
+            last_epoch: self.last_epoch,
             logs,
             removals,
         })
@@ -254,7 +268,7 @@ impl<'a> Opening<'a> {
             clean: self.clean,
             recovery_point: self.recovery_points.get(&key).copied().unwrap_or(0),
             log_start: self.log_starts.get(&key).copied().unwrap_or(0),
-            leader_epoch: 0,
+            last_epoch: self.last_epoch.unwrap_or(i32::MAX),
             now_ms: self.shared.clock().now_ms(),
         })
     }

@@ -36,7 +36,8 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) recovery_point: i64,
     /// From the checkpoint of log start offsets; 0 where it says nothing.
     pub(crate) log_start: i64,
-    pub(crate) leader_epoch: i32,
+    /// The highest leader epoch of any earlier run.
+    pub(crate) last_epoch: i32,
     pub(crate) now_ms: i64,
 }
 
@@ -46,7 +47,6 @@ pub(crate) struct LoadedLog {
     pub(crate) topic: Arc<str>,
     pub(crate) partition: i32,
     pub(crate) topic_id: Uuid,
-    pub(crate) leader_epoch: i32,
     pub(crate) dir: Arc<Path>,
     pub(crate) config: Arc<LogConfig>,
     pub(crate) segments: Vec<Arc<Segment>>,
@@ -88,7 +88,6 @@ pub(crate) fn load(request: &LoadRequest<'_>) -> Result<LoadedLog, StorageError>
         topic: Arc::from(request.topic),
         partition: request.partition,
         topic_id: crate::meta::read_partition_metadata(files, &request.dir)?.unwrap_or(Uuid::ZERO),
-        leader_epoch: request.leader_epoch,
         dir: Arc::clone(&request.dir),
         config: Arc::clone(&request.config),
         start_offset: request
@@ -137,7 +136,6 @@ pub(crate) fn create(request: &LoadRequest<'_>, topic_id: Uuid) -> Result<Loaded
         topic: Arc::from(request.topic),
         partition: request.partition,
         topic_id,
-        leader_epoch: request.leader_epoch,
         dir: Arc::clone(&request.dir),
         config: Arc::clone(&request.config),
         segments: vec![Arc::clone(&segment)],

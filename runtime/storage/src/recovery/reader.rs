@@ -30,21 +30,38 @@ pub(crate) enum Next {
     End,
 }
 
+/// What a segment's batches may say of themselves. Offset and leader epoch lie outside a batch's
+/// checksum, so a torn write can leave them wrong in a batch that is sound otherwise.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// The durable point. Above it the batches follow each other without a gap, for nothing was
+    /// compacted there.
+    pub(crate) durable: i64,
+    /// Base offset of the next segment, where there is one.
+    pub(crate) next_base: Option<i64>,
+    /// The highest leader epoch that was ever in force.
+    pub(crate) last_epoch: i32,
+}
+
 pub(crate) struct BatchReader<'a> {
     file: &'a File,
+    bounds: Bounds,
     position: u64,
     end: u64,
+    epoch: i32,
     buffer: Vec<u8>,
     buffer_at: u64,
 }
 
 impl<'a> BatchReader<'a> {
     /// Reads the file's first `end` bytes.
-    pub(crate) fn new(file: &'a File, end: u64) -> Self {
+    pub(crate) fn new(file: &'a File, end: u64, bounds: Bounds) -> Self {
         Self {
             file,
+            bounds,
             position: 0,
             end,
+            epoch: -1,
             buffer: Vec::new(),
             buffer_at: 0,
         }
@@ -59,6 +76,7 @@ impl<'a> BatchReader<'a> {
         match self.batch_at(position, expected)? {
             Ok(header) => {
                 self.position = position + header.total_len() as u64;
+                self.epoch = self.epoch.max(header.partition_leader_epoch);
                 Ok(Next::Batch { position, header })
             }
             Err(reason) => Ok(Next::Bad { position, reason }),
@@ -140,11 +158,8 @@ impl<'a> BatchReader<'a> {
                 "record batch is cut off: {have} bytes of {needed}"
             )));
         }
-        if header.base_offset < expected || header.last_offset_delta < 0 {
-            return Ok(Err(format!(
-                "record batch has offset {} where {expected} is expected",
-                header.base_offset
-            )));
+        if let Some(reason) = self.misplaced(position, &header, expected)? {
+            return Ok(Err(reason));
         }
         let bytes = self.bytes(position, header.total_len())?;
         let actual = crc32c(&bytes[ATTRIBUTES_AT..header.total_len()]);
@@ -155,6 +170,41 @@ impl<'a> BatchReader<'a> {
             )));
         }
         Ok(Ok(header))
+    }
+
+    /// Why a batch cannot have been written here.
+    fn misplaced(
+        &mut self,
+        position: u64,
+        header: &BatchHeader,
+        expected: i64,
+    ) -> io::Result<Option<String>> {
+        let (offset, epoch) = (header.base_offset, header.partition_leader_epoch);
+        let gap = offset > expected && !self.is_compacted_before(position, header)?;
+        if offset < expected || gap || header.last_offset_delta < 0 {
+            return Ok(Some(format!(
+                "record batch has offset {offset} where {expected} is expected"
+            )));
+        }
+        if expected >= self.bounds.durable
+            && !(self.epoch..=self.bounds.last_epoch).contains(&epoch)
+        {
+            return Ok(Some(format!(
+                "record batch has leader epoch {epoch}, which never was"
+            )));
+        }
+        Ok(None)
+    }
+
+    /// Whether the gap before a batch may be a compaction's work: what follows must go on from there.
+    fn is_compacted_before(&mut self, position: u64, header: &BatchHeader) -> io::Result<bool> {
+        let next = position + header.total_len() as u64;
+        if next < self.end
+            && let Ok(next) = BatchHeader::parse(self.bytes(next, HEADER_LEN)?)
+        {
+            return Ok(next.base_offset >= header.next_offset());
+        }
+        Ok(header.next_offset() <= self.bounds.next_base.unwrap_or(self.bounds.durable))
     }
 
     /// At least `needed` bytes from `position` on, fewer only at the file's end.

@@ -12,7 +12,7 @@ use crate::files::Entry;
 use crate::log::Damage;
 use crate::log::flush::Unsynced;
 use crate::names::{self, FileKind};
-use crate::recovery::{Cut, Recovered, cut_tail, recover_segment};
+use crate::recovery::{Bounds, Cut, Recovered, cut_tail, recover_segment};
 use crate::scan::HeaderScan;
 use crate::segment::{ActiveSegment, Segment};
 
@@ -186,11 +186,12 @@ impl<'a> Recovery<'a> {
         }
     }
 
-    /// Recovers from the segment that holds the durable point on.
+    /// Recovers from the segment of the last durable batch on. Where that one ends just there, it may
+    /// have been rolled and its indexes not synced.
     fn run(mut self, mut segments: Vec<Arc<Segment>>) -> Result<Segments, StorageError> {
         let point = self.request.recovery_point;
         let first = segments
-            .partition_point(|segment| segment.base_offset <= point)
+            .partition_point(|segment| segment.base_offset < point)
             .saturating_sub(1);
         let mut last = None;
         for index in first..segments.len() {
@@ -218,19 +219,21 @@ impl<'a> Recovery<'a> {
         let epochs_seen = &mut self.epochs_seen;
         let visit = |header: &BatchHeader| {
             let epoch = header.partition_leader_epoch;
-            if epochs_seen.last().is_none_or(|&(last, _)| epoch > last) {
+            let news = epochs_seen.last().is_none_or(|&(last, _)| epoch > last);
+            // Below the durable point an epoch may be damaged in a batch that reads.
+            if news && epoch <= request.last_epoch {
                 epochs_seen.push((epoch, header.base_offset));
             }
         };
         self.scanned_bytes += segment.size();
-        let mut recovered = recover_segment(
-            segment,
-            request.recovery_point,
+        let (durable, last_epoch) = (request.recovery_point, request.last_epoch);
+        let bounds = Bounds {
+            durable,
             next_base,
-            &request.config,
-            request.now_ms,
-            visit,
-        )?;
+            last_epoch,
+        };
+        let mut recovered =
+            recover_segment(segment, bounds, &request.config, request.now_ms, visit)?;
         self.damages.append(&mut recovered.damages);
         if let Some((position, reason)) = &recovered.torn {
             let cut = cut_tail(

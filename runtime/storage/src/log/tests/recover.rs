@@ -138,6 +138,7 @@ fn damage_below_the_durable_point_is_named_and_never_cut() {
         ("a length", 9),
         ("a magic byte", 16),
         ("an offset", 0),
+        ("an offset, upwards", 6),
     ] {
         let (temp, bench, log) = fresh(small());
         fill(&log, 50);
