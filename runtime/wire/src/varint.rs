@@ -52,8 +52,12 @@ pub fn varlong_len(value: i64) -> usize {
 #[inline]
 #[must_use]
 pub fn uvarint_len(value: u64) -> usize {
-    let bits = 64 - (value | 1).leading_zeros() as usize;
-    bits.div_ceil(7)
+    // Lengths and deltas of records are short; predicted branches beat counting bits.
+    match value {
+        0..0x80 => 1,
+        0x80..0x4000 => 2,
+        _ => (64 - value.leading_zeros() as usize).div_ceil(7),
+    }
 }
 
 /// Writes the unsigned `value` at the start of `out` and returns the number of bytes written.
@@ -63,6 +67,10 @@ pub fn uvarint_len(value: u64) -> usize {
 /// Where `out` is shorter than [`uvarint_len`] of the value.
 #[inline]
 pub fn write_uvarint(out: &mut [u8], mut value: u64) -> usize {
+    if value < 0x80 {
+        out[0] = value as u8;
+        return 1;
+    }
     let mut at = 0;
     while value >= 0x80 {
         out[at] = value as u8 | 0x80;

@@ -82,8 +82,11 @@ impl Accumulator {
             full: false,
         };
         let mut wake = false;
-        for row in rows {
-            match appender.row(run.first_ticket + appended.rows as u64, &row) {
+        loop {
+            // Borrowed where the iterator left it: moving it would stall on its fresh stores.
+            let next = rows.next();
+            let Some(row) = &next else { break };
+            match appender.row(run.first_ticket + appended.rows as u64, row) {
                 Ok(Step::NoRoom) => {
                     appended.full = true;
                     wake = true;

@@ -34,8 +34,17 @@ impl<'a> Headers<'a> {
     /// # Errors
     ///
     /// Where the bytes are not exactly one section.
+    #[inline]
     pub fn parse(section: &'a [u8]) -> Result<Self, InvalidHeaders> {
-        if section.is_empty() || section == [0] {
+        if section.is_empty() {
+            Ok(Self::NONE)
+        } else {
+            Self::check(section)
+        }
+    }
+
+    fn check(section: &'a [u8]) -> Result<Self, InvalidHeaders> {
+        if section == [0] {
             return Ok(Self::NONE);
         }
         let (count, used) = read_varint(section).ok_or(InvalidHeaders)?;
