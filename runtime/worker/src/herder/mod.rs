@@ -55,6 +55,8 @@ pub trait Herder: Send + Sync + std::fmt::Debug {
     fn worker(&self) -> WorkerInfo;
     /// Whether the worker has started all it was told to.
     fn is_ready(&self) -> bool;
+    /// Whether the worker is on its way down.
+    fn is_stopping(&self) -> bool;
     /// The names of all connectors.
     fn connectors(&self) -> Vec<String>;
     /// A connector.

@@ -35,6 +35,10 @@ impl Herder for StandaloneHerder {
         self.has_started()
     }
 
+    fn is_stopping(&self) -> bool {
+        self.is_going_down()
+    }
+
     fn connectors(&self) -> Vec<String> {
         self.names()
     }

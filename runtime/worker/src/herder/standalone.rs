@@ -22,6 +22,11 @@ use crate::registry::Registry;
 use crate::store::OffsetStore;
 use crate::task::{State, TargetState};
 
+/// What the sinks have at least to stop, unless the whole stop has less.
+const SINKS_STOP_WITHIN: Duration = Duration::from_secs(2);
+/// What the stop of a connector may take beyond that of its tasks.
+const BEYOND_TASKS: Duration = Duration::from_millis(500);
+
 /// What a standalone herder is made of.
 #[derive(Debug)]
 pub struct Parts {
@@ -54,6 +59,7 @@ pub struct StandaloneHerder {
     file: Option<ConfigFile>,
     cluster_id: Option<String>,
     ready: AtomicBool,
+    stopping: AtomicBool,
 }
 
 impl fmt::Debug for StandaloneHerder {
@@ -85,6 +91,7 @@ impl StandaloneHerder {
             file,
             cluster_id: parts.cluster_id,
             ready: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
         })
     }
 
@@ -121,6 +128,11 @@ impl StandaloneHerder {
     /// Whether everything the worker was told to start has been started.
     pub(super) fn has_started(&self) -> bool {
         self.ready.load(Ordering::Acquire)
+    }
+
+    /// Whether the worker is on its way down.
+    pub(super) fn is_going_down(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
     /// Says that everything the worker was told to start has been started.
@@ -166,6 +178,9 @@ impl StandaloneHerder {
     }
 
     fn insert(&self, name: &str, wanted: Wanted) -> Result<Arc<Connector>, HerderError> {
+        if self.is_going_down() {
+            return Err(HerderError::internal("Worker is shutting down."));
+        }
         let mut connectors = self.lock();
         if connectors.contains_key(name) {
             return Err(HerderError::conflict(format!(
@@ -311,34 +326,42 @@ impl StandaloneHerder {
     /// Stops everything: sources first, so that what they brought in still reaches the sinks. Says which tasks and
     /// connectors did not stop in time.
     pub async fn shut_down(&self, deadline: Duration) -> Vec<String> {
-        self.ready.store(false, Ordering::Release);
+        self.stopping.store(true, Ordering::Release);
+        let end = tokio::time::Instant::now() + deadline;
         let connectors: Vec<Arc<Connector>> = self.lock().values().cloned().collect();
         let (sources, others): (Vec<_>, Vec<_>) = connectors
             .into_iter()
             .partition(|known| known.kind() == "source");
-        let mut abandoned = Vec::new();
-        for group in [sources, others] {
-            let stops = group
-                .into_iter()
-                .map(|connector| shut_down_one(connector, deadline));
-            abandoned.extend(join_all(stops).await.into_iter().flatten());
-        }
+        let mut abandoned = stop_all(sources, deadline).await;
+        // Sources that took all the time leave the sinks enough to commit what was delivered.
+        let left = end.saturating_duration_since(tokio::time::Instant::now());
+        abandoned.extend(stop_all(others, left.max(SINKS_STOP_WITHIN.min(deadline))).await);
         abandoned
     }
 }
 
+async fn stop_all(connectors: Vec<Arc<Connector>>, deadline: Duration) -> Vec<String> {
+    let stops = connectors
+        .into_iter()
+        .map(|connector| shut_down_one(connector, deadline));
+    join_all(stops).await.into_iter().flatten().collect()
+}
+
 /// Stops one connector; says what of it did not stop in time.
 async fn shut_down_one(connector: Arc<Connector>, deadline: Duration) -> Vec<String> {
-    let Ok(locked) = tokio::time::timeout(deadline, connector.lock()).await else {
-        return vec![format!("connector {}", connector.name)];
+    let stop = async {
+        let Ok(mut live) = connector.lock().await else {
+            return Vec::new();
+        };
+        let tasks = connector.shut_down(&mut live, deadline).await;
+        connector.set_state(State::Unassigned, None);
+        tasks
+            .into_iter()
+            .map(|task| format!("task {}-{task}", connector.name))
+            .collect()
     };
-    let Ok(mut live) = locked else {
-        return Vec::new();
-    };
-    let tasks = connector.shut_down(&mut live, deadline).await;
-    connector.set_state(State::Unassigned, None);
-    tasks
-        .into_iter()
-        .map(|task| format!("task {}-{task}", connector.name))
-        .collect()
+    match tokio::time::timeout(deadline + BEYOND_TASKS, stop).await {
+        Ok(abandoned) => abandoned,
+        Err(_elapsed) => vec![format!("connector {}", connector.name)],
+    }
 }

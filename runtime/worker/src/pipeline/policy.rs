@@ -4,6 +4,7 @@ use millrace_api::{ConnectError, Properties, TaskId};
 
 /// The step that failed, as users know it from logs and dead letter headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "the stages are named as Kafka Connect names them")]
 pub(crate) enum Stage {
     KeyConverter,
     ValueConverter,

@@ -20,12 +20,13 @@ const HEALTH_WITHIN: Duration = Duration::from_secs(10);
 const HEALTH_EVERY: Duration = Duration::from_millis(20);
 
 pub(super) async fn health(api: &Api) -> Answer {
-    let until_ready = async {
-        while !api.herder.is_ready() {
+    let until_settled = async {
+        while !api.herder.is_ready() && !api.herder.is_stopping() {
             tokio::time::sleep(HEALTH_EVERY).await;
         }
     };
-    match tokio::time::timeout(HEALTH_WITHIN, until_ready).await {
+    match tokio::time::timeout(HEALTH_WITHIN, until_settled).await {
+        Ok(()) if api.herder.is_stopping() => internal("Worker is shutting down."),
         Ok(()) => Answer::ok(&json!({
             "status": "healthy",
             "message": "Worker has completed startup and is ready to handle requests.",

@@ -5,6 +5,8 @@
 //! (contract connect-internals, section 1.4). A change writes the whole file anew beside the old one, syncs it,
 //! renames it and syncs the folder, so that a crash leaves the old state or the new one, never a mixture.
 
+#![expect(clippy::disallowed_methods, reason = "file calls run at the start or on the blocking pool")]
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};

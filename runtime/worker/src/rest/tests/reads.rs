@@ -133,6 +133,17 @@ async fn the_root_and_health() {
     worker.herder.set_ready();
     let health = worker.get("/health").await;
     assert_eq!(health.json()["status"], "healthy");
+    assert_eq!(
+        worker
+            .herder
+            .shut_down(std::time::Duration::from_secs(5))
+            .await,
+        [""; 0]
+    );
+    worker
+        .get("/health")
+        .await
+        .assert_error(500, "Worker is shutting down.");
 }
 
 #[tokio::test]
