@@ -104,33 +104,12 @@ impl TopicConfig {
     ) -> TopicConfig {
         let mut given = Properties::new();
         for topic_key in KEYS {
-            for (broker_key, factor) in topic_key.broker {
-                let Some(text) = properties.get(*broker_key) else {
-                    continue;
-                };
-                match scaled(text, *factor) {
-                    Some(text) => given.insert(topic_key.name.to_owned(), text),
-                    None => {
-                        let message = format!(
-                            "Invalid value {text} for configuration {broker_key}: Not a number of type LONG"
-                        );
-                        errors.push(*broker_key, message);
-                        continue;
-                    }
-                };
-                if let Err(found) = parse(&Properties::from([(
-                    topic_key.name.to_owned(),
-                    given[topic_key.name].clone(),
-                )])) {
-                    for error in found.iter() {
-                        errors.push(
-                            *broker_key,
-                            error.message.replace(topic_key.name, broker_key),
-                        );
-                    }
-                    given.remove(topic_key.name);
+            match broker_value(topic_key, properties) {
+                Ok(Some(text)) => {
+                    given.insert(topic_key.name.to_owned(), text);
                 }
-                break;
+                Ok(None) => {}
+                Err(found) => errors.extend(found),
             }
         }
         let log = parse(&given)
@@ -202,6 +181,39 @@ impl TopicConfig {
             };
             (name, value, source)
         })
+    }
+}
+
+/// What the broker's properties say of a topic key: the first of its broker keys that is given.
+fn broker_value(
+    topic_key: &TopicKey,
+    properties: &Properties,
+) -> Result<Option<String>, ConfigErrors> {
+    let given = topic_key
+        .broker
+        .iter()
+        .find_map(|(name, factor)| properties.get(*name).map(|text| (*name, *factor, text)));
+    let Some((broker_key, factor, text)) = given else {
+        return Ok(None);
+    };
+    let Some(text) = scaled(text, factor) else {
+        let message = format!(
+            "Invalid value {text} for configuration {broker_key}: Not a number of type LONG"
+        );
+        return Err(ConfigErrors::one(broker_key, message));
+    };
+    let alone = Properties::from([(topic_key.name.to_owned(), text.clone())]);
+    match parse(&alone) {
+        Ok(_) => Ok(Some(text)),
+        Err(found) => Err(found
+            .iter()
+            .fold(ConfigErrors::default(), |mut errors, error| {
+                errors.push(
+                    broker_key,
+                    error.message.replace(topic_key.name, broker_key),
+                );
+                errors
+            })),
     }
 }
 
