@@ -195,10 +195,15 @@ impl SourceLoop<'_> {
         let mut from = rows.start;
         while from < rows.end {
             let mut records = batch.rows()[from..rows.end].iter().map(|row| record(batch, row, now));
-            let appended = self
-                .producer
-                .append(&run.topic, run.partition, &mut records, first_ticket + from as u64, &acks)
-                .map_err(|error| self.failed(&run.topic, error).caused_by_record(batch, run, from))?;
+            let ticket = first_ticket + from as u64;
+            let appended = match self.producer.append(&run.topic, run.partition, &mut records, ticket, &acks) {
+                // The topic was deleted, or its broker has just come back and does not know it yet.
+                Err(ProduceError::NotReady { .. }) => {
+                    self.producer.ready(&run.topic).await.map_err(|error| self.failed(&run.topic, error))?;
+                    continue;
+                }
+                appended => appended.map_err(|error| self.failed(&run.topic, error).caused_by_record(batch, run, from))?,
+            };
             from += appended.rows;
             self.check()?;
             if from < rows.end {
