@@ -2,7 +2,7 @@
 //!
 //! Three layers, each knowing only the one below:
 //!
-//! * `service` is the shell: locks, timers, appends to `__consumer_offsets`, waiting for the disk.
+//! * [`service`] is the shell: locks, timers, appends to `__consumer_offsets`, waiting for the disk.
 //! * [`groups`] and [`group`] are the state machine. It never does I/O, never reads a clock and draws no random
 //!   numbers: a step takes a request and the time ([`Now`]) and gives back changes to append and answers to send
 //!   ([`group::Effects`]), and says when it wants to be called again ([`group::Group::deadline`]).
