@@ -15,7 +15,7 @@ use crate::core::Core;
 use crate::fetch_session::FetchSessions;
 use crate::listener::{self, BoundListener, ConnectionLimits};
 use crate::producer_ids::ProducerIds;
-use crate::topics::{TopicError, Topics};
+use crate::topics::Topics;
 use crate::{Broker, Listening, Running};
 
 /// Why a broker could not start.
@@ -86,13 +86,7 @@ fn open(
     };
     let (data_dir, _recovery) = DataDir::open(&config.data_dir, settings, Arc::clone(&clock))?;
     let data_dir = Arc::new(data_dir);
-    let topics =
-        Topics::load(Arc::clone(&data_dir), &config.topic_defaults).map_err(
-            |error| match error {
-                TopicError::Store(error) => Box::from(error.to_string()),
-                error => Box::<dyn std::error::Error + Send + Sync>::from(error),
-            },
-        )?;
+    let topics = Topics::load(Arc::clone(&data_dir), &config.topic_defaults)?;
     let logs = data_dir.logs();
     let largest_producer_id = logs
         .iter()

@@ -49,7 +49,7 @@ pub(crate) enum TopicError {
     Unknown,
     #[error(transparent)]
     Storage(#[from] StorageError),
-    #[error("cannot store the list of topics: {0}")]
+    #[error("cannot keep the list of topics: {0}")]
     Store(#[from] io::Error),
 }
 
