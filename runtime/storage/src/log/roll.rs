@@ -1,10 +1,11 @@
 //! Beginning the next segment.
 
-use std::io::IoSlice;
+use std::io::{ErrorKind, IoSlice};
 use std::sync::{Arc, PoisonError};
 
 use super::{Log, Writer};
 use crate::error::{IoContext, StorageError};
+use crate::files::NamedFile;
 use crate::names::{self, FileKind};
 use crate::producer::encode_snapshot;
 use crate::segment::{ActiveSegment, Segment};
@@ -18,13 +19,14 @@ impl Log {
             writer.next_offset,
         ));
         self.write_snapshot(writer)?;
-        next.create(now_ms)?;
-        writer.active.trim_file()?;
-        writer.active.seal()?;
-        writer
-            .unsynced
-            .files
-            .extend(writer.active.segment.all_files()?);
+        let sealed = next.create(now_ms).and_then(|()| seal(&mut writer.active));
+        match sealed {
+            Ok(files) => writer.unsynced.files.extend(files),
+            Err(error) => {
+                self.remove_files(&next);
+                return Err(error);
+            }
+        }
         writer.unsynced.names = true;
         writer.changed = true;
         writer.active = ActiveSegment::empty(Arc::clone(&next), now_ms);
@@ -33,6 +35,21 @@ impl Log {
             .unwrap_or_else(PoisonError::into_inner)
             .push(next);
         Ok(())
+    }
+
+    /// Takes back a segment that could not be begun: smaller batches may yet fit into the active one,
+    /// and then none may start at that offset.
+    fn remove_files(&self, segment: &Segment) {
+        segment.close();
+        for kind in [FileKind::Log, FileKind::OffsetIndex, FileKind::TimeIndex] {
+            let path = self.path_of(&names::segment_file(segment.base_offset, kind));
+            match self.shared.files().remove(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    log::warn!("cannot remove {}: {error}", path.display());
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Writes the producers' state at the log end; it is synced with the segment it belongs to.
@@ -45,4 +62,11 @@ impl Log {
         writer.unsynced.names = true;
         Ok(())
     }
+}
+
+/// Completes a segment's files, all of which are to be synced now.
+fn seal(active: &mut ActiveSegment) -> Result<[NamedFile; 3], StorageError> {
+    active.trim_file()?;
+    active.seal()?;
+    active.segment.all_files()
 }

@@ -37,6 +37,7 @@ pub(super) fn load(request: &LoadRequest<'_>, listing: &Listing) -> Result<Segme
     for (&base_offset, kinds) in &listing.segments {
         segments.push(open(request, base_offset, kinds)?);
     }
+    remove_empty(request, &mut segments)?;
     if segments.is_empty() {
         return start_empty(request, request.log_start);
     }
@@ -53,6 +54,21 @@ pub(super) fn load(request: &LoadRequest<'_>, listing: &Listing) -> Result<Segme
         Some(loaded) => Ok(loaded),
         None => start_empty(request, request.log_start),
     }
+}
+
+/// Removes segments without batches that are not the last: their offsets are elsewhere.
+fn remove_empty(
+    request: &LoadRequest<'_>,
+    segments: &mut Vec<Arc<Segment>>,
+) -> Result<(), StorageError> {
+    let last = segments.last().map_or(0, |segment| segment.base_offset);
+    let empty = segments.extract_if(.., |segment| {
+        segment.size() == 0 && segment.base_offset < last
+    });
+    for segment in empty {
+        remove_segment(request, &segment)?;
+    }
+    Ok(())
 }
 
 fn open(

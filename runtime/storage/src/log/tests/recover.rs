@@ -219,6 +219,19 @@ fn a_lost_end_below_the_durable_point_is_named() {
 }
 
 #[test]
+fn an_empty_segment_among_others_is_no_obstacle() {
+    let (temp, bench, log) = fresh(small());
+    fill(&log, 50);
+    bench.dir.close().unwrap();
+    let last = log.segment_at(49).unwrap().base_offset;
+    File::create(segment_path(&log, last - 1)).unwrap();
+    drop((bench, log));
+    let (_bench, log, recovery) = reopen(&temp);
+    assert!(recovery.clean);
+    assert_eq!(values_from(&log, 0, 500), expected(0..50));
+}
+
+#[test]
 fn missing_indexes_are_made_anew() {
     let (temp, bench, log) = fresh(small());
     fill(&log, 50);
