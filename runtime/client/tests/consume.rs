@@ -486,6 +486,19 @@ async fn reading_and_membership_survive_a_restart_of_the_broker() {
     }
 }
 
+/// A restart raises the leader's epoch before anything is written in it; a fetch that names that epoch is no error.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_is_read_from_its_start_after_a_restart() {
+    let mut broker = TestBroker::start().await;
+    produce(&broker, "t", 0, range(5)).await;
+    broker.restart().await;
+    for cluster in [broker.tcp(), broker.memory()] {
+        let mut consumer = member("g", &cluster);
+        consumer.assign(&[tp("t", 0)]);
+        assert_eq!(read(&mut consumer, 5).await, range(5));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pattern_takes_in_topics_that_come_later() {
     let broker = TestBroker::start().await;

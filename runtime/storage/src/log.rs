@@ -67,6 +67,8 @@ pub struct Log {
     damages: Damages,
     /// Whether the flusher has the log on its list.
     queued: AtomicBool,
+    /// Held over a sync; who cuts the log or renames its directory waits for the end of it.
+    flushing: Mutex<()>,
     /// Whether the log is gone or its directory closed.
     ended: Mutex<Option<StorageError>>,
     has_ended: AtomicBool,
@@ -121,6 +123,7 @@ impl Log {
             listeners: Listeners::default(),
             damages: Damages::new(loaded.damages),
             queued: AtomicBool::new(false),
+            flushing: Mutex::default(),
             ended: Mutex::new(None),
             has_ended: AtomicBool::new(false),
         }
@@ -255,6 +258,11 @@ impl Log {
     /// Whether the log was deleted or closed.
     pub(crate) fn has_ended(&self) -> bool {
         self.has_ended.load(Ordering::Acquire)
+    }
+
+    /// Keeps syncs away for as long as the guard lives.
+    pub(crate) fn pause_flushing(&self) -> MutexGuard<'_, ()> {
+        self.flushing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the log for all who use it and answers those who wait.
