@@ -464,3 +464,6 @@ impl Part {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests;
