@@ -200,7 +200,7 @@ fn contradictions(keys: &Keys, given: &Properties) -> ConfigErrors {
     if given.contains_key("transactional.id") {
         refuse(
             "transactional.id",
-            "transactions are not supported by this client",
+            "transactional.id is set, but transactions are not supported by this client",
         );
     }
     errors
@@ -240,5 +240,71 @@ fn compression(key: &str, value: &millrace_config::Value) -> Result<(), String> 
         None => Err(format!(
             "Invalid value {text} for configuration {key}: String must be one of: none, gzip, snappy, lz4, zstd"
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(pairs: &[(&str, &str)]) -> Result<ProducerConfig, ConfigErrors> {
+        let all = [("bootstrap.servers", "a:1")].iter().chain(pairs);
+        ProducerConfig::parse(
+            &all.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn defaults_are_kafkas() {
+        assert_eq!(parse(&[]).unwrap(), ProducerConfig::at("a:1"));
+    }
+
+    #[test]
+    fn idempotence_gives_way_to_keys_that_rule_it_out_unless_it_was_asked_for() {
+        for ruled_out in [
+            ("acks", "1"),
+            ("acks", "0"),
+            ("retries", "0"),
+            ("max.in.flight.requests.per.connection", "6"),
+        ] {
+            assert!(!parse(&[ruled_out]).unwrap().idempotence, "{ruled_out:?}");
+            let error = parse(&[ruled_out, ("enable.idempotence", "true")]).unwrap_err();
+            assert!(error.to_string().contains(ruled_out.0), "{error}");
+        }
+        let required = parse(&[("enable.idempotence", "true"), ("acks", "-1")]).unwrap();
+        assert!(required.idempotence && required.idempotence_required);
+        assert!(
+            !parse(&[("enable.idempotence", "false")])
+                .unwrap()
+                .idempotence
+        );
+    }
+
+    #[test]
+    fn values_that_cannot_be_are_named() {
+        for (key, value) in [
+            ("acks", "2"),
+            ("compression.type", "brotli"),
+            ("batch.size", "-1"),
+            ("delivery.timeout.ms", "10"),
+            ("transactional.id", "t"),
+            ("security.protocol", "SSL"),
+        ] {
+            let error = parse(&[(key, value)]).unwrap_err().to_string();
+            assert!(error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn levels_belong_to_their_codec() {
+        let level = |codec, key, value| {
+            parse(&[("compression.type", codec), (key, value)])
+                .unwrap()
+                .compression_level
+        };
+        assert_eq!(level("zstd", "compression.zstd.level", "7"), Some(7));
+        assert_eq!(level("gzip", "compression.gzip.level", "-1"), None);
+        assert_eq!(level("lz4", "compression.zstd.level", "7"), None);
     }
 }
