@@ -96,7 +96,9 @@ fn java_float(scientific: &str, value: f64) -> String {
 pub fn decimal_text(value: &BigDecimal) -> String {
     let (unscaled, scale) = value.as_bigint_and_exponent();
     let text = unscaled.to_string();
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
+    let (sign, digits) = text
+        .strip_prefix('-')
+        .map_or(("", text.as_str()), |digits| ("-", digits));
     let len = digits.len() as i64;
     let exponent = len - 1 - scale;
     if scale == 0 {

@@ -13,7 +13,9 @@ pub fn append_utf8_lossy(mut bytes: &[u8], text: &mut Vec<u8>) {
         let (valid, rest) = bytes.split_at(error.valid_up_to());
         text.extend_from_slice(valid);
         text.extend_from_slice(REPLACEMENT);
-        let malformed = surrogate_len(rest).or(error.error_len()).unwrap_or(rest.len());
+        let malformed = surrogate_len(rest)
+            .or(error.error_len())
+            .unwrap_or(rest.len());
         bytes = &rest[malformed..];
     }
     text.extend_from_slice(bytes);

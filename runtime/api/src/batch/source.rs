@@ -132,7 +132,10 @@ impl SourceBatch {
     /// When no run was begun.
     pub fn extend(&mut self, rows: impl IntoIterator<Item = Row>) {
         self.rows.extend(rows);
-        self.runs.last_mut().expect("a run was begun before its rows").end = self.rows.len();
+        self.runs
+            .last_mut()
+            .expect("a run was begun before its rows")
+            .end = self.rows.len();
     }
 
     /// Appends a row to the run begun last.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use millrace_api::{
-    Column, ConnectError, Converter, Datum, EncodedHeaders, Header, Headers, Row, SinkBatch, SinkRun, Span,
-    append_utf8_lossy, utf8_lossy,
+    Column, ConnectError, Converter, Datum, EncodedHeaders, Header, Headers, Row, SinkBatch,
+    SinkRun, Span, append_utf8_lossy, utf8_lossy,
 };
 
 use super::{ErrorPolicy, Stage};
@@ -44,18 +44,40 @@ impl Decoder {
     ///
     /// # Errors
     /// When a record cannot be converted and the policy does not tolerate it.
-    pub(crate) fn decode(&self, fetched: Fetched, batch: &mut SinkBatch) -> Result<(), ConnectError> {
-        let Fetched { topic, partition, log_append_time, data, mut rows } = fetched;
+    pub(crate) fn decode(
+        &self,
+        fetched: Fetched,
+        batch: &mut SinkBatch,
+    ) -> Result<(), ConnectError> {
+        let Fetched {
+            topic,
+            partition,
+            log_append_time,
+            data,
+            mut rows,
+        } = fetched;
         let block = batch.push_block(data.clone());
         for row in &mut rows {
             (row.key.block, row.value.block, row.headers.block) = (block, block, block);
         }
         let mut failed = vec![];
-        let source = Source { topic: &topic, partition, data: &data };
+        let source = Source {
+            topic: &topic,
+            partition,
+            data: &data,
+        };
         let key = self.column(&source, &mut rows, Part::Key, batch, &mut failed)?;
         let value = self.column(&source, &mut rows, Part::Value, batch, &mut failed)?;
         let headers = self.headers(&source, &rows, &mut failed)?;
-        let mut run = SinkRun { end: 0, topic, partition, log_append_time, key, value, headers };
+        let mut run = SinkRun {
+            end: 0,
+            topic,
+            partition,
+            log_append_time,
+            key,
+            value,
+            headers,
+        };
         leave_out(&mut failed, &mut rows, &mut run);
         batch.convert_headers_with(Arc::clone(&self.converters.header));
         batch.begin_run(run);
@@ -77,7 +99,8 @@ impl Decoder {
                 let Converted { column, repaired } = text(source, rows, part, column);
                 if let Some(repaired) = repaired {
                     let block = batch.push_block(repaired);
-                    rows.iter_mut().for_each(|row| part.span_mut(row).block = block);
+                    rows.iter_mut()
+                        .for_each(|row| part.span_mut(row).block = block);
                 }
                 Ok(column)
             }
@@ -106,7 +129,8 @@ impl Decoder {
             match converter.decode(source.topic, source.bytes(part.span(row))) {
                 Ok(datum) => values.push(datum),
                 Err(error) => {
-                    self.policy.handle(part.stage(), &source.describe(row), error)?;
+                    self.policy
+                        .handle(part.stage(), &source.describe(row), error)?;
                     failed.push(index);
                     values.push(Datum::default());
                 }
@@ -130,7 +154,8 @@ impl Decoder {
             match self.row_headers(source, row) {
                 Ok(headers) => all.push(headers),
                 Err(error) => {
-                    self.policy.handle(Stage::HeaderConverter, &source.describe(row), error)?;
+                    self.policy
+                        .handle(Stage::HeaderConverter, &source.describe(row), error)?;
                     failed.push(index);
                     all.push(Headers::new());
                 }
@@ -144,7 +169,11 @@ impl Decoder {
         let convert = |(name, value): (&[u8], Option<&[u8]>)| {
             let name = utf8_lossy(name);
             let datum = self.converters.header.decode(source.topic, &name, value)?;
-            Ok(Header { name, schema: datum.schema, value: datum.value })
+            Ok(Header {
+                name,
+                schema: datum.schema,
+                value: datum.value,
+            })
         };
         section.iter().map(convert).collect()
     }
@@ -197,7 +226,9 @@ impl Source<'_> {
 
     fn describe(&self, row: &Row) -> String {
         let (topic, partition, offset) = (self.topic, self.partition, row.mark);
-        format!("where consumed record is {{topic='{topic}', partition={partition}, offset={offset}}}")
+        format!(
+            "where consumed record is {{topic='{topic}', partition={partition}, offset={offset}}}"
+        )
     }
 }
 
@@ -206,7 +237,10 @@ impl Source<'_> {
 fn text(source: &Source<'_>, rows: &mut [Row], part: Part, column: Column) -> Converted {
     let valid = |row: &Row| source.bytes(part.span(row)).is_none_or(is_utf8);
     if rows.iter().all(valid) {
-        return Converted { column, repaired: None };
+        return Converted {
+            column,
+            repaired: None,
+        };
     }
     let mut repaired = Vec::with_capacity(source.data.len());
     for row in rows {
@@ -216,9 +250,16 @@ fn text(source: &Source<'_>, rows: &mut [Row], part: Part, column: Column) -> Co
         };
         let start = repaired.len();
         append_utf8_lossy(bytes, &mut repaired);
-        *part.span_mut(row) = Span { block: span.block, start: start as u32, len: (repaired.len() - start) as u32 };
+        *part.span_mut(row) = Span {
+            block: span.block,
+            start: start as u32,
+            len: (repaired.len() - start) as u32,
+        };
     }
-    Converted { column, repaired: Some(repaired.into()) }
+    Converted {
+        column,
+        repaired: Some(repaired.into()),
+    }
 }
 
 /// Most values are short and ASCII, which is told in half the time of a full check: a loop that never stops early runs
@@ -260,7 +301,12 @@ mod tests {
 
     #[test]
     fn text_is_told_from_bytes() {
-        for (value, expected) in [(&b""[..], true), (b"plain", true), ("é".as_bytes(), true), (b"\xC3", false)] {
+        for (value, expected) in [
+            (&b""[..], true),
+            (b"plain", true),
+            ("é".as_bytes(), true),
+            (b"\xC3", false),
+        ] {
             assert_eq!(is_utf8(value), expected, "{value:?}");
         }
     }

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use millrace_api::{
-    Cell, Column, ConnectError, Converter, Datum, EncodedHeaders, Header, HeaderConverter, SourceBatch, SourceRun, Span,
-    Value, encode_header, utf8_lossy,
+    Cell, Column, ConnectError, Converter, Datum, EncodedHeaders, Header, HeaderConverter,
+    SourceBatch, SourceRun, Span, Value, encode_header, utf8_lossy,
 };
 
 use super::{ErrorPolicy, Stage};
@@ -32,15 +32,39 @@ pub(crate) fn encode(
 ) -> Result<Encoded, ConnectError> {
     let mut dropped = Vec::new();
     for index in 0..batch.runs().len() {
-        let start = if index == 0 { 0 } else { batch.runs()[index - 1].end };
+        let start = if index == 0 {
+            0
+        } else {
+            batch.runs()[index - 1].end
+        };
         let run = &batch.runs()[index];
         if !passes(converters.key.as_ref(), &run.key) {
-            convert(&mut batch, (index, start), converters.key.as_ref(), Part::Key, policy, &mut dropped)?;
+            convert(
+                &mut batch,
+                (index, start),
+                converters.key.as_ref(),
+                Part::Key,
+                policy,
+                &mut dropped,
+            )?;
         }
         if !passes(converters.value.as_ref(), &batch.runs()[index].value) {
-            convert(&mut batch, (index, start), converters.value.as_ref(), Part::Value, policy, &mut dropped)?;
+            convert(
+                &mut batch,
+                (index, start),
+                converters.value.as_ref(),
+                Part::Value,
+                policy,
+                &mut dropped,
+            )?;
         }
-        convert_headers(&mut batch, (index, start), converters.header.as_ref(), policy, &mut dropped)?;
+        convert_headers(
+            &mut batch,
+            (index, start),
+            converters.header.as_ref(),
+            policy,
+            &mut dropped,
+        )?;
     }
     dropped.sort_unstable();
     dropped.dedup();
@@ -93,7 +117,13 @@ fn convert(
             Part::Value => batch.value(run, start, row),
         };
         let begin = output.begin();
-        match encode_cell(converter, &run.topic, part.column(run), cell, &mut output.open) {
+        match encode_cell(
+            converter,
+            &run.topic,
+            part.column(run),
+            cell,
+            &mut output.open,
+        ) {
             Ok(true) => spans.push(output.span(begin)),
             Ok(false) => spans.push(Span::NULL),
             Err(error) => {
@@ -129,14 +159,26 @@ fn encode_cell(
 ) -> Result<bool, ConnectError> {
     let schema = column.schema().cloned();
     match cell {
-        Cell::Null => converter.encode(topic, &Datum { schema, value: Value::Null }, out),
+        Cell::Null => converter.encode(
+            topic,
+            &Datum {
+                schema,
+                value: Value::Null,
+            },
+            out,
+        ),
         Cell::Text(text) => match std::str::from_utf8(text) {
             Ok(text) => converter.encode_text(topic, column, text, out),
             Err(_) => converter.encode_text(topic, column, &utf8_lossy(text), out),
         },
-        Cell::Bytes(bytes) => {
-            converter.encode(topic, &Datum { schema, value: Value::Bytes(Bytes::copy_from_slice(bytes)) }, out)
-        }
+        Cell::Bytes(bytes) => converter.encode(
+            topic,
+            &Datum {
+                schema,
+                value: Value::Bytes(Bytes::copy_from_slice(bytes)),
+            },
+            out,
+        ),
         Cell::Value(datum) => converter.encode(topic, datum, out),
     }
 }
@@ -152,7 +194,12 @@ fn convert_headers(
     let run = &batch.runs()[index];
     let end = run.end;
     let encoded_already = run.headers.is_none();
-    if encoded_already && (converter.passes_text() || batch.rows()[start..end].iter().all(|row| row.headers.len == 0)) {
+    if encoded_already
+        && (converter.passes_text()
+            || batch.rows()[start..end]
+                .iter()
+                .all(|row| row.headers.len == 0))
+    {
         return Ok(());
     }
     let mut output = Output::default();
@@ -172,7 +219,11 @@ fn convert_headers(
             Ok(()) => spans.push(output.span(begin)),
             Err(error) => {
                 output.open.truncate(begin);
-                policy.handle(Stage::HeaderConverter, &describe(run, batch.rows()[row].mark), error)?;
+                policy.handle(
+                    Stage::HeaderConverter,
+                    &describe(run, batch.rows()[row].mark),
+                    error,
+                )?;
                 dropped.push(row);
                 spans.push(Span::EMPTY);
             }
@@ -243,7 +294,11 @@ impl Output {
 
     /// The range of the value that began at `begin` and has just been written.
     fn span(&self, begin: usize) -> Span {
-        Span { block: self.full.len() as u32, start: begin as u32, len: (self.open.len() - begin) as u32 }
+        Span {
+            block: self.full.len() as u32,
+            start: begin as u32,
+            len: (self.open.len() - begin) as u32,
+        }
     }
 
     /// Hands the blocks to the batch and returns the index of the first.

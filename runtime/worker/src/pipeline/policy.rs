@@ -4,7 +4,10 @@ use millrace_api::{ConnectError, Properties, TaskId};
 
 /// The step that failed, as users know it from logs and dead letter headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::enum_variant_names, reason = "the stages are named as Kafka Connect names them")]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "the stages are named as Kafka Connect names them"
+)]
 pub(crate) enum Stage {
     KeyConverter,
     ValueConverter,
@@ -31,8 +34,16 @@ pub(crate) struct ErrorPolicy {
 
 impl ErrorPolicy {
     pub(crate) fn new(task: TaskId, connector: &Properties) -> Self {
-        let is = |key: &str, wanted: &str| connector.get(key).is_some_and(|text| text.trim().eq_ignore_ascii_case(wanted));
-        Self { task, tolerate: is("errors.tolerance", "all"), log: is("errors.log.enable", "true") }
+        let is = |key: &str, wanted: &str| {
+            connector
+                .get(key)
+                .is_some_and(|text| text.trim().eq_ignore_ascii_case(wanted))
+        };
+        Self {
+            task,
+            tolerate: is("errors.tolerance", "all"),
+            log: is("errors.log.enable", "true"),
+        }
     }
 
     /// Whether failed records are left out rather than failing the task.
@@ -44,7 +55,12 @@ impl ErrorPolicy {
     ///
     /// # Errors
     /// With tolerance `none`: what fails the task.
-    pub(crate) fn handle(&self, stage: Stage, record: &str, error: ConnectError) -> Result<(), ConnectError> {
+    pub(crate) fn handle(
+        &self,
+        stage: Stage,
+        record: &str,
+        error: ConnectError,
+    ) -> Result<(), ConnectError> {
         let name = stage.name();
         if self.log {
             let target = format!("connector.{}.task.{}", self.task.connector, self.task.task);
@@ -54,7 +70,9 @@ impl ErrorPolicy {
         if self.tolerate {
             return Ok(());
         }
-        let text = format!("Tolerance exceeded in error handler: stage {name}, {record}; set errors.tolerance=all to leave such records out");
+        let text = format!(
+            "Tolerance exceeded in error handler: stage {name}, {record}; set errors.tolerance=all to leave such records out"
+        );
         Err(ConnectError::connect(text).caused_by(error))
     }
 }

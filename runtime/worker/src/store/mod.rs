@@ -28,7 +28,9 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// The file is not an offsets file.
-    #[error("cannot read the offsets file {path}: {reason}; move it away, or name another one in offset.storage.file.filename")]
+    #[error(
+        "cannot read the offsets file {path}: {reason}; move it away, or name another one in offset.storage.file.filename"
+    )]
     Format {
         /// The file.
         path: String,
@@ -44,7 +46,11 @@ pub trait OffsetStore: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// When the store cannot be read.
-    async fn get(&self, connector: &str, partition: &OffsetMap) -> Result<Option<OffsetMap>, StoreError>;
+    async fn get(
+        &self,
+        connector: &str,
+        partition: &OffsetMap,
+    ) -> Result<Option<OffsetMap>, StoreError>;
 
     /// Stores offsets; when this returns they survive a crash.
     ///

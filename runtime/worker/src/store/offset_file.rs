@@ -5,7 +5,10 @@
 //! (contract connect-internals, section 1.4). A change writes the whole file anew beside the old one, syncs it,
 //! renames it and syncs the folder, so that a crash leaves the old state or the new one, never a mixture.
 
-#![expect(clippy::disallowed_methods, reason = "file calls run at the start or on the blocking pool")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "file calls run at the start or on the blocking pool"
+)]
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -46,10 +49,20 @@ impl FileOffsetStore {
         let text = match fs::read(&path) {
             Ok(bytes) => text_of(&path, bytes)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(source) => return Err(StoreError::Io { action: "read", path: path.display().to_string(), source }),
+            Err(source) => {
+                return Err(StoreError::Io {
+                    action: "read",
+                    path: path.display().to_string(),
+                    source,
+                });
+            }
         };
         let offsets = parse(&text).map_err(|reason| format_error(&path, reason))?;
-        Ok(Arc::new(Self { path, offsets: Mutex::new(offsets), writing: tokio::sync::Mutex::new(()) }))
+        Ok(Arc::new(Self {
+            path,
+            offsets: Mutex::new(offsets),
+            writing: tokio::sync::Mutex::new(()),
+        }))
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut Offsets) -> T) -> T {
@@ -59,7 +72,11 @@ impl FileOffsetStore {
 
 #[async_trait]
 impl OffsetStore for FileOffsetStore {
-    async fn get(&self, connector: &str, partition: &OffsetMap) -> Result<Option<OffsetMap>, StoreError> {
+    async fn get(
+        &self,
+        connector: &str,
+        partition: &OffsetMap,
+    ) -> Result<Option<OffsetMap>, StoreError> {
         let key = structural_key(partition);
         Ok(self.with(|all| Some(all.get(connector)?.get(&key)?.1.clone())))
     }
@@ -79,14 +96,22 @@ impl OffsetStore for FileOffsetStore {
         });
         written.await.unwrap_or_else(|error| {
             let path = self.path.display().to_string();
-            Err(StoreError::Io { action: "write", path, source: io::Error::other(error) })
+            Err(StoreError::Io {
+                action: "write",
+                path,
+                source: io::Error::other(error),
+            })
         })?;
         self.with(|all| *all = next);
         Ok(())
     }
 
     async fn list(&self, connector: &str) -> Result<Vec<(OffsetMap, OffsetMap)>, StoreError> {
-        Ok(self.with(|all| all.get(connector).map(|known| known.values().cloned().collect()).unwrap_or_default()))
+        Ok(self.with(|all| {
+            all.get(connector)
+                .map(|known| known.values().cloned().collect())
+                .unwrap_or_default()
+        }))
     }
 }
 
@@ -95,7 +120,12 @@ fn apply(all: &mut Offsets, connector: &str, changes: Vec<OffsetChange>) {
     for (partition, offset) in changes {
         let key = structural_key(&partition);
         match offset {
-            Some(offset) => known.entry(key).or_insert_with(|| (partition, OffsetMap::new())).1 = offset,
+            Some(offset) => {
+                known
+                    .entry(key)
+                    .or_insert_with(|| (partition, OffsetMap::new()))
+                    .1 = offset
+            }
             None => {
                 known.remove(&key);
             }
@@ -114,13 +144,19 @@ fn structural_key(partition: &OffsetMap) -> String {
 
 fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String, StoreError> {
     if bytes.starts_with(JAVA_MAGIC) {
-        return Err(format_error(path, "it is Kafka Connect's own (a serialised Java map)".to_owned()));
+        return Err(format_error(
+            path,
+            "it is Kafka Connect's own (a serialised Java map)".to_owned(),
+        ));
     }
     String::from_utf8(bytes).map_err(|_| format_error(path, "it is not text".to_owned()))
 }
 
 fn format_error(path: &Path, reason: String) -> StoreError {
-    StoreError::Format { path: path.display().to_string(), reason }
+    StoreError::Format {
+        path: path.display().to_string(),
+        reason,
+    }
 }
 
 fn parse(text: &str) -> Result<Offsets, String> {
@@ -143,7 +179,9 @@ fn render(offsets: &Offsets) -> String {
     let mut text = format!("{FIRST_LINE}\n");
     for (connector, partitions) in offsets {
         for (partition, offset) in partitions.values() {
-            text.push_str(&serde_json::to_string(&(connector, partition, offset)).unwrap_or_default());
+            text.push_str(
+                &serde_json::to_string(&(connector, partition, offset)).unwrap_or_default(),
+            );
             text.push('\n');
         }
     }
@@ -152,14 +190,20 @@ fn render(offsets: &Offsets) -> String {
 
 /// Writes `text` beside `path`, syncs it, renames it over `path` and syncs the folder.
 fn replace_file(path: &Path, text: &str) -> io::Result<()> {
-    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+    let mut name = path
+        .file_name()
+        .ok_or(io::ErrorKind::InvalidInput)?
+        .to_owned();
     name.push(".tmp");
     let beside = path.with_file_name(name);
     let mut file = File::create(&beside)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&beside, path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or_else(|| Path::new("."));
     File::open(folder)?.sync_all()
 }
 
@@ -177,29 +221,65 @@ mod tests {
         let path = folder.path().join("offsets");
         let store = FileOffsetStore::open(&path).unwrap();
         let changes = vec![
-            (map(r#"{"filename":"a","n":1}"#), Some(map(r#"{"position":5}"#))),
-            (map(r#"{"filename":"b\nc"}"#), Some(map(r#"{"position":9}"#))),
+            (
+                map(r#"{"filename":"a","n":1}"#),
+                Some(map(r#"{"position":5}"#)),
+            ),
+            (
+                map(r#"{"filename":"b\nc"}"#),
+                Some(map(r#"{"position":9}"#)),
+            ),
         ];
         store.put("c1", changes).await.unwrap();
-        store.put("c1", vec![(map(r#"{"n":1,"filename":"a"}"#), Some(map(r#"{"position":6}"#)))]).await.unwrap();
-        store.put("c1", vec![(map(r#"{"filename":"b\nc"}"#), None)]).await.unwrap();
+        store
+            .put(
+                "c1",
+                vec![(
+                    map(r#"{"n":1,"filename":"a"}"#),
+                    Some(map(r#"{"position":6}"#)),
+                )],
+            )
+            .await
+            .unwrap();
+        store
+            .put("c1", vec![(map(r#"{"filename":"b\nc"}"#), None)])
+            .await
+            .unwrap();
 
         let store = FileOffsetStore::open(&path).unwrap();
         let listed = store.list("c1").await.unwrap();
-        assert_eq!(listed, [(map(r#"{"filename":"a","n":1}"#), map(r#"{"position":6}"#))]);
-        assert_eq!(store.get("c1", &map(r#"{"n":1,"filename":"a"}"#)).await.unwrap(), Some(map(r#"{"position":6}"#)));
-        assert_eq!(store.get("c2", &map(r#"{"filename":"a"}"#)).await.unwrap(), None);
+        assert_eq!(
+            listed,
+            [(map(r#"{"filename":"a","n":1}"#), map(r#"{"position":6}"#))]
+        );
+        assert_eq!(
+            store
+                .get("c1", &map(r#"{"n":1,"filename":"a"}"#))
+                .await
+                .unwrap(),
+            Some(map(r#"{"position":6}"#))
+        );
+        assert_eq!(
+            store.get("c2", &map(r#"{"filename":"a"}"#)).await.unwrap(),
+            None
+        );
     }
 
     #[test]
     fn foreign_files_are_refused_with_the_remedy() {
         let folder = tempfile::tempdir().unwrap();
-        for (bytes, reason) in [(&b"hello\n"[..], "first line"), (JAVA_MAGIC, "Java map"), (&[0xff, 0xfe], "not text")]
-        {
+        for (bytes, reason) in [
+            (&b"hello\n"[..], "first line"),
+            (JAVA_MAGIC, "Java map"),
+            (&[0xff, 0xfe], "not text"),
+        ] {
             let path = folder.path().join("offsets");
             fs::write(&path, bytes).unwrap();
             let text = FileOffsetStore::open(&path).unwrap_err().to_string();
-            assert!(text.contains(reason) && text.contains("offset.storage.file.filename"), "{text}");
+            assert!(
+                text.contains(reason) && text.contains("offset.storage.file.filename"),
+                "{text}"
+            );
         }
     }
 

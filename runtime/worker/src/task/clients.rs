@@ -24,7 +24,9 @@ pub struct Clients {
 
 impl fmt::Debug for Clients {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Clients").field("dial", &self.dial).finish_non_exhaustive()
+        f.debug_struct("Clients")
+            .field("dial", &self.dial)
+            .finish_non_exhaustive()
     }
 }
 
@@ -36,7 +38,10 @@ pub fn connector_clients(
     worker: &Properties,
     connector: &Properties,
 ) -> Properties {
-    let mut settings: Properties = defaults.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+    let mut settings: Properties = defaults
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), value.clone()))
+        .collect();
     if let Some(servers) = worker.get("bootstrap.servers") {
         settings.insert("bootstrap.servers".to_owned(), servers.clone());
     }
@@ -50,9 +55,16 @@ fn bad_settings(kind: &str, error: millrace_config::ConfigErrors) -> ConnectErro
 }
 
 /// The properties below `prefix`, without it.
-fn with_prefix<'a>(properties: &'a Properties, prefix: &'a str) -> impl Iterator<Item = (String, String)> + 'a {
-    let below = properties.iter().filter_map(move |(key, value)| Some((key.strip_prefix(prefix)?, value)));
-    below.filter(|(key, _)| !key.is_empty()).map(|(key, value)| (key.to_owned(), value.clone()))
+fn with_prefix<'a>(
+    properties: &'a Properties,
+    prefix: &'a str,
+) -> impl Iterator<Item = (String, String)> + 'a {
+    let below = properties
+        .iter()
+        .filter_map(move |(key, value)| Some((key.strip_prefix(prefix)?, value)));
+    below
+        .filter(|(key, _)| !key.is_empty())
+        .map(|(key, value)| (key.to_owned(), value.clone()))
 }
 
 impl Clients {
@@ -61,7 +73,8 @@ impl Clients {
     /// # Errors
     /// When a setting cannot be used.
     pub(crate) fn producer(&self, settings: &Properties) -> Result<Producer, ConnectError> {
-        let config = ProducerConfig::parse(settings).map_err(|error| bad_settings("producer", error))?;
+        let config =
+            ProducerConfig::parse(settings).map_err(|error| bad_settings("producer", error))?;
         let cluster = self.cluster(config.cluster.clone());
         Ok(Producer::new(config, cluster))
     }
@@ -71,8 +84,10 @@ impl Clients {
     /// # Errors
     /// When a setting cannot be used.
     pub(crate) fn consumer(&self, settings: &Properties) -> Result<Consumer, ConnectError> {
-        let config = ConsumerConfig::parse(settings).map_err(|error| bad_settings("consumer", error))?;
-        let cluster = ClusterConfig::parse(settings).map_err(|error| bad_settings("consumer", error))?;
+        let config =
+            ConsumerConfig::parse(settings).map_err(|error| bad_settings("consumer", error))?;
+        let cluster =
+            ClusterConfig::parse(settings).map_err(|error| bad_settings("consumer", error))?;
         Ok(Consumer::new(config, self.cluster(cluster)))
     }
 
@@ -81,7 +96,8 @@ impl Clients {
     /// # Errors
     /// When a setting cannot be used.
     pub fn admin(&self, settings: &Properties) -> Result<Admin, ConnectError> {
-        let cluster = ClusterConfig::parse(settings).map_err(|error| bad_settings("admin", error))?;
+        let cluster =
+            ClusterConfig::parse(settings).map_err(|error| bad_settings("admin", error))?;
         Ok(Admin::new(&self.cluster(cluster)))
     }
 
@@ -117,7 +133,10 @@ impl Clients {
 
     /// Settings of the admin client for a connector's sink offsets.
     pub fn admin_settings(&self, connector_name: &str, connector: &Properties) -> Properties {
-        let defaults = [("client.id", format!("connector-worker-adminclient-{connector_name}"))];
+        let defaults = [(
+            "client.id",
+            format!("connector-worker-adminclient-{connector_name}"),
+        )];
         connector_clients("admin", &defaults, &self.worker, connector)
     }
 }
@@ -129,12 +148,33 @@ mod tests {
     #[test]
     fn connector_settings_win_over_worker_settings_over_defaults() {
         let map = |pairs: &[(&str, &str)]| -> Properties {
-            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+            pairs
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect()
         };
-        let worker = map(&[("bootstrap.servers", "b:9092"), ("producer.acks", "1"), ("producer.linger.ms", "7")]);
-        let connector = map(&[("producer.override.acks", "0"), ("producer.acks", "ignored"), ("name", "c")]);
-        let settings = connector_clients("producer", &[("acks", "all".into()), ("x", "1".into())], &worker, &connector);
-        let expected = map(&[("acks", "0"), ("bootstrap.servers", "b:9092"), ("linger.ms", "7"), ("x", "1")]);
+        let worker = map(&[
+            ("bootstrap.servers", "b:9092"),
+            ("producer.acks", "1"),
+            ("producer.linger.ms", "7"),
+        ]);
+        let connector = map(&[
+            ("producer.override.acks", "0"),
+            ("producer.acks", "ignored"),
+            ("name", "c"),
+        ]);
+        let settings = connector_clients(
+            "producer",
+            &[("acks", "all".into()), ("x", "1".into())],
+            &worker,
+            &connector,
+        );
+        let expected = map(&[
+            ("acks", "0"),
+            ("bootstrap.servers", "b:9092"),
+            ("linger.ms", "7"),
+            ("x", "1"),
+        ]);
         assert_eq!(settings, expected);
     }
 }

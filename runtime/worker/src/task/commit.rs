@@ -39,7 +39,9 @@ impl Committer {
 
     /// The rows on their way; the lock is held for moments only.
     pub(crate) fn in_flight(&self) -> MutexGuard<'_, InFlight> {
-        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+        self.in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Marks rows as answered and wakes those who wait for it.
@@ -55,7 +57,8 @@ impl Committer {
 
     /// Waits until fewer than `rows` rows are without an answer, or `give_up` says so.
     pub(crate) async fn below(&self, rows: u64, give_up: impl Fn() -> bool) {
-        self.until(|| self.in_flight().outstanding() < rows || give_up()).await;
+        self.until(|| self.in_flight().outstanding() < rows || give_up())
+            .await;
     }
 
     /// Waits until `holds`, which is asked again after every answer.
@@ -81,20 +84,28 @@ impl Committer {
         let write = self.store.put(&self.id.connector, changes.clone());
         match tokio::time::timeout(self.timeout, write).await {
             Ok(Ok(())) => return true,
-            Ok(Err(error)) => log::error!("{} could not commit source offsets: {}", self.id, chain(&error)),
+            Ok(Err(error)) => log::error!(
+                "{} could not commit source offsets: {}",
+                self.id,
+                chain(&error)
+            ),
             Err(_) => log::error!(
                 "{} could not commit source offsets within offset.flush.timeout.ms={}",
                 self.id,
                 self.timeout.as_millis()
             ),
         }
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).extend(changes);
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(changes);
         false
     }
 
     fn take(&self) -> Vec<OffsetChange> {
         let fresh = self.in_flight().take_committable();
-        let mut changes = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut changes =
+            std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
         changes.retain(|(partition, _)| !fresh.iter().any(|(newer, _)| newer == partition));
         changes.extend(fresh);
         changes

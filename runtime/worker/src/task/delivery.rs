@@ -53,10 +53,17 @@ impl Delivery {
     ///
     /// # Errors
     /// What the sink's `put` says; after a retriable error the same batch may be given again.
-    pub(crate) async fn put(&mut self, batch: &SinkBatch, behind: &SinkOffsets) -> Result<(), ConnectError> {
+    pub(crate) async fn put(
+        &mut self,
+        batch: &SinkBatch,
+        behind: &SinkOffsets,
+    ) -> Result<(), ConnectError> {
         self.code.put(batch).await?;
-        let held = behind.iter().filter(|(partition, _)| self.assigned.contains(partition));
-        self.processed.extend(held.map(|(partition, offset)| (partition.clone(), *offset)));
+        let held = behind
+            .iter()
+            .filter(|(partition, _)| self.assigned.contains(partition));
+        self.processed
+            .extend(held.map(|(partition, offset)| (partition.clone(), *offset)));
         Ok(())
     }
 
@@ -64,10 +71,21 @@ impl Delivery {
     ///
     /// # Errors
     /// What the sink's `pre_commit` says.
-    pub(crate) async fn committable(&mut self, partitions: &BTreeSet<TopicPartition>) -> Result<SinkOffsets, ConnectError> {
-        let of_those = self.processed.iter().filter(|(partition, _)| partitions.contains(partition));
-        let processed: SinkOffsets = of_those.map(|(partition, offset)| (partition.clone(), *offset)).collect();
-        if processed.iter().all(|(partition, offset)| self.committed.get(partition) == Some(offset)) {
+    pub(crate) async fn committable(
+        &mut self,
+        partitions: &BTreeSet<TopicPartition>,
+    ) -> Result<SinkOffsets, ConnectError> {
+        let of_those = self
+            .processed
+            .iter()
+            .filter(|(partition, _)| partitions.contains(partition));
+        let processed: SinkOffsets = of_those
+            .map(|(partition, offset)| (partition.clone(), *offset))
+            .collect();
+        if processed
+            .iter()
+            .all(|(partition, offset)| self.committed.get(partition) == Some(offset))
+        {
             return Ok(SinkOffsets::new());
         }
         let mut safe = self.code.pre_commit(processed.clone()).await?;
@@ -79,7 +97,10 @@ impl Delivery {
         match processed.get(partition) {
             Some(&behind) if offset <= behind => self.committed.get(partition) != Some(&offset),
             _ => {
-                log::warn!("sink {} names offset {offset} of {partition}, which it was not given; it is not committed", self.id);
+                log::warn!(
+                    "sink {} names offset {offset} of {partition}, which it was not given; it is not committed",
+                    self.id
+                );
                 false
             }
         }
@@ -109,7 +130,10 @@ impl Delivery {
     ///
     /// # Errors
     /// What the sink's `close` says.
-    pub(crate) async fn close(&mut self, partitions: &[TopicPartition]) -> Result<(), ConnectError> {
+    pub(crate) async fn close(
+        &mut self,
+        partitions: &[TopicPartition],
+    ) -> Result<(), ConnectError> {
         if partitions.is_empty() {
             return Ok(());
         }
@@ -151,11 +175,17 @@ mod tests {
     }
 
     fn partition(number: i32) -> TopicPartition {
-        TopicPartition { topic: "t".into(), partition: number }
+        TopicPartition {
+            topic: "t".into(),
+            partition: number,
+        }
     }
 
     async fn delivery(answer: Option<SinkOffsets>) -> Delivery {
-        let id = TaskId { connector: "c".into(), task: 0 };
+        let id = TaskId {
+            connector: "c".into(),
+            task: 0,
+        };
         let mut delivery = Delivery::new(id, Box::new(Scripted(Arc::new(Mutex::new(answer)))));
         delivery.open(&[partition(0), partition(1)]).await.unwrap();
         let behind = SinkOffsets::from([(partition(0), 10), (partition(1), 5), (partition(7), 3)]);
@@ -168,9 +198,15 @@ mod tests {
         let mut delivery = delivery(None).await;
         let all = delivery.assigned().clone();
         let first = delivery.committable(&all).await.unwrap();
-        assert_eq!(first, SinkOffsets::from([(partition(0), 10), (partition(1), 5)]));
+        assert_eq!(
+            first,
+            SinkOffsets::from([(partition(0), 10), (partition(1), 5)])
+        );
         delivery.committed(first);
-        assert_eq!(delivery.committable(&all).await.unwrap(), SinkOffsets::new());
+        assert_eq!(
+            delivery.committable(&all).await.unwrap(),
+            SinkOffsets::new()
+        );
     }
 
     #[tokio::test]
@@ -178,7 +214,10 @@ mod tests {
         let answer = SinkOffsets::from([(partition(0), 11), (partition(1), 4), (partition(9), 1)]);
         let mut delivery = delivery(Some(answer)).await;
         let all = delivery.assigned().clone();
-        assert_eq!(delivery.committable(&all).await.unwrap(), SinkOffsets::from([(partition(1), 4)]));
+        assert_eq!(
+            delivery.committable(&all).await.unwrap(),
+            SinkOffsets::from([(partition(1), 4)])
+        );
     }
 
     #[tokio::test]
@@ -186,6 +225,9 @@ mod tests {
         let mut delivery = delivery(None).await;
         delivery.close(&[partition(0)]).await.unwrap();
         let left = delivery.assigned().clone();
-        assert_eq!(delivery.committable(&left).await.unwrap(), SinkOffsets::from([(partition(1), 5)]));
+        assert_eq!(
+            delivery.committable(&left).await.unwrap(),
+            SinkOffsets::from([(partition(1), 5)])
+        );
     }
 }

@@ -50,7 +50,11 @@ pub fn spawn(spec: TaskSpec, context: &TaskContext) -> TaskHandle {
     let (done, finished) = watch::channel(false);
     let cancel = CancellationToken::new();
     let id = spec.id.clone();
-    let steering = Steering { target: wanted, running: may_run, cancelled: cancel.clone() };
+    let steering = Steering {
+        target: wanted,
+        running: may_run,
+        cancelled: cancel.clone(),
+    };
     let execution = spec.execution;
     let work = supervise(spec, context.clone(), steering, done);
     match execution {
@@ -59,23 +63,46 @@ pub fn spawn(spec: TaskSpec, context: &TaskContext) -> TaskHandle {
         }
         Execution::Thread => run_on_thread(&id, work, context),
     }
-    TaskHandle { id, target, running, cancel, finished }
+    TaskHandle {
+        id,
+        target,
+        running,
+        cancel,
+        finished,
+    }
 }
 
 /// Runs `work` on a thread and a small runtime of its own, so that it may block.
-fn run_on_thread(id: &TaskId, work: impl Future<Output = ()> + Send + 'static, context: &TaskContext) {
-    let body = move || match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+fn run_on_thread(
+    id: &TaskId,
+    work: impl Future<Output = ()> + Send + 'static,
+    context: &TaskContext,
+) {
+    let body = move || match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime.block_on(work),
         Err(error) => log::error!("cannot start the runtime of a task: {error}"),
     };
-    if let Err(error) = std::thread::Builder::new().name(format!("task {id}")).spawn(body) {
-        let trace = ConnectError::connect(format!("cannot start a thread for task {id}")).caused_by(error).trace();
+    if let Err(error) = std::thread::Builder::new()
+        .name(format!("task {id}"))
+        .spawn(body)
+    {
+        let trace = ConnectError::connect(format!("cannot start a thread for task {id}"))
+            .caused_by(error)
+            .trace();
         context.statuses.task(id, State::Failed, Some(trace));
     }
 }
 
 /// Runs the task to its end and reports how it ended.
-async fn supervise(spec: TaskSpec, context: TaskContext, steering: Steering, done: watch::Sender<bool>) {
+async fn supervise(
+    spec: TaskSpec,
+    context: TaskContext,
+    steering: Steering,
+    done: watch::Sender<bool>,
+) {
     let id = spec.id.clone();
     let cancelled = steering.cancelled.clone();
     let work = async {
@@ -103,8 +130,14 @@ fn fail(context: &TaskContext, id: &TaskId, trace: String) {
 }
 
 fn panic_trace(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("java.lang.RuntimeException: the task panicked: {}\n", text.unwrap_or("no message"))
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!(
+        "java.lang.RuntimeException: the task panicked: {}\n",
+        text.unwrap_or("no message")
+    )
 }
 
 impl TaskHandle {
@@ -136,11 +169,18 @@ impl TaskHandle {
     pub async fn stop(self, deadline: Duration) -> Stopped {
         self.begin_stop();
         let mut finished = self.finished.clone();
-        if tokio::time::timeout(deadline, finished.wait_for(|finished| *finished)).await.is_ok() {
+        if tokio::time::timeout(deadline, finished.wait_for(|finished| *finished))
+            .await
+            .is_ok()
+        {
             return Stopped::Graceful;
         }
         self.cancel.cancel();
-        log::warn!("task {} did not stop within {} ms and is abandoned", self.id, deadline.as_millis());
+        log::warn!(
+            "task {} did not stop within {} ms and is abandoned",
+            self.id,
+            deadline.as_millis()
+        );
         Stopped::Abandoned
     }
 
@@ -153,12 +193,19 @@ impl TaskHandle {
 impl Steering {
     /// Waits until the target is something else than `now`; a task whose handle is gone is to stop.
     pub(crate) async fn changed_from(&mut self, now: TargetState) -> TargetState {
-        self.target.wait_for(|target| *target != now).await.map_or(TargetState::Stopped, |target| *target)
+        self.target
+            .wait_for(|target| *target != now)
+            .await
+            .map_or(TargetState::Stopped, |target| *target)
     }
 
     /// What the task is to do.
     pub(crate) fn target(&self) -> TargetState {
-        if self.target.has_changed().is_err() { TargetState::Stopped } else { *self.target.borrow() }
+        if self.target.has_changed().is_err() {
+            TargetState::Stopped
+        } else {
+            *self.target.borrow()
+        }
     }
 }
 
@@ -169,17 +216,26 @@ pub(crate) struct Failure(Arc<std::sync::Mutex<Option<ConnectError>>>);
 impl Failure {
     /// Keeps `error` unless there is one already.
     pub(crate) fn set(&self, error: ConnectError) {
-        let mut slot = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut slot = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         slot.get_or_insert(error);
     }
 
     /// Whether there is a failure.
     pub(crate) fn is_set(&self) -> bool {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).is_some()
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .is_some()
     }
 
     /// Takes the failure, if there is one.
     pub(crate) fn take(&self) -> Option<ConnectError> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take()
     }
 }

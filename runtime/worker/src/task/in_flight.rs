@@ -58,7 +58,10 @@ impl InFlight {
         let batch = Arc::new(marks);
         self.next += batch.len() as u64;
         self.outstanding += batch.len() as u64;
-        for (start, run) in batch.runs_with_start().filter(|(start, run)| run.end > *start) {
+        for (start, run) in batch
+            .runs_with_start()
+            .filter(|(start, run)| run.end > *start)
+        {
             let key = serde_json::to_string(run.source.partition()).unwrap_or_default();
             let queue = self.queues.entry(key).or_insert_with(|| Queue {
                 source: run.source.clone(),
@@ -79,7 +82,10 @@ impl InFlight {
 
     /// Where the row of a ticket came from, and the offset behind it; none where it is not waited for any more.
     pub(crate) fn origin(&self, ticket: u64) -> Option<(&SourcePartition, i64)> {
-        let mut segments = self.queues.values().flat_map(|queue| queue.segments.iter().map(move |segment| (queue, segment)));
+        let mut segments = self
+            .queues
+            .values()
+            .flat_map(|queue| queue.segments.iter().map(move |segment| (queue, segment)));
         let (queue, segment) = segments.find(|(_, segment)| segment.tickets.contains(&ticket))?;
         let row = segment.first_row + (ticket - segment.tickets.start) as usize;
         Some((&queue.source, segment.batch.rows()[row].mark))
@@ -114,7 +120,10 @@ impl InFlight {
         }
         let changes = self.queues.values_mut().filter_map(|queue| {
             let mark = queue.committable.take()?;
-            Some((queue.source.partition().clone(), Some(queue.source.offset(mark))))
+            Some((
+                queue.source.partition().clone(),
+                Some(queue.source.offset(mark)),
+            ))
         });
         let changes = changes.collect();
         self.queues.retain(|_, queue| !queue.segments.is_empty());
@@ -124,13 +133,20 @@ impl InFlight {
 
     /// Drops what no queue needs any more.
     fn forget(&mut self) {
-        let waiting = self.queues.values().filter_map(|queue| Some(queue.segments.front()?.tickets.start)).min();
+        let waiting = self
+            .queues
+            .values()
+            .filter_map(|queue| Some(queue.segments.front()?.tickets.start))
+            .min();
         self.acknowledged.remove_below(waiting.unwrap_or(self.next));
         let acknowledged = &self.acknowledged;
         let floor = waiting.unwrap_or(self.next);
         self.listening.retain(|(first, batch)| {
             let end = first + batch.len() as u64;
-            end > floor && acknowledged.end_from(*first).is_none_or(|reached| reached < end)
+            end > floor
+                && acknowledged
+                    .end_from(*first)
+                    .is_none_or(|reached| reached < end)
         });
     }
 }
@@ -187,7 +203,12 @@ impl Intervals {
 
     /// Forgets all tickets below `floor`.
     fn remove_below(&mut self, floor: u64) {
-        let straddling = self.by_start.range(..floor).next_back().map(|(_, &end)| end).filter(|&end| end > floor);
+        let straddling = self
+            .by_start
+            .range(..floor)
+            .next_back()
+            .map(|(_, &end)| end)
+            .filter(|&end| end > floor);
         self.by_start = self.by_start.split_off(&floor);
         if let Some(end) = straddling {
             self.by_start.insert(floor, end);
@@ -205,12 +226,28 @@ mod tests {
         let mut batch = SourceBatch::new();
         for (file, marks) in parts {
             let map: OffsetMap = [("file".to_owned(), (*file).into())].into_iter().collect();
-            let source = SourcePartition::new(map, |mark| [("position".to_owned(), mark.into())].into_iter().collect());
+            let source = SourcePartition::new(map, |mark| {
+                [("position".to_owned(), mark.into())].into_iter().collect()
+            });
             let (key, value) = (Column::Null, Column::Null);
-            batch.begin_run(SourceRun { end: 0, topic: "t".into(), partition: None, source, key, value, headers: None });
+            batch.begin_run(SourceRun {
+                end: 0,
+                topic: "t".into(),
+                partition: None,
+                source,
+                key,
+                value,
+                headers: None,
+            });
             for &mark in *marks {
                 let null = Span::NULL;
-                batch.push(Row { key: null, value: null, headers: Span::EMPTY, timestamp: -1, mark });
+                batch.push(Row {
+                    key: null,
+                    value: null,
+                    headers: Span::EMPTY,
+                    timestamp: -1,
+                    mark,
+                });
             }
         }
         batch
@@ -221,7 +258,10 @@ mod tests {
             .take_committable()
             .into_iter()
             .map(|(partition, offset)| {
-                (partition["file"].as_str().unwrap().to_owned(), offset.unwrap()["position"].as_i64().unwrap())
+                (
+                    partition["file"].as_str().unwrap().to_owned(),
+                    offset.unwrap()["position"].as_i64().unwrap(),
+                )
             })
             .collect();
         all.sort();
@@ -265,7 +305,10 @@ mod tests {
         assert_eq!(set.by_start, BTreeMap::from([(1, 7), (8, 10)]));
         set.remove_below(4);
         assert_eq!(set.by_start, BTreeMap::from([(4, 7), (8, 10)]));
-        assert_eq!((set.end_from(3), set.end_from(4), set.end_from(7)), (None, Some(7), None));
+        assert_eq!(
+            (set.end_from(3), set.end_from(4), set.end_from(7)),
+            (None, Some(7), None)
+        );
     }
 
     #[test]

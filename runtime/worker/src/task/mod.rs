@@ -15,7 +15,9 @@ mod status;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_api::{Converter, Execution, HeaderConverter, Properties, SinkTask, SourceTask, TaskId};
+use millrace_api::{
+    Converter, Execution, HeaderConverter, Properties, SinkTask, SourceTask, TaskId,
+};
 use millrace_wire::clock::Clock;
 
 pub use clients::{Clients, connector_clients};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_api::{
-    ConnectError, Properties, Row, SinkBatch, SinkContext, SinkOffsets, Span, TaskId, TopicPartition,
+    ConnectError, Properties, Row, SinkBatch, SinkContext, SinkOffsets, Span, TaskId,
+    TopicPartition,
 };
 use millrace_client::consumer::{
     self, CommitError, CommittedOffset, ConsumeError, Consumer, Fetched, Polled,
@@ -28,8 +29,19 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// What made it fail.
-pub(crate) async fn run(spec: TaskSpec, context: &TaskContext, mut steering: Steering) -> Result<(), ConnectError> {
-    let TaskSpec { id, connector, task: properties, code, converters, .. } = spec;
+pub(crate) async fn run(
+    spec: TaskSpec,
+    context: &TaskContext,
+    mut steering: Steering,
+) -> Result<(), ConnectError> {
+    let TaskSpec {
+        id,
+        connector,
+        task: properties,
+        code,
+        converters,
+        ..
+    } = spec;
     let TaskCode::Sink(code) = code else {
         return Err(ConnectError::connect(format!("task {id} is not a sink")));
     };
@@ -50,7 +62,10 @@ pub(crate) async fn run(spec: TaskSpec, context: &TaskContext, mut steering: Ste
         id,
     };
     let outcome = async {
-        sink.delivery.code().start(&properties, task_context).await?;
+        sink.delivery
+            .code()
+            .start(&properties, task_context)
+            .await?;
         sink.run(&mut steering).await
     }
     .await;
@@ -63,16 +78,31 @@ pub(crate) async fn run(spec: TaskSpec, context: &TaskContext, mut steering: Ste
 }
 
 fn subscribe(consumer: &mut Consumer, connector: &Properties) -> Result<(), ConnectError> {
-    let named = |key: &str| connector.get(key).map(|text| text.trim()).filter(|text| !text.is_empty());
+    let named = |key: &str| {
+        connector
+            .get(key)
+            .map(|text| text.trim())
+            .filter(|text| !text.is_empty())
+    };
     let subscribed = match (named("topics"), named("topics.regex")) {
         (Some(topics), _) => {
-            let topics: BTreeSet<&str> = topics.split(',').map(str::trim).filter(|topic| !topic.is_empty()).collect();
+            let topics: BTreeSet<&str> = topics
+                .split(',')
+                .map(str::trim)
+                .filter(|topic| !topic.is_empty())
+                .collect();
             consumer.subscribe(&topics.into_iter().collect::<Vec<_>>())
         }
         (None, Some(pattern)) => consumer.subscribe_pattern(pattern),
-        (None, None) => return Err(ConnectError::config("a sink needs one of topics or topics.regex")),
+        (None, None) => {
+            return Err(ConnectError::config(
+                "a sink needs one of topics or topics.regex",
+            ));
+        }
     };
-    subscribed.map_err(|error| ConnectError::config("cannot subscribe to the sink's topics").caused_by(error))
+    subscribed.map_err(|error| {
+        ConnectError::config("cannot subscribe to the sink's topics").caused_by(error)
+    })
 }
 
 struct SinkLoop<'a> {
@@ -120,7 +150,11 @@ impl SinkLoop<'_> {
 
     /// Stands still or goes on as told. True if offsets are to be committed now.
     fn heed_target(&mut self, target: TargetState) -> Result<bool, ConnectError> {
-        let state = if target == TargetState::Started { State::Running } else { State::Paused };
+        let state = if target == TargetState::Started {
+            State::Running
+        } else {
+            State::Paused
+        };
         if self.reported == Some(state) {
             return Ok(false);
         }
@@ -134,10 +168,13 @@ impl SinkLoop<'_> {
     fn apply_pauses(&mut self) -> Result<(), ConnectError> {
         let all = self.delivery.assigned();
         let still = self.reported == Some(State::Paused);
-        let (pause, resume): (Vec<_>, Vec<_>) =
-            all.iter().partition(|partition| still || self.paused_by_task.contains(partition));
+        let (pause, resume): (Vec<_>, Vec<_>) = all
+            .iter()
+            .partition(|partition| still || self.paused_by_task.contains(partition));
         let paused = self.consumer.pause(&theirs(pause));
-        paused.and_then(|()| self.consumer.resume(&theirs(resume))).map_err(consume_error)
+        paused
+            .and_then(|()| self.consumer.resume(&theirs(resume)))
+            .map_err(consume_error)
     }
 
     /// Does what the sink has asked for. True if offsets are to be committed now.
@@ -160,13 +197,19 @@ impl SinkLoop<'_> {
 
     fn rewind(&mut self, offsets: &SinkOffsets) -> Result<(), ConnectError> {
         for (partition, offset) in offsets {
-            self.consumer.seek(&their(partition), *offset).map_err(consume_error)?;
+            self.consumer
+                .seek(&their(partition), *offset)
+                .map_err(consume_error)?;
         }
         self.delivery.rewound(offsets);
         Ok(())
     }
 
-    async fn take(&mut self, polled: Option<Polled>, steering: &mut Steering) -> Result<(), ConnectError> {
+    async fn take(
+        &mut self,
+        polled: Option<Polled>,
+        steering: &mut Steering,
+    ) -> Result<(), ConnectError> {
         match polled {
             Some(Polled::Batch(fetched)) => {
                 self.report_topic(&fetched.topic);
@@ -175,7 +218,10 @@ impl SinkLoop<'_> {
             }
             Some(change) => self.rebalance(change).await,
             // A sink that writes by time wants to be called when nothing comes, too.
-            None => self.put(&SinkBatch::new(), &SinkOffsets::new(), steering).await,
+            None => {
+                self.put(&SinkBatch::new(), &SinkOffsets::new(), steering)
+                    .await
+            }
         }
     }
 
@@ -207,7 +253,10 @@ impl SinkLoop<'_> {
 
     /// A fetched batch as the sink takes it, and the offset behind it.
     fn convert(&self, fetched: Fetched) -> Result<(SinkBatch, SinkOffsets), ConnectError> {
-        let partition = TopicPartition { topic: Arc::clone(&fetched.topic), partition: fetched.partition };
+        let partition = TopicPartition {
+            topic: Arc::clone(&fetched.topic),
+            partition: fetched.partition,
+        };
         let behind = SinkOffsets::from([(partition, fetched.next_offset)]);
         let mut batch = SinkBatch::new();
         let rows = pipeline::Fetched {
@@ -235,12 +284,18 @@ impl SinkLoop<'_> {
                 Ok(()) if pause == REDELIVERY_MIN => return Ok(()),
                 Ok(()) => return self.apply_pauses(),
                 Err(error) if error.is_retriable() => {
-                    log::warn!("{} could not write a batch and will try again in {} ms: {error}", self.id, pause.as_millis());
+                    log::warn!(
+                        "{} could not write a batch and will try again in {} ms: {error}",
+                        self.id,
+                        pause.as_millis()
+                    );
                 }
                 Err(error) => return Err(error),
             }
             self.hold(pause, steering).await?;
-            let gone = behind.keys().any(|partition| !self.delivery.assigned().contains(partition));
+            let gone = behind
+                .keys()
+                .any(|partition| !self.delivery.assigned().contains(partition));
             if gone || steering.target() == TargetState::Stopped {
                 return Ok(());
             }
@@ -277,7 +332,10 @@ impl SinkLoop<'_> {
                 Ok(())
             }
             Err(error) => {
-                log::error!("{} could not make its records safe and reads them again: {error}", self.id);
+                log::error!(
+                    "{} could not make its records safe and reads them again: {error}",
+                    self.id
+                );
                 let back = self.delivery.back_to_committed();
                 self.rewind(&back)
             }
@@ -289,13 +347,20 @@ impl SinkLoop<'_> {
         if offsets.is_empty() {
             return;
         }
-        let theirs = offsets.iter().map(|(partition, offset)| (their(partition), CommittedOffset::at(*offset)));
+        let theirs = offsets
+            .iter()
+            .map(|(partition, offset)| (their(partition), CommittedOffset::at(*offset)));
         let commit = self.consumer.commit(theirs.collect());
         match tokio::time::timeout(self.context.flush_timeout, commit).await {
             Ok(Ok(())) => self.delivery.committed(offsets),
-            Ok(Err(CommitError::Rebalancing { .. })) => log::debug!("{} commits after the rebalance", self.id),
+            Ok(Err(CommitError::Rebalancing { .. })) => {
+                log::debug!("{} commits after the rebalance", self.id)
+            }
             Ok(Err(error)) => log::warn!("{} could not commit offsets: {error}", self.id),
-            Err(_) => log::warn!("{} could not commit offsets within offset.flush.timeout.ms", self.id),
+            Err(_) => log::warn!(
+                "{} could not commit offsets within offset.flush.timeout.ms",
+                self.id
+            ),
         }
     }
 
@@ -310,7 +375,9 @@ impl SinkLoop<'_> {
             Ok(offsets) => self.commit(offsets).await,
             Err(error) => log::error!("{} could not make its last records safe: {error}", self.id),
         }
-        self.delivery.close(&partitions.iter().cloned().collect::<Vec<_>>()).await
+        self.delivery
+            .close(&partitions.iter().cloned().collect::<Vec<_>>())
+            .await
     }
 
     /// Goes on after an error of the consumer that may pass.
@@ -330,7 +397,11 @@ fn consume_error(error: ConsumeError) -> ConnectError {
 
 /// The spans of a fetched row lie in the one block of its batch.
 fn row(row: &millrace_wire::batch::RecordRow) -> Row {
-    let span = |span: millrace_wire::batch::Span| Span { block: 0, start: span.start, len: span.len };
+    let span = |span: millrace_wire::batch::Span| Span {
+        block: 0,
+        start: span.start,
+        len: span.len,
+    };
     Row {
         key: span(row.key),
         value: span(row.value),
@@ -341,7 +412,10 @@ fn row(row: &millrace_wire::batch::RecordRow) -> Row {
 }
 
 fn our(partition: &consumer::TopicPartition) -> TopicPartition {
-    TopicPartition { topic: Arc::clone(&partition.topic), partition: partition.partition }
+    TopicPartition {
+        topic: Arc::clone(&partition.topic),
+        partition: partition.partition,
+    }
 }
 
 fn their(partition: &TopicPartition) -> consumer::TopicPartition {

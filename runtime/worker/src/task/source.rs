@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use millrace_api::{
-    ConnectError, OffsetMap, OffsetReader, Row, SourceBatch, SourceContext, SourcePartition, SourceRun, SourceTask, TaskId,
+    ConnectError, OffsetMap, OffsetReader, Row, SourceBatch, SourceContext, SourcePartition,
+    SourceRun, SourceTask, TaskId,
 };
 use millrace_client::producer::{Ack, AckSink, ProduceError, Producer, RecordRef};
 
@@ -28,14 +29,29 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// What made it fail.
-pub(crate) async fn run(spec: TaskSpec, context: &TaskContext, mut steering: Steering) -> Result<(), ConnectError> {
-    let TaskSpec { id, connector, task: properties, code, converters, .. } = spec;
+pub(crate) async fn run(
+    spec: TaskSpec,
+    context: &TaskContext,
+    mut steering: Steering,
+) -> Result<(), ConnectError> {
+    let TaskSpec {
+        id,
+        connector,
+        task: properties,
+        code,
+        converters,
+        ..
+    } = spec;
     let TaskCode::Source(mut code) = code else {
         return Err(ConnectError::connect(format!("task {id} is not a source")));
     };
     let settings = context.clients.producer_settings(&id, &connector);
     let producer = Arc::new(context.clients.producer(&settings)?);
-    let committer = Arc::new(Committer::new(id.clone(), Arc::clone(&context.offsets), context.flush_timeout));
+    let committer = Arc::new(Committer::new(
+        id.clone(),
+        Arc::clone(&context.offsets),
+        context.flush_timeout,
+    ));
     let failure = Failure::default();
     let policy = ErrorPolicy::new(id.clone(), &connector);
     let answers = Arc::new(Answers {
@@ -43,7 +59,10 @@ pub(crate) async fn run(spec: TaskSpec, context: &TaskContext, mut steering: Ste
         failure: failure.clone(),
         tolerate: policy.tolerates(),
     });
-    let offsets = Arc::new(StoredOffsets { connector: Arc::clone(&id.connector), store: Arc::clone(&context.offsets) });
+    let offsets = Arc::new(StoredOffsets {
+        connector: Arc::clone(&id.connector),
+        store: Arc::clone(&context.offsets),
+    });
     let task_context = SourceContext::new(id.clone(), offsets, steering.running.clone());
     let background = commit_in_background(Arc::clone(&committer), context);
 
@@ -65,20 +84,31 @@ pub(crate) async fn run(spec: TaskSpec, context: &TaskContext, mut steering: Ste
     .await;
 
     background.abort();
-    let sent = tokio::time::timeout(context.flush_timeout, committer.below(1, || loop_.failure.is_set())).await;
+    let sent = tokio::time::timeout(
+        context.flush_timeout,
+        committer.below(1, || loop_.failure.is_set()),
+    )
+    .await;
     if sent.is_err() {
-        log::warn!("{id} stops with records that the broker has not acknowledged; they will be read again");
+        log::warn!(
+            "{id} stops with records that the broker has not acknowledged; they will be read again"
+        );
     }
     if committer.commit().await {
         code.commit().await;
     }
     code.stop().await;
-    producer.close(CLOSE_TIMEOUT.min(context.flush_timeout)).await;
+    producer
+        .close(CLOSE_TIMEOUT.min(context.flush_timeout))
+        .await;
     outcome.and_then(|()| loop_.failure.take().map_or(Ok(()), Err))
 }
 
 /// Commits every flush interval until aborted.
-fn commit_in_background(committer: Arc<Committer>, context: &TaskContext) -> tokio::task::JoinHandle<()> {
+fn commit_in_background(
+    committer: Arc<Committer>,
+    context: &TaskContext,
+) -> tokio::task::JoinHandle<()> {
     let interval = context.flush_interval;
     context.data.spawn(async move {
         loop {
@@ -102,7 +132,11 @@ struct SourceLoop<'a> {
 }
 
 impl SourceLoop<'_> {
-    async fn run(&mut self, code: &mut dyn SourceTask, steering: &mut Steering) -> Result<(), ConnectError> {
+    async fn run(
+        &mut self,
+        code: &mut dyn SourceTask,
+        steering: &mut Steering,
+    ) -> Result<(), ConnectError> {
         let mut reported = None;
         loop {
             let target = steering.target();
@@ -154,19 +188,30 @@ impl SourceLoop<'_> {
 
     async fn send(&mut self, batch: SourceBatch) -> Result<(), ConnectError> {
         let Encoded { batch, dropped } = encode(batch, &self.converters, &self.policy)?;
-        self.committer.below(OUTSTANDING_MAX, || self.failure.is_set()).await;
+        self.committer
+            .below(OUTSTANDING_MAX, || self.failure.is_set())
+            .await;
         let first_ticket = self.committer.in_flight().next_ticket();
         // Submitted before it is sent: an answer may come before `append` returns.
-        self.committer.in_flight().submit(batch.clone().into_marks());
+        self.committer
+            .in_flight()
+            .submit(batch.clone().into_marks());
         for (start, run) in batch.runs_with_start() {
             self.prepare_topic(&run.topic).await?;
             let mut from = start;
-            for &hole in dropped.iter().filter(|&&row| (start..run.end).contains(&row)) {
+            for &hole in dropped
+                .iter()
+                .filter(|&&row| (start..run.end).contains(&row))
+            {
                 self.append(&batch, run, from..hole, first_ticket).await?;
-                self.committer.acknowledge(first_ticket + hole as u64..first_ticket + hole as u64 + 1, false);
+                self.committer.acknowledge(
+                    first_ticket + hole as u64..first_ticket + hole as u64 + 1,
+                    false,
+                );
                 from = hole + 1;
             }
-            self.append(&batch, run, from..run.end, first_ticket).await?;
+            self.append(&batch, run, from..run.end, first_ticket)
+                .await?;
         }
         Ok(())
     }
@@ -176,7 +221,10 @@ impl SourceLoop<'_> {
         if self.topics.contains(topic) {
             return Ok(());
         }
-        self.producer.ready(topic).await.map_err(|error| self.failed(topic, error))?;
+        self.producer
+            .ready(topic)
+            .await
+            .map_err(|error| self.failed(topic, error))?;
         self.context.statuses.topic(self.id, topic);
         self.topics.insert(Arc::clone(topic));
         Ok(())
@@ -194,34 +242,57 @@ impl SourceLoop<'_> {
         let acks: Arc<dyn AckSink> = Arc::clone(&self.answers) as _;
         let mut from = rows.start;
         while from < rows.end {
-            let mut records = batch.rows()[from..rows.end].iter().map(|row| record(batch, row, now));
+            let mut records = batch.rows()[from..rows.end]
+                .iter()
+                .map(|row| record(batch, row, now));
             let ticket = first_ticket + from as u64;
-            let appended = match self.producer.append(&run.topic, run.partition, &mut records, ticket, &acks) {
-                // The topic was deleted, or its broker has just come back and does not know it yet.
-                Err(ProduceError::NotReady { .. }) => {
-                    self.producer.ready(&run.topic).await.map_err(|error| self.failed(&run.topic, error))?;
-                    continue;
-                }
-                appended => appended.map_err(|error| self.failed(&run.topic, error).caused_by_record(batch, run, from))?,
-            };
+            let appended =
+                match self
+                    .producer
+                    .append(&run.topic, run.partition, &mut records, ticket, &acks)
+                {
+                    // The topic was deleted, or its broker has just come back and does not know it yet.
+                    Err(ProduceError::NotReady { .. }) => {
+                        self.producer
+                            .ready(&run.topic)
+                            .await
+                            .map_err(|error| self.failed(&run.topic, error))?;
+                        continue;
+                    }
+                    appended => appended.map_err(|error| {
+                        self.failed(&run.topic, error)
+                            .caused_by_record(batch, run, from)
+                    })?,
+                };
             from += appended.rows;
             self.check()?;
             if from < rows.end {
-                self.producer.room().await.map_err(|error| self.failed(&run.topic, error))?;
+                self.producer
+                    .room()
+                    .await
+                    .map_err(|error| self.failed(&run.topic, error))?;
             }
         }
         Ok(())
     }
 
     fn failed(&self, topic: &str, error: ProduceError) -> ConnectError {
-        ConnectError::connect(format!("task {} cannot send records to topic '{topic}'", self.id)).caused_by(error)
+        ConnectError::connect(format!(
+            "task {} cannot send records to topic '{topic}'",
+            self.id
+        ))
+        .caused_by(error)
     }
 }
 
 /// A row as the producer takes it. A row without a time gets the time it is sent.
 fn record<'a>(batch: &'a SourceBatch, row: &Row, now: i64) -> RecordRef<'a> {
     RecordRef {
-        timestamp: if row.timestamp < 0 { now } else { row.timestamp },
+        timestamp: if row.timestamp < 0 {
+            now
+        } else {
+            row.timestamp
+        },
         key: batch.bytes(row.key),
         value: batch.bytes(row.value),
         headers: batch.bytes(row.headers).unwrap_or_default(),
@@ -265,9 +336,15 @@ impl AckSink for Answers {
             }
             Err(error) => {
                 let in_flight = self.committer.in_flight();
-                let origin = in_flight.origin(tickets.start).map(|(source, mark)| origin(source, mark));
+                let origin = in_flight
+                    .origin(tickets.start)
+                    .map(|(source, mark)| origin(source, mark));
                 drop(in_flight);
-                let text = [Some(error.to_string()), origin].into_iter().flatten().collect::<Vec<_>>().join(", ");
+                let text = [Some(error.to_string()), origin]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join(", ");
                 self.failure.set(ConnectError::connect(text));
                 self.committer.wake();
             }
