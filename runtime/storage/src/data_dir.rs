@@ -135,6 +135,8 @@ impl DataDir {
         let renamed = self
             .path()
             .join(names::deleting_dir(topic, partition, unique.0));
+        // A sync that goes on writes into the directory by its old name.
+        let _no_sync = log.pause_flushing();
         let files = self.shared.files();
         files
             .rename(log.dir(), &renamed)

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use crate::checkpoints::Checkpoints;
@@ -141,8 +142,26 @@ fn take_offline(shared: &Shared, log: &Log, error: &StorageError) {
     log.fail_waiters(&offline);
 }
 
+/// Ends all waiting where a callback panics on the flusher's thread, and takes it along.
+struct OnPanic<'a>(&'a Shared);
+
+impl Drop for OnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let reason = "the flusher panicked".to_owned();
+            let offline = self.0.fail(&StorageError::malformed(self.0.path(), reason));
+            self.0
+                .queue()
+                .take()
+                .iter()
+                .for_each(|log| log.fail_waiters(&offline));
+        }
+    }
+}
+
 /// The flusher's loop; ends when the queue is stopped.
 pub(crate) fn run(shared: &Shared, checkpoints: &Checkpoints) {
+    let _on_panic = OnPanic(shared);
     let interval = shared.config().recovery_checkpoint_interval;
     let mut oldest_unsaved: Option<Duration> = None;
     loop {

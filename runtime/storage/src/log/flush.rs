@@ -65,6 +65,10 @@ impl Log {
     pub(crate) fn flush(&self) -> Result<(), StorageError> {
         // Cleared first: what is appended from here on asks for a sync of its own.
         self.queued.store(false, Ordering::Release);
+        let flushing = self.pause_flushing();
+        if self.has_ended() {
+            return Ok(());
+        }
         let job = self.take_unsynced()?;
         if !job.unsynced.is_empty() {
             self.sync(&job)?;
@@ -73,6 +77,7 @@ impl Log {
         // Before the answers: who is told that its records are in may read them at once.
         let moved = self.shared.durability() == Durability::Fsync
             && self.positions.raise_high_watermark(job.end);
+        drop(flushing);
         self.complete_waiters();
         if moved {
             self.listeners.notify(self);
