@@ -1,4 +1,5 @@
 mod append;
+mod concurrent;
 mod recover;
 mod retain;
 mod serve;
