@@ -14,9 +14,9 @@ pub mod connection;
 #[cfg(feature = "consumer")]
 pub mod consumer;
 mod error;
+pub mod group;
 #[cfg(feature = "producer")]
 pub mod producer;
-pub mod group;
 
 pub use cluster::{Cluster, Lane, Metadata};
 pub use config::ClusterConfig;

@@ -31,18 +31,32 @@ pub(super) fn run(plan: Plan) -> String {
                     if plan.duration.is_none() && index >= SEEDS {
                         break;
                     }
-                    let report = crash_check(plan.seed.wrapping_add(index)).unwrap_or_else(|error| panic!("{error}"));
-                    add(&mut total.lock().unwrap_or_else(PoisonError::into_inner), report);
+                    let report = crash_check(plan.seed.wrapping_add(index))
+                        .unwrap_or_else(|error| panic!("{error}"));
+                    add(
+                        &mut total.lock().unwrap_or_else(PoisonError::into_inner),
+                        report,
+                    );
                 }
             });
         }
     });
     let seeds = next.into_inner();
-    let CrashReport { appended, acknowledged, lost, cuts, clean_stops } = total.into_inner().unwrap_or_default();
+    let CrashReport {
+        appended,
+        acknowledged,
+        lost,
+        cuts,
+        clean_stops,
+    } = total.into_inner().unwrap_or_default();
     format!(
         "{} seeds: {appended} records appended, {acknowledged} acknowledged, none of those lost; {lost} others lost, \
          {cuts} torn tails cut, {clean_stops} orderly stops",
-        if plan.duration.is_none() { seeds.min(SEEDS) } else { seeds }
+        if plan.duration.is_none() {
+            seeds.min(SEEDS)
+        } else {
+            seeds
+        }
     )
 }
 
