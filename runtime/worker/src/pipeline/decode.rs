@@ -11,14 +11,13 @@ use millrace_api::{
 use super::{ErrorPolicy, Stage};
 use crate::task::Converters;
 
-/// One fetched record batch, its rows as ranges of `data`.
+/// One fetched record batch, whose rows are ranges of `data`.
 #[derive(Debug)]
 pub(crate) struct Fetched {
     pub(crate) topic: Arc<str>,
     pub(crate) partition: i32,
     pub(crate) log_append_time: bool,
     pub(crate) data: Bytes,
-    pub(crate) rows: Vec<Row>,
 }
 
 /// Converts fetched records for a sink.
@@ -47,6 +46,7 @@ impl Decoder {
     pub(crate) fn decode(
         &self,
         fetched: Fetched,
+        rows: &mut Vec<Row>,
         batch: &mut SinkBatch,
     ) -> Result<(), ConnectError> {
         let Fetched {
@@ -54,10 +54,9 @@ impl Decoder {
             partition,
             log_append_time,
             data,
-            mut rows,
         } = fetched;
         let block = batch.push_block(data.clone());
-        for row in &mut rows {
+        for row in rows.iter_mut() {
             (row.key.block, row.value.block, row.headers.block) = (block, block, block);
         }
         let mut failed = vec![];
@@ -66,9 +65,9 @@ impl Decoder {
             partition,
             data: &data,
         };
-        let key = self.column(&source, &mut rows, Part::Key, batch, &mut failed)?;
-        let value = self.column(&source, &mut rows, Part::Value, batch, &mut failed)?;
-        let headers = self.headers(&source, &rows, &mut failed)?;
+        let key = self.column(&source, rows, Part::Key, batch, &mut failed)?;
+        let value = self.column(&source, rows, Part::Value, batch, &mut failed)?;
+        let headers = self.headers(&source, rows, &mut failed)?;
         let mut run = SinkRun {
             end: 0,
             topic,
@@ -78,10 +77,10 @@ impl Decoder {
             value,
             headers,
         };
-        leave_out(&mut failed, &mut rows, &mut run);
+        leave_out(&mut failed, rows, &mut run);
         batch.convert_headers_with(Arc::clone(&self.converters.header));
         batch.begin_run(run);
-        batch.extend(rows);
+        batch.extend(rows.iter().copied());
         Ok(())
     }
 

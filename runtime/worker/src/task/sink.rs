@@ -20,6 +20,8 @@ use crate::pipeline::{self, Decoder, ErrorPolicy};
 /// First pause before a batch is given again after a retriable error; doubles up to [`REDELIVERY_MAX`].
 const REDELIVERY_MIN: Duration = Duration::from_millis(100);
 const REDELIVERY_MAX: Duration = Duration::from_secs(5);
+/// Small record batches are put together up to this many bytes.
+const PUT_BYTES: usize = 256 * 1024;
 /// Pause after a poll that failed but may succeed later.
 const POLL_PAUSE: Duration = Duration::from_millis(100);
 /// Longest wait for the consumer to leave its group.
@@ -59,6 +61,7 @@ pub(crate) async fn run(
         paused_by_task: BTreeSet::new(),
         topics: HashSet::new(),
         reported: None,
+        rows: Vec::new(),
         id,
     };
     let outcome = async {
@@ -117,6 +120,8 @@ struct SinkLoop<'a> {
     /// Topics that were reported as used.
     topics: HashSet<Arc<str>>,
     reported: Option<State>,
+    /// Rows of the record batch being converted; kept because fresh memory is dear.
+    rows: Vec<Row>,
 }
 
 impl SinkLoop<'_> {
@@ -211,11 +216,7 @@ impl SinkLoop<'_> {
         steering: &mut Steering,
     ) -> Result<(), ConnectError> {
         match polled {
-            Some(Polled::Batch(fetched)) => {
-                self.report_topic(&fetched.topic);
-                let (batch, behind) = self.convert(fetched)?;
-                self.put(&batch, &behind, steering).await
-            }
+            Some(Polled::Batch(fetched)) => self.deliver(fetched, steering).await,
             Some(change) => self.rebalance(change).await,
             // A sink that writes by time wants to be called when nothing comes, too.
             None => {
@@ -251,23 +252,59 @@ impl SinkLoop<'_> {
         }
     }
 
-    /// A fetched batch as the sink takes it, and the offset behind it.
-    fn convert(&self, fetched: Fetched) -> Result<(SinkBatch, SinkOffsets), ConnectError> {
+    /// Gives the sink what has arrived, several record batches at once where they are small.
+    async fn deliver(
+        &mut self,
+        first: Fetched,
+        steering: &mut Steering,
+    ) -> Result<(), ConnectError> {
+        let mut batch = SinkBatch::new();
+        let mut behind = SinkOffsets::new();
+        self.convert(first, &mut batch, &mut behind)?;
+        let (mut change, mut failed) = (None, None);
+        while batch.block_bytes() < PUT_BYTES && change.is_none() {
+            match self.consumer.poll_event(Duration::ZERO).await {
+                Ok(Some(Polled::Batch(fetched))) => {
+                    self.convert(fetched, &mut batch, &mut behind)?;
+                }
+                Ok(Some(other)) => change = Some(other),
+                Ok(None) => break,
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        self.put(&batch, &behind, steering).await?;
+        match (change, failed) {
+            (Some(change), _) => self.rebalance(change).await,
+            (None, Some(error)) => self.survive(error).await,
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Adds a fetched batch to what the sink is given, and the offset behind it.
+    fn convert(
+        &mut self,
+        fetched: Fetched,
+        batch: &mut SinkBatch,
+        behind: &mut SinkOffsets,
+    ) -> Result<(), ConnectError> {
+        self.report_topic(&fetched.topic);
         let partition = TopicPartition {
             topic: Arc::clone(&fetched.topic),
             partition: fetched.partition,
         };
-        let behind = SinkOffsets::from([(partition, fetched.next_offset)]);
-        let mut batch = SinkBatch::new();
-        let rows = pipeline::Fetched {
-            rows: fetched.rows.iter().map(row).collect(),
+        behind.insert(partition, fetched.next_offset);
+        self.rows.clear();
+        self.rows.extend(fetched.rows.iter().map(row));
+        let fetched = pipeline::Fetched {
             topic: fetched.topic,
             partition: fetched.partition,
             log_append_time: fetched.log_append_time,
             data: fetched.data,
         };
-        self.decoder.decode(rows, &mut batch)?;
-        Ok((batch, behind))
+        self.decoder.decode(fetched, &mut self.rows, batch)
     }
 
     /// Gives a batch to the sink, again and again while it says that this may help. Meanwhile all partitions are
