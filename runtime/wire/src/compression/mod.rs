@@ -191,18 +191,31 @@ pub fn decompress(
         buf: pool.take(guess),
         limit,
     };
-    match codec {
-        #[cfg(feature = "gzip")]
-        Compression::Gzip => gzip::decompress(input, &mut out)?,
-        #[cfg(feature = "snappy")]
-        Compression::Snappy => snappy::decompress(input, &mut out)?,
-        #[cfg(feature = "lz4")]
-        Compression::Lz4 => lz4::decompress(input, &mut out)?,
-        #[cfg(feature = "zstd")]
-        Compression::Zstd => zstd::decompress(input, &mut out)?,
-        codec => return Err(CompressionError::NotBuiltIn(codec)),
-    }
+    unpack(input, &mut out)?;
     Ok(out.buf.freeze())
+}
+
+#[cfg_attr(
+    not(any(
+        feature = "gzip",
+        feature = "snappy",
+        feature = "lz4",
+        feature = "zstd"
+    )),
+    allow(unused_variables, reason = "every codec may be left out")
+)]
+fn unpack(input: &[u8], out: &mut Expansion) -> Result<(), CompressionError> {
+    match out.codec {
+        #[cfg(feature = "gzip")]
+        Compression::Gzip => gzip::decompress(input, out),
+        #[cfg(feature = "snappy")]
+        Compression::Snappy => snappy::decompress(input, out),
+        #[cfg(feature = "lz4")]
+        Compression::Lz4 => lz4::decompress(input, out),
+        #[cfg(feature = "zstd")]
+        Compression::Zstd => zstd::decompress(input, out),
+        codec => Err(CompressionError::NotBuiltIn(codec)),
+    }
 }
 
 /// The output of a decompression: grows by doubling with what is produced, up to the limit.
