@@ -9,6 +9,7 @@ mod broker;
 mod failure;
 mod included;
 mod logging;
+mod open_files;
 mod plan;
 mod runtimes;
 mod signals;
@@ -21,6 +22,7 @@ use clap::Parser as _;
 use crate::args::{Arguments, Command};
 
 fn main() -> ExitCode {
+    open_files::raise_limit();
     let outcome = match Arguments::parse().command {
         Command::Standalone(typed) => standalone::run(&typed),
         Command::Broker(typed) => broker::run(&typed),
