@@ -31,6 +31,11 @@ impl Runtimes {
         Ok(Self { control, data })
     }
 
+    /// Runs `work` on the data runtime, before there is anything to control: it may be connectors' code.
+    pub(crate) fn on_data<F: Future>(&self, work: F) -> F::Output {
+        self.data.block_on(work)
+    }
+
     /// Runs `main` on the control runtime, on this thread, with a handle to the data runtime.
     ///
     /// When it returns, what still runs on the data runtime is abandoned, not waited for.

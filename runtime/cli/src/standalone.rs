@@ -27,8 +27,9 @@ const BEYOND_TASKS: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(typed: &args::Standalone) -> Result<(), Failure> {
     let loggers = logging::init(typed.logging.log_config.as_deref())?;
-    let checked = Checked::from_command_line(typed, loggers)?;
-    Runtimes::build()?.run(|data| serve(checked, data))
+    let runtimes = Runtimes::build()?;
+    let checked = runtimes.on_data(Checked::from_command_line(typed, loggers))?;
+    runtimes.run(|data| serve(checked, data))
 }
 
 /// A plan in which no problem was found.
@@ -42,7 +43,10 @@ struct Checked {
 
 impl Checked {
     /// Reads and checks everything, and shows all problems together.
-    fn from_command_line(typed: &args::Standalone, loggers: Arc<Loggers>) -> Result<Self, Failure> {
+    async fn from_command_line(
+        typed: &args::Standalone,
+        loggers: Arc<Loggers>,
+    ) -> Result<Self, Failure> {
         let clock = clock::system();
         let mut problems = Problems::default();
         let plan = StandalonePlan::from_command_line(typed, &mut problems);
@@ -63,7 +67,12 @@ impl Checked {
                 .collect()
         }));
         for connector in &plan.connectors {
-            problems.note(check_class(&builder, connector));
+            for error in builder
+                .check_connector(worker.as_ref(), &connector.config)
+                .await
+            {
+                problems.add(Problem::new(connector.path.display(), error));
+            }
         }
         problems.into_result()?;
         let worker = worker.context("a configuration without problems is there")?;
@@ -75,13 +84,6 @@ impl Checked {
             clock,
         })
     }
-}
-
-/// Whether the class of a connector is there; its own keys are checked when it is created.
-fn check_class(builder: &Builder, connector: &ConnectorFile) -> Result<(), Problem> {
-    builder
-        .check_class(&connector.config)
-        .map_err(|error| Problem::new(connector.path.display(), error))
 }
 
 async fn serve(checked: Checked, data: Handle) -> Result<(), Failure> {

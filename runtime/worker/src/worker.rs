@@ -15,7 +15,9 @@ use millrace_wire::link::{Dial, TcpDial};
 
 use crate::config::WorkerConfig;
 use crate::groups::ClientGroups;
-use crate::herder::{ConnectorInfo, CreateRequest, Herder, HerderError, Parts, StandaloneHerder};
+use crate::herder::{
+    ConnectorInfo, CreateRequest, Herder, HerderError, Hosts, Judge, Parts, StandaloneHerder,
+};
 use crate::logging::Loggers;
 use crate::registry::Registry;
 use crate::rest::{self, Api, BindError, RestServer};
@@ -152,24 +154,31 @@ impl Builder {
         Ok(config)
     }
 
-    /// Checks that the class of a connector is there. What the connector itself says of its configuration is known
-    /// once it is created.
-    ///
-    /// # Errors
-    /// The configuration names no class, or one that nobody registered.
-    pub fn check_class(&self, connector: &Properties) -> Result<(), ConfigErrors> {
-        const KEY: &str = "connector.class";
-        let Some(class) = connector.get(KEY) else {
-            return Err(ConfigErrors::one(KEY, format!("{KEY} is missing")));
+    /// Everything that is wrong with a connector's configuration; its creation would refuse it for that. Starts
+    /// nothing, but asks the connector's own code, on the runtime that this runs on. Where the worker's own
+    /// configuration is wrong, so that there is no `worker`, only the class is looked at.
+    pub async fn check_connector(
+        &self,
+        worker: Option<&WorkerConfig>,
+        connector: &Properties,
+    ) -> Vec<String> {
+        let hosts = Hosts::new(tokio::runtime::Handle::current());
+        let config = nullable(connector);
+        let errors = match worker {
+            None => Judge::plugin(&self.registry, &config).map(|_| Vec::new()),
+            Some(worker) => {
+                let judge = Judge {
+                    hosts: &hosts,
+                    registry: &self.registry,
+                    worker,
+                };
+                judge
+                    .judge(&config)
+                    .await
+                    .map(|verdicts| verdicts.errors().map(str::to_owned).collect())
+            }
         };
-        if self.registry.connector(class).is_some() {
-            return Ok(());
-        }
-        let available = self.registry.available_connectors();
-        Err(ConfigErrors::one(
-            KEY,
-            format!("{KEY}: there is no {class}; available connectors are: {available}"),
-        ))
+        errors.unwrap_or_else(|error| vec![error.to_string()])
     }
 
     /// Starts a standalone worker: opens its ports, reads its offsets, starts the connectors it has kept, and answers
@@ -256,10 +265,7 @@ impl Worker {
         config: &Properties,
         target: TargetState,
     ) -> Result<ConnectorInfo, HerderError> {
-        let config: NullableProperties = config
-            .iter()
-            .map(|(key, value)| (key.clone(), Some(value.clone())))
-            .collect();
+        let config = nullable(config);
         self.herder
             .create_unkept(CreateRequest {
                 name: name.to_owned(),
@@ -299,6 +305,14 @@ impl StatusListener for NoListener {
     }
 
     fn topic(&self, _id: &millrace_api::TaskId, _topic: &str) {}
+}
+
+/// A configuration whose values are all given.
+fn nullable(config: &Properties) -> NullableProperties {
+    config
+        .iter()
+        .map(|(key, value)| (key.clone(), Some(value.clone())))
+        .collect()
 }
 
 /// The worker as `host:port`: what it advertises, else where it listens.

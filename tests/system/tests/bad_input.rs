@@ -64,6 +64,21 @@ fn configuration_errors_are_shown_together() {
         ("connector.class", "org.example.NoSuchConnector"),
     ];
     let unknown = pipeline::properties_file(&sandbox, "unknown.properties", &unknown);
+    let incomplete = [
+        ("name", "incomplete"),
+        ("connector.class", "FileStreamSource"),
+        ("batch.size", "many"),
+    ];
+    let incomplete = pipeline::properties_file(&sandbox, "incomplete.properties", &incomplete);
+    let (code, said) = standalone(
+        &sandbox,
+        &[("listeners", &rest)],
+        std::slice::from_ref(&incomplete),
+    );
+    assert_eq!(code, 2, "{said}");
+    says(&said, &["incomplete.properties", "\"topic\"", "batch.size"]);
+    assert!(!sandbox.join("data").exists());
+
     let keys = [
         ("listeners", rest.as_str()),
         ("offset.flush.interval.ms", "often"),

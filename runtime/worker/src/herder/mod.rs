@@ -21,6 +21,8 @@ use millrace_api::TaskId;
 use millrace_config::{KeyInfo, NullableProperties};
 
 pub use error::{HerderError, Kind};
+pub(crate) use host::Hosts;
+pub(crate) use plugins::Judge;
 pub use standalone::{Parts, StandaloneHerder};
 pub use tasks::{GroupOffsets, GroupOffsetsError, RunningTask, Sink, TaskRunner};
 pub use views::{

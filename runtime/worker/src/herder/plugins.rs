@@ -3,16 +3,18 @@
 use millrace_config::{ConfigDef, KeyInfo, NullableProperties};
 
 use super::error::HerderError;
-use super::running::CALL_DEADLINE;
+use super::host::{CallError, Hosts};
+use super::running::{CALL_DEADLINE, Shared};
+use super::shown;
 use super::standalone::StandaloneHerder;
-use super::{host::CallError, shown};
+use crate::config::WorkerConfig;
 use crate::registry::alias::simple_name;
-use crate::registry::{PluginKind, Registered};
+use crate::registry::{PluginKind, Registered, Registry};
 use crate::validation::{self, OwnVerdict, Verdicts, given, without_nulls};
 
 /// Why a configuration could not be judged at all. A create shows another form of it than a validate call.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum JudgeError {
+pub(crate) enum JudgeError {
     #[error("Connector config {0} contains no connector type")]
     NoType(String),
     #[error(
@@ -50,24 +52,38 @@ impl JudgeError {
     }
 }
 
-impl StandaloneHerder {
-    /// Judges a connector's configuration.
-    pub(super) async fn judge(&self, config: &NullableProperties) -> Result<Verdicts, JudgeError> {
+/// What it takes to judge a connector's configuration.
+pub(crate) struct Judge<'a> {
+    pub(crate) hosts: &'a Hosts,
+    pub(crate) registry: &'a Registry,
+    pub(crate) worker: &'a WorkerConfig,
+}
+
+impl Judge<'_> {
+    /// The plugin that a configuration is for.
+    pub(crate) fn plugin<'r>(
+        registry: &'r Registry,
+        config: &NullableProperties,
+    ) -> Result<&'r Registered, JudgeError> {
         let class =
             given(config, "connector.class").ok_or_else(|| JudgeError::NoType(shown(config)))?;
-        let registry = &self.shared.registry;
-        let plugin = registry
+        registry
             .connector(class)
             .ok_or_else(|| JudgeError::UnknownClass {
                 class: class.to_owned(),
                 available: registry.available_connectors(),
-            })?;
+            })
+    }
+
+    /// The verdict on every key.
+    pub(crate) async fn judge(&self, config: &NullableProperties) -> Result<Verdicts, JudgeError> {
+        let plugin = Self::plugin(self.registry, config)?;
         validation::check_overrides(config).map_err(JudgeError::Override)?;
         let own = self.ask(plugin, config).await?;
         Ok(validation::judge(
             plugin,
-            registry,
-            &self.shared.config,
+            self.registry,
+            self.worker,
             config,
             own,
         ))
@@ -80,7 +96,7 @@ impl StandaloneHerder {
         config: &NullableProperties,
     ) -> Result<OwnVerdict, CallError> {
         let properties = without_nulls(config);
-        let host = self.shared.hosts.host(plugin)?;
+        let host = self.hosts.host(plugin)?;
         host.call("check its configuration", CALL_DEADLINE, move |instance| {
             Box::pin(async move {
                 let definition = instance.definition();
@@ -88,6 +104,25 @@ impl StandaloneHerder {
                 OwnVerdict { definition, faults }
             })
         })
+        .await
+    }
+}
+
+impl StandaloneHerder {
+    /// Judges a connector's configuration.
+    pub(super) async fn judge(&self, config: &NullableProperties) -> Result<Verdicts, JudgeError> {
+        let Shared {
+            hosts,
+            registry,
+            config: worker,
+            ..
+        } = &*self.shared;
+        Judge {
+            hosts,
+            registry,
+            worker,
+        }
+        .judge(config)
         .await
     }
 
