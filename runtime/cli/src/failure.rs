@@ -1,6 +1,6 @@
 //! How a run can fail, what is printed then, and with which exit code.
 
-use std::{fmt, process::ExitCode};
+use std::{fmt, io, process::ExitCode};
 
 /// Why the process ends with another code than 0.
 #[derive(Debug)]
@@ -44,7 +44,10 @@ impl fmt::Display for Failure {
                     .iter()
                     .try_for_each(|problem| write!(f, "\n  {problem}"))
             }
-            Self::Start(error) => write!(f, "{error:#}"),
+            Self::Start(error) => {
+                write!(f, "{}", chain(error))?;
+                remedy(error).map_or(Ok(()), |remedy| write!(f, "\n  {remedy}"))
+            }
             Self::Unclean(abandoned) => {
                 write!(f, "stopped, but not cleanly")?;
                 abandoned
@@ -53,6 +56,29 @@ impl fmt::Display for Failure {
             }
         }
     }
+}
+
+/// An error and its causes in a line. What the text above a cause says already is not said again.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+/// What to do about an error that has an obvious remedy.
+fn remedy(error: &anyhow::Error) -> Option<&'static str> {
+    let mut causes = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == io::ErrorKind::AddrInUse).then_some(
+        "Another process listens there: stop it, or choose another port by listeners (in a worker file \
+         broker.listeners, for the included broker).",
+    )
 }
 
 /// One thing that is wrong in what the user wrote.
@@ -91,6 +117,17 @@ mod tests {
         assert_eq!(
             failure.to_string(),
             "nothing was started: 2 problems in the configuration\n  a.properties: no name\n  b.json: no class"
+        );
+    }
+
+    #[test]
+    fn a_cause_is_said_once_and_a_port_in_use_has_a_remedy() {
+        let cause = std::io::Error::from(std::io::ErrorKind::AddrInUse);
+        let above = format!("cannot listen on 127.0.0.1:9092: {cause}");
+        let shown = Failure::Start(anyhow::Error::new(cause).context(above.clone())).to_string();
+        assert!(
+            shown.starts_with(&format!("{above}\n  Another process listens there")),
+            "{shown}"
         );
     }
 
