@@ -76,16 +76,22 @@ fn remove_orphans(
     Ok(())
 }
 
-/// Removes producer snapshots that know of batches which are gone.
+/// Removes producer snapshots that know of batches which are gone. They must not come back with the next crash: by
+/// then the log may have grown past them with other batches.
 pub(super) fn remove_snapshots_above(
     files: &dyn Files,
     dir: &Path,
     listing: &Listing,
     end: i64,
 ) -> Result<(), StorageError> {
+    let mut removed = false;
     for &offset in listing.snapshots.iter().filter(|&&offset| offset > end) {
         let path = dir.join(names::segment_file(offset, FileKind::Snapshot));
         files.remove(&path).during("remove", &path)?;
+        removed = true;
+    }
+    if removed {
+        files.sync_dir(dir).during("sync directory", dir)?;
     }
     Ok(())
 }

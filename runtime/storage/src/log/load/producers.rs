@@ -1,6 +1,6 @@
 //! The producers' state at an offset: the newest snapshot up to there, and the batches behind it.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,7 +21,8 @@ pub(crate) fn replay_producers(
     end: i64,
     damages: &Damages,
 ) -> Result<Producers, StorageError> {
-    let (mut producers, from) = newest_snapshot(files, dir, end)?;
+    let start = segments.first().map_or(end, |first| first.base_offset);
+    let (mut producers, from) = newest_snapshot(files, dir, start..=end)?;
     for (index, segment) in segments.iter().enumerate() {
         let next_base = segments.get(index + 1).map_or(end, |next| next.base_offset);
         if next_base > from {
@@ -31,17 +32,19 @@ pub(crate) fn replay_producers(
     Ok(producers)
 }
 
+/// A snapshot from before the first segment does not count: batches that it misses are deleted, and to a producer
+/// whose last batch is among them its next one would look out of order. It is better not known at all.
 fn newest_snapshot(
     files: &dyn Files,
     dir: &Path,
-    end: i64,
+    within: RangeInclusive<i64>,
 ) -> Result<(Producers, i64), StorageError> {
     let mut offsets: Vec<i64> = files
         .list(dir)
         .during("list", dir)?
         .iter()
         .filter_map(|entry| names::parse_segment_file(&entry.name))
-        .filter(|&(offset, kind)| kind == FileKind::Snapshot && offset <= end)
+        .filter(|&(offset, kind)| kind == FileKind::Snapshot && within.contains(&offset))
         .map(|(offset, _)| offset)
         .collect();
     offsets.sort_unstable();
