@@ -38,6 +38,12 @@ impl Log {
         if expired == segments.len() {
             self.roll(&mut writer, now_ms)?;
         }
+        drop(writer);
+        // The segment that comes first then is on the disk before the others go, and so is what its snapshot knows of
+        // their producers.
+        self.flush().map_err(|error| self.shared.fail(&error))?;
+        let mut writer = self.lock_writer();
+        let expired = expired.min(self.segment_list().len() - 1);
         let removed = self.drop_oldest(&mut writer, expired)?;
         drop(writer);
         self.listeners.notify(self);

@@ -108,9 +108,16 @@ impl ActiveSegment {
         }
         let position = self.segment.size();
         let file = self.segment.file()?;
-        file.write_at(parts, position)
-            .map_err(|source| StorageError::io("append to", &self.segment.path(), source))?;
-        self.note(header, position, config)?;
+        let written = file
+            .write_at(parts, position)
+            .map_err(|source| StorageError::io("append to", &self.segment.path(), source))
+            .and_then(|()| self.note(header, position, config));
+        if let Err(error) = written {
+            // What got there may be a whole batch. A later sync must not keep it: where the batch that takes its place
+            // is lost in a crash, the refused one would be there instead.
+            drop(file.set_len(position));
+            return Err(error);
+        }
         self.segment.set_size(position + header.total_len() as u64);
         Ok(())
     }
