@@ -28,7 +28,7 @@ use crate::cases::Workspace;
 use crate::input::Input;
 use crate::report::Report;
 
-/// Memory a run touches beside its files' pages, in multiples of the lines' bytes: log, output and slack.
+/// Page cache that a run takes, in multiples of the lines' bytes: log, output and slack.
 const WARM_FACTOR: u64 = 3;
 
 /// Lines of the file that is shipped while memory is watched.
@@ -62,12 +62,13 @@ fn measure_throughput(
     let out = &mut io::stdout().lock();
     report::print_heading(out)?;
     let bytes = args.megabytes * 1_000_000;
+    let warm_up = || memory::warm_up(&args.dir, WARM_FACTOR * bytes);
     for &line_bytes in &args.lines {
         for &codec in &args.codec {
             for mut case in cases::cases(workspace, line_bytes, codec, bytes)? {
                 if args.wants(&case.title()) {
                     case.millrace.take_if(|_| args.bounds_only);
-                    let outcome = measure::measure(&mut case, args.rounds, WARM_FACTOR * bytes)?;
+                    let outcome = measure::measure(&mut case, args.rounds, &warm_up)?;
                     report::print_outcome(out, &outcome)?;
                     report.throughput.push(outcome);
                 }

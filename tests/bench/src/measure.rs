@@ -3,8 +3,7 @@
 use anyhow::Context;
 use serde::Serialize;
 
-use crate::case::{Case, Codec, Run, Sample};
-use crate::memory;
+use crate::case::{Case, Codec, Sample};
 
 /// What one side of a case reached.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -30,18 +29,21 @@ pub(crate) struct Outcome {
     pub(crate) ratio: Option<f64>,
 }
 
-/// Runs `case` for `rounds` rounds; `warm_bytes` of memory are touched before each run.
-pub(crate) fn measure(case: &mut Case, rounds: usize, warm_bytes: u64) -> anyhow::Result<Outcome> {
+/// Runs `case` for `rounds` rounds; `warm_up` is called before each run.
+pub(crate) fn measure(
+    case: &mut Case,
+    rounds: usize,
+    warm_up: &dyn Fn() -> anyhow::Result<()>,
+) -> anyhow::Result<Outcome> {
     let title = case.title();
     let mut bound = Vec::with_capacity(rounds);
     let mut millrace = Vec::with_capacity(rounds);
     for _ in 0..rounds {
-        bound.push(
-            warm_run(&mut case.bound, warm_bytes).with_context(|| format!("bound of {title}"))?,
-        );
+        warm_up()?;
+        bound.push((case.bound)().with_context(|| format!("bound of {title}"))?);
         if let Some(run) = &mut case.millrace {
-            millrace
-                .push(warm_run(run, warm_bytes).with_context(|| format!("Millrace's {title}"))?);
+            warm_up()?;
+            millrace.push(run().with_context(|| format!("Millrace's {title}"))?);
         }
     }
     let ratios = millrace
@@ -57,11 +59,6 @@ pub(crate) fn measure(case: &mut Case, rounds: usize, warm_bytes: u64) -> anyhow
         millrace: (!millrace.is_empty()).then(|| rate(&millrace)),
         bound: rate(&bound),
     })
-}
-
-fn warm_run(run: &mut Run, warm_bytes: u64) -> anyhow::Result<Sample> {
-    memory::warm_up(warm_bytes);
-    run()
 }
 
 fn rate(samples: &[Sample]) -> Rate {

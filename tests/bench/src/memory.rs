@@ -1,17 +1,32 @@
 //! Warms memory up before a measurement.
 //!
 //! A guest hands free pages back to its host within seconds, and the next first touch of such a page costs ten times a
-//! copy. Touching as much memory as a run will use, right before it, takes that lottery out of the figures.
+//! copy. A run takes pages of the page cache, which come from other free lists than a program's own: touching anonymous
+//! memory leaves them cold. Writing as much as a run will write into a file, right before it, takes that lottery out of
+//! the figures.
 
-use std::hint::black_box;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
 
-/// Large enough to be a mapping of its own, which goes back to the kernel at once when it is dropped.
-const PIECE: usize = 64 << 20;
+use anyhow::Context;
 
-/// Touches and frees `bytes` of memory.
-pub(crate) fn warm_up(bytes: u64) {
-    let pieces: Vec<Vec<u8>> = (0..bytes.div_ceil(PIECE as u64))
-        .map(|_| vec![1; PIECE])
-        .collect();
-    black_box(&pieces);
+/// Bytes of one write.
+const PIECE: usize = 256 << 10;
+
+/// Writes `bytes` into a file in `folder` and removes it.
+pub(crate) fn warm_up(folder: &Path, bytes: u64) -> anyhow::Result<()> {
+    let path = folder.join("warm-up");
+    fill(&path, bytes)
+        .and_then(|()| fs::remove_file(&path))
+        .with_context(|| format!("cannot warm memory up by {}", path.display()))
+}
+
+fn fill(path: &Path, bytes: u64) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    let piece = vec![1; PIECE];
+    for _ in 0..bytes.div_ceil(PIECE as u64) {
+        file.write_all(&piece)?;
+    }
+    Ok(())
 }
