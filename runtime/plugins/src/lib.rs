@@ -6,7 +6,10 @@ mod converters;
 mod registry;
 mod values;
 
-pub use converters::{ByteArrayConverter, JsonConverter, SimpleHeaderConverter, StringConverter};
+pub use converters::{
+    BooleanConverter, ByteArrayConverter, JsonConverter, Number, NumberConverter,
+    SimpleHeaderConverter, StringConverter,
+};
 pub use registry::{
     ConverterPlugin, HeaderConverterPlugin, converter, converters, header_converter,
     header_converters,

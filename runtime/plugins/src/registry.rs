@@ -4,8 +4,8 @@ use millrace_api::config::{Config, ConfigDef};
 use millrace_api::{Converter, HeaderConverter};
 
 use crate::converters::{
-    ByteArrayConverter, JsonConverter, JsonConverterConfig, SimpleHeaderConverter, StringConverter,
-    StringConverterConfig,
+    BooleanConverter, ByteArrayConverter, JsonConverter, JsonConverterConfig, Number,
+    NumberConverter, SimpleHeaderConverter, StringConverter, StringConverterConfig,
 };
 
 /// A converter of keys and values.
@@ -30,50 +30,47 @@ pub struct HeaderConverterPlugin {
     pub create: fn() -> Box<dyn HeaderConverter>,
 }
 
+const BOOLEAN: &str = "org.apache.kafka.connect.converters.BooleanConverter";
 const BYTE_ARRAY: &str = "org.apache.kafka.connect.converters.ByteArrayConverter";
+const DOUBLE: &str = "org.apache.kafka.connect.converters.DoubleConverter";
+const FLOAT: &str = "org.apache.kafka.connect.converters.FloatConverter";
+const INTEGER: &str = "org.apache.kafka.connect.converters.IntegerConverter";
+const LONG: &str = "org.apache.kafka.connect.converters.LongConverter";
+const SHORT: &str = "org.apache.kafka.connect.converters.ShortConverter";
 const JSON: &str = "org.apache.kafka.connect.json.JsonConverter";
 const SIMPLE: &str = "org.apache.kafka.connect.storage.SimpleHeaderConverter";
 const STRING: &str = "org.apache.kafka.connect.storage.StringConverter";
 
-static CONVERTERS: [ConverterPlugin; 3] = [
-    ConverterPlugin {
-        class: BYTE_ARRAY,
-        definition: ConfigDef::new,
-        create: || Box::new(ByteArrayConverter),
-    },
-    ConverterPlugin {
-        class: JSON,
-        definition: JsonConverterConfig::definition,
-        create: || Box::new(JsonConverter::default()),
-    },
-    ConverterPlugin {
-        class: STRING,
-        definition: StringConverterConfig::definition,
-        create: || Box::new(StringConverter),
-    },
+/// Rows of one of the tables below: what converts keys and values converts headers too, made the same way.
+macro_rules! plugins {
+    ($plugin:ident: $($class:ident, $definition:expr, $create:expr;)*) => {
+        [$($plugin { class: $class, definition: $definition, create: || Box::new($create) }),*]
+    };
+}
+
+static CONVERTERS: [ConverterPlugin; 9] = plugins![ConverterPlugin:
+    BOOLEAN, ConfigDef::new, BooleanConverter::default();
+    BYTE_ARRAY, ConfigDef::new, ByteArrayConverter;
+    DOUBLE, ConfigDef::new, NumberConverter::new(Number::Double);
+    FLOAT, ConfigDef::new, NumberConverter::new(Number::Float);
+    INTEGER, ConfigDef::new, NumberConverter::new(Number::Integer);
+    LONG, ConfigDef::new, NumberConverter::new(Number::Long);
+    SHORT, ConfigDef::new, NumberConverter::new(Number::Short);
+    JSON, JsonConverterConfig::definition, JsonConverter::default();
+    STRING, StringConverterConfig::definition, StringConverter::default();
 ];
 
-static HEADER_CONVERTERS: [HeaderConverterPlugin; 4] = [
-    HeaderConverterPlugin {
-        class: BYTE_ARRAY,
-        definition: ConfigDef::new,
-        create: || Box::new(ByteArrayConverter),
-    },
-    HeaderConverterPlugin {
-        class: JSON,
-        definition: JsonConverterConfig::definition,
-        create: || Box::new(JsonConverter::default()),
-    },
-    HeaderConverterPlugin {
-        class: SIMPLE,
-        definition: ConfigDef::new,
-        create: || Box::new(SimpleHeaderConverter),
-    },
-    HeaderConverterPlugin {
-        class: STRING,
-        definition: StringConverterConfig::definition,
-        create: || Box::new(StringConverter),
-    },
+static HEADER_CONVERTERS: [HeaderConverterPlugin; 10] = plugins![HeaderConverterPlugin:
+    BOOLEAN, ConfigDef::new, BooleanConverter::default();
+    BYTE_ARRAY, ConfigDef::new, ByteArrayConverter;
+    DOUBLE, ConfigDef::new, NumberConverter::new(Number::Double);
+    FLOAT, ConfigDef::new, NumberConverter::new(Number::Float);
+    INTEGER, ConfigDef::new, NumberConverter::new(Number::Integer);
+    LONG, ConfigDef::new, NumberConverter::new(Number::Long);
+    SHORT, ConfigDef::new, NumberConverter::new(Number::Short);
+    JSON, JsonConverterConfig::definition, JsonConverter::default();
+    SIMPLE, ConfigDef::new, SimpleHeaderConverter;
+    STRING, StringConverterConfig::definition, StringConverter::default();
 ];
 
 /// All converters of keys and values, by class name.
@@ -130,6 +127,8 @@ mod tests {
         ] {
             assert_eq!(header_converter(name).unwrap().class, SIMPLE, "{name}");
         }
+        assert_eq!(converter("Long").unwrap().class, LONG);
+        assert_eq!(header_converter("BooleanConverter").unwrap().class, BOOLEAN);
         assert!(converter("SimpleHeaderConverter").is_none());
         assert!(converter("").is_none());
     }

@@ -1,13 +1,18 @@
 //! One file a converter.
 
+mod boolean;
 mod byte_array;
+mod charset;
 mod json;
+mod number;
 mod simple_header;
 mod string;
 
+pub use boolean::BooleanConverter;
 pub use byte_array::ByteArrayConverter;
 pub use json::JsonConverter;
 pub(crate) use json::JsonConverterConfig;
+pub use number::{Number, NumberConverter};
 pub use simple_header::SimpleHeaderConverter;
 pub use string::StringConverter;
 pub(crate) use string::StringConverterConfig;

@@ -1,47 +1,63 @@
-//! StringConverter: the text form of any value, in UTF-8.
+//! StringConverter: the text form of any value, in UTF-8 or the encoding that `converter.encoding` names.
 
 use millrace_api::config::{Config, Value as ConfigText};
 use millrace_api::{
     Column, ConnectError, Converter, ConverterKind, Datum, Header, HeaderConverter, Properties,
-    Schema, Value, utf8_lossy,
+    Schema, Value,
 };
 
+use super::charset::Charset;
 use super::parse;
 
-/// Writes the text of values and reads every value as text; ranges of text pass untouched.
+/// Writes the text of values and reads every value as text. In UTF-8, ranges of text pass untouched.
 #[derive(Debug, Default)]
-pub struct StringConverter;
+pub struct StringConverter {
+    charset: Charset,
+}
 
 /// What StringConverter needs to know.
 #[derive(Debug, Clone, Config)]
 pub(crate) struct StringConverterConfig {
     /// The character encoding of the text.
-    #[config(name = "converter.encoding", default = "UTF-8", importance = high, width = medium, display = "Encoding", validator = is_utf8)]
-    pub(crate) _encoding: String,
+    #[config(name = "converter.encoding", default = "UTF-8", importance = high, width = medium, display = "Encoding", validator = is_known)]
+    pub(crate) encoding: String,
 }
 
-fn is_utf8(_key: &str, value: &ConfigText) -> Result<(), String> {
-    let known = |name: &str| ["utf-8", "utf8"].contains(&name.to_ascii_lowercase().as_str());
+fn is_known(_key: &str, value: &ConfigText) -> Result<(), String> {
     match value.as_str() {
-        Some(name) if !known(name) => Err("Only UTF-8 is supported".to_owned()),
+        Some(name) if Charset::named(name).is_none() => {
+            Err(format!("Unknown encoding, known are: {}", Charset::all()))
+        }
         _ => Ok(()),
     }
 }
 
 impl StringConverter {
-    fn write(value: &Value, out: &mut Vec<u8>) -> bool {
+    fn set_up(&mut self, settings: &Properties) -> Result<(), ConnectError> {
+        let config = parse::<StringConverterConfig>(settings)?;
+        self.charset = Charset::named(&config.encoding).unwrap_or_default();
+        Ok(())
+    }
+
+    fn is_utf8(&self) -> bool {
+        self.charset == Charset::Utf8
+    }
+
+    fn write(&self, value: &Value, out: &mut Vec<u8>) -> bool {
         match value {
             Value::Null => return false,
-            Value::String(text) => out.extend_from_slice(text.as_bytes()),
-            other => out.extend_from_slice(other.to_string().as_bytes()),
+            Value::String(text) => self.charset.encode(text, out),
+            other => self.charset.encode(&other.to_string(), out),
         }
         true
     }
 
-    fn read(bytes: Option<&[u8]>) -> Datum {
+    fn read(&self, bytes: Option<&[u8]>) -> Datum {
         Datum::new(
             Schema::optional_string(),
-            bytes.map_or(Value::Null, |bytes| Value::String(utf8_lossy(bytes))),
+            bytes.map_or(Value::Null, |bytes| {
+                Value::String(self.charset.decode(bytes))
+            }),
         )
     }
 }
@@ -52,15 +68,19 @@ impl Converter for StringConverter {
         settings: &Properties,
         _kind: ConverterKind,
     ) -> Result<(), ConnectError> {
-        parse::<StringConverterConfig>(settings).map(drop)
+        self.set_up(settings)
     }
 
     fn passes(&self, column: &Column) -> bool {
-        matches!(column, Column::Text(_) | Column::Null)
+        match column {
+            Column::Null => true,
+            Column::Text(_) => self.is_utf8(),
+            _ => false,
+        }
     }
 
     fn encode(&self, _topic: &str, datum: &Datum, out: &mut Vec<u8>) -> Result<bool, ConnectError> {
-        Ok(Self::write(&datum.value, out))
+        Ok(self.write(&datum.value, out))
     }
 
     fn encode_text(
@@ -70,31 +90,32 @@ impl Converter for StringConverter {
         text: &str,
         out: &mut Vec<u8>,
     ) -> Result<bool, ConnectError> {
-        out.extend_from_slice(text.as_bytes());
+        self.charset.encode(text, out);
         Ok(true)
     }
 
     fn reads_as(&self) -> Option<Column> {
-        Some(Column::Text(Some(Schema::optional_string())))
+        self.is_utf8()
+            .then(|| Column::Text(Some(Schema::optional_string())))
     }
 
     fn decode(&self, _topic: &str, bytes: Option<&[u8]>) -> Result<Datum, ConnectError> {
-        Ok(Self::read(bytes))
+        Ok(self.read(bytes))
     }
 }
 
 impl HeaderConverter for StringConverter {
     fn configure(&mut self, settings: &Properties) -> Result<(), ConnectError> {
-        parse::<StringConverterConfig>(settings).map(drop)
+        self.set_up(settings)
     }
 
     fn passes_text(&self) -> bool {
-        true
+        self.is_utf8()
     }
 
     fn encode(&self, _topic: &str, header: &Header) -> Result<Option<Vec<u8>>, ConnectError> {
         let mut bytes = Vec::new();
-        Ok(Self::write(&header.value, &mut bytes).then_some(bytes))
+        Ok(self.write(&header.value, &mut bytes).then_some(bytes))
     }
 
     fn decode(
@@ -103,7 +124,7 @@ impl HeaderConverter for StringConverter {
         _name: &str,
         bytes: Option<&[u8]>,
     ) -> Result<Datum, ConnectError> {
-        Ok(Self::read(bytes))
+        Ok(self.read(bytes))
     }
 }
 
@@ -121,16 +142,20 @@ mod tests {
             (Value::Null, None),
         ] {
             let mut out = Vec::new();
-            let written =
-                Converter::encode(&StringConverter, "t", &Datum::schemaless(value), &mut out)
-                    .unwrap();
+            let written = Converter::encode(
+                &StringConverter::default(),
+                "t",
+                &Datum::schemaless(value),
+                &mut out,
+            )
+            .unwrap();
             assert_eq!(written.then_some(str::from_utf8(&out).unwrap()), expected);
         }
     }
 
     #[test]
     fn bytes_become_optional_text() {
-        let read = |bytes| Converter::decode(&StringConverter, "t", bytes).unwrap();
+        let read = |bytes| Converter::decode(&StringConverter::default(), "t", bytes).unwrap();
         assert_eq!(
             read(Some(b"a\xFF")),
             Datum::new(Schema::optional_string(), Value::String("a\u{FFFD}".into()))
@@ -142,18 +167,27 @@ mod tests {
     }
 
     #[test]
-    fn other_encodings_are_refused() {
+    fn encodings_have_names() {
         let settings =
             |name: &str| Properties::from([("converter.encoding".to_owned(), name.to_owned())]);
-        let mut converter = StringConverter;
-        assert!(
-            Converter::configure(&mut converter, &settings("utf-8"), ConverterKind::Value).is_ok()
-        );
-        let error = Converter::configure(&mut converter, &settings("UTF-16"), ConverterKind::Value)
+        let mut converter = StringConverter::default();
+        Converter::configure(&mut converter, &settings("utf-8"), ConverterKind::Value).unwrap();
+        assert!(converter.passes(&Column::Text(None)) && converter.reads_as().is_some());
+        Converter::configure(&mut converter, &settings("UTF-16"), ConverterKind::Value).unwrap();
+        assert!(!converter.passes(&Column::Text(None)) && converter.reads_as().is_none());
+        assert!(converter.passes(&Column::Null) && !converter.passes_text());
+        let mut out = Vec::new();
+        converter
+            .encode_text("t", &Column::Text(None), "a", &mut out)
+            .unwrap();
+        assert_eq!(out, [0xfe, 0xff, 0, 0x61]);
+        let read = Converter::decode(&converter, "t", Some(&out)).unwrap();
+        assert_eq!(read.value, Value::String("a".into()));
+        let error = Converter::configure(&mut converter, &settings("x-no"), ConverterKind::Value)
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "Invalid value UTF-16 for configuration converter.encoding: Only UTF-8 is supported"
+            "Invalid value x-no for configuration converter.encoding: Unknown encoding, known are: UTF-8, ISO-8859-1, US-ASCII, UTF-16, UTF-16BE, UTF-16LE"
         );
     }
 }
