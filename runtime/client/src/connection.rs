@@ -143,6 +143,22 @@ impl Connection {
         }
     }
 
+    /// The highest version of a request that both sides speak, if it is `min` or later.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
+    pub fn version_from<R: Request>(&self, min: i16) -> Result<i16, ClientError> {
+        let version = self.version::<R>()?;
+        if version < min {
+            return Err(ClientError::UnsupportedVersion {
+                address: self.address.clone(),
+                api: R::KEY,
+            });
+        }
+        Ok(version)
+    }
+
     /// Sends a request in the highest common version and waits for its answer.
     ///
     /// Requests take effect in the order in which these futures are first polled.
@@ -153,6 +169,33 @@ impl Connection {
     pub async fn call<R: Request>(&self, request: &R) -> Result<R::Response, ClientError> {
         self.call_at(self.version::<R>()?, request, self.settings.request_timeout)
             .await
+    }
+
+    /// [`Connection::call`] in a version of the caller's choice.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::call`].
+    pub async fn call_in<R: Request>(
+        &self,
+        version: i16,
+        request: &R,
+    ) -> Result<R::Response, ClientError> {
+        self.call_at(version, request, self.settings.request_timeout)
+            .await
+    }
+
+    /// [`Connection::call`] with a time limit of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::call`].
+    pub async fn call_within<R: Request>(
+        &self,
+        wait: Duration,
+        request: &R,
+    ) -> Result<R::Response, ClientError> {
+        self.call_at(self.version::<R>()?, request, wait).await
     }
 
     /// [`Connection::call`] in a version of the caller's choice, with its own time limit.

@@ -3,15 +3,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use millrace_wire::error_code::ErrorCode;
-use millrace_wire::messages::list_offsets::{EARLIEST_TIMESTAMP, LATEST_TIMESTAMP};
+use millrace_wire::messages::list_offsets::{
+    EARLIEST_LOCAL_TIMESTAMP, EARLIEST_TIMESTAMP, LATEST_TIERED_TIMESTAMP, LATEST_TIMESTAMP,
+    MAX_TIMESTAMP,
+};
 use millrace_wire::messages::{
     ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsTopic,
 };
 
-use super::Admin;
-use crate::cluster::Metadata;
+use super::leaders::{Answers, Refusal, whole};
+use super::{Admin, ByPlace, Place, by_topic};
+use crate::connection::Connection;
 use crate::error::ClientError;
+
+/// Only records of transactions that are decided.
+const READ_COMMITTED: i8 = 1;
+/// Brokers take each special time from a version on; below it they would look for a record of that time.
+const MAX_TIMESTAMP_FROM: i16 = 7;
+const EARLIEST_LOCAL_FROM: i16 = 8;
+const LATEST_TIERED_FROM: i16 = 9;
 
 /// Which offset of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +32,12 @@ pub enum OffsetSpec {
     Latest,
     /// The first one of a record of this time or later, in milliseconds.
     AtTime(i64),
+    /// The one of the record with the largest timestamp (Kafka 3.0).
+    MaxTimestamp,
+    /// The first one that lies on the leader's own disk (Kafka 3.6).
+    EarliestLocal,
+    /// The last one in tiered storage (Kafka 3.9).
+    LatestTiered,
 }
 
 impl OffsetSpec {
@@ -30,6 +46,18 @@ impl OffsetSpec {
             Self::Earliest => EARLIEST_TIMESTAMP,
             Self::Latest => LATEST_TIMESTAMP,
             Self::AtTime(time) => time.max(0),
+            Self::MaxTimestamp => MAX_TIMESTAMP,
+            Self::EarliestLocal => EARLIEST_LOCAL_TIMESTAMP,
+            Self::LatestTiered => LATEST_TIERED_TIMESTAMP,
+        }
+    }
+
+    fn needs_version(self) -> i16 {
+        match self {
+            Self::Earliest | Self::Latest | Self::AtTime(_) => 0,
+            Self::MaxTimestamp => MAX_TIMESTAMP_FROM,
+            Self::EarliestLocal => EARLIEST_LOCAL_FROM,
+            Self::LatestTiered => LATEST_TIERED_FROM,
         }
     }
 }
@@ -41,93 +69,82 @@ pub struct FoundOffset {
     pub offset: Option<i64>,
     /// Time of the record found, where one was looked for.
     pub timestamp: Option<i64>,
+    /// Epoch of the leader that wrote it, where known.
+    pub leader_epoch: Option<i32>,
 }
-
-type Places = BTreeMap<(Arc<str>, i32), OffsetSpec>;
 
 impl Admin {
     /// Looks offsets up.
     ///
     /// # Errors
     ///
-    /// The first error of a partition that will not pass, or the last one when the limit is over.
+    /// The first error of a partition.
     pub async fn list_offsets(
         &self,
-        places: &Places,
-    ) -> Result<BTreeMap<(Arc<str>, i32), FoundOffset>, ClientError> {
-        self.retried(|| self.list_offsets_once(places)).await
+        places: &BTreeMap<Place, OffsetSpec>,
+    ) -> Result<BTreeMap<Place, FoundOffset>, ClientError> {
+        whole(self.list_offsets_each(places, false).await)
     }
 
-    async fn list_offsets_once(
+    /// Looks offsets up, each with its own outcome. `committed_only` leaves transactions that are
+    /// not decided out of what can be read.
+    pub async fn list_offsets_each(
         &self,
-        places: &Places,
-    ) -> Result<BTreeMap<(Arc<str>, i32), FoundOffset>, ClientError> {
-        let mut topics: Vec<Arc<str>> = places.keys().map(|(topic, _)| Arc::clone(topic)).collect();
-        topics.dedup();
-        let metadata = self.cluster().refresh(&topics).await?;
-        let mut found = BTreeMap::new();
-        for (leader, topics) in by_leader(places, &metadata)? {
-            let connection = self.lane.connection(leader).await?;
+        places: &BTreeMap<Place, OffsetSpec>,
+        committed_only: bool,
+    ) -> ByPlace<FoundOffset> {
+        let timeout_ms = self.limit_ms();
+        let isolation_level = if committed_only { READ_COMMITTED } else { 0 };
+        self.ask_leaders("cannot look up an offset of", places, |leader, asked| {
             let request = ListOffsetsRequest {
-                topics: topics.into_values().collect(),
-                timeout_ms: self.limit_ms(),
+                isolation_level,
+                timeout_ms,
                 ..ListOffsetsRequest::default()
             };
-            for topic in connection.call(&request).await?.topics {
-                let name: Arc<str> = topic.name.into();
-                for partition in topic.partitions {
-                    let place = (Arc::clone(&name), partition.partition_index);
-                    let offset = read(&partition).map_err(|code| refused(&place, code))?;
-                    found.insert(place, offset);
-                }
-            }
-        }
-        Ok(found)
+            ask(leader, request, asked)
+        })
+        .await
     }
 }
 
-fn by_leader(
-    places: &Places,
-    metadata: &Metadata,
-) -> Result<BTreeMap<i32, BTreeMap<Arc<str>, ListOffsetsTopic>>, ClientError> {
-    let mut requests: BTreeMap<i32, BTreeMap<Arc<str>, ListOffsetsTopic>> = BTreeMap::new();
-    for (place, spec) in places {
-        let (topic, partition) = place;
-        let known = metadata.partition(topic, *partition);
-        let known = known.ok_or_else(|| refused(place, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION))?;
-        let leader = known
-            .leader
-            .ok_or_else(|| refused(place, ErrorCode::LEADER_NOT_AVAILABLE))?;
-        let fresh = || ListOffsetsTopic {
+async fn ask(
+    leader: Arc<Connection>,
+    mut request: ListOffsetsRequest,
+    asked: Vec<(Place, OffsetSpec)>,
+) -> Result<Answers<FoundOffset>, ClientError> {
+    let needed = asked.iter().map(|(_, spec)| spec.needs_version()).max();
+    let version = leader.version_from::<ListOffsetsRequest>(needed.unwrap_or(0))?;
+    request.topics = by_topic(asked)
+        .into_iter()
+        .map(|(topic, partitions)| ListOffsetsTopic {
             name: topic.to_string(),
-            partitions: Vec::new(),
-        };
-        let topics = requests.entry(leader).or_default();
-        topics
-            .entry(Arc::clone(topic))
-            .or_insert_with(fresh)
-            .partitions
-            .push(ListOffsetsPartition {
-                partition_index: *partition,
-                current_leader_epoch: -1,
-                timestamp: spec.timestamp(),
-            });
+            partitions: partitions
+                .into_iter()
+                .map(|(partition_index, spec)| ListOffsetsPartition {
+                    partition_index,
+                    current_leader_epoch: -1,
+                    timestamp: spec.timestamp(),
+                })
+                .collect(),
+        })
+        .collect();
+    let answer = leader.call_in(version, &request).await?;
+    let mut answers = Answers::new();
+    for topic in answer.topics {
+        let name: Arc<str> = topic.name.into();
+        for partition in topic.partitions {
+            let place = (Arc::clone(&name), partition.partition_index);
+            answers.push((place, read(&partition)));
+        }
     }
-    Ok(requests)
+    Ok(answers)
 }
 
-fn read(answer: &ListOffsetsPartitionResponse) -> Result<FoundOffset, ErrorCode> {
+fn read(answer: &ListOffsetsPartitionResponse) -> Result<FoundOffset, Refusal> {
     answer.error_code.ok()?;
     Ok(FoundOffset {
         offset: (answer.offset >= 0).then_some(answer.offset),
         timestamp: (answer.timestamp >= 0).then_some(answer.timestamp),
+        leader_epoch: (answer.leader_epoch >= 0).then_some(answer.leader_epoch),
     })
-}
-
-fn refused((topic, partition): &(Arc<str>, i32), code: ErrorCode) -> ClientError {
-    ClientError::refused(
-        format!("cannot look up an offset of {topic}-{partition}"),
-        code,
-        None,
-    )
 }

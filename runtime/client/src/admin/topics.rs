@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use millrace_wire::error_code::ErrorCode;
 use millrace_wire::messages::{
-    CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, DeleteTopicState,
-    DeleteTopicsRequest,
+    CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig, CreateTopicsRequest,
+    DeleteTopicState, DeleteTopicsRequest,
 };
 use millrace_wire::uuid::Uuid;
 
-use super::Admin;
-use crate::cluster::{Node, Topic};
+use super::{Admin, said};
+use crate::cluster::Topic;
 use crate::error::ClientError;
 
 /// From this version on -1 stands for the broker's default.
@@ -28,6 +28,8 @@ pub struct NewTopic {
     pub partitions: Option<i32>,
     /// How many replicas; none for the broker's default.
     pub replication_factor: Option<i16>,
+    /// The nodes of each partition, in place of both numbers; empty lets the brokers choose.
+    pub replicas: Vec<Vec<i32>>,
     /// Its configuration, by Kafka's keys.
     pub configs: BTreeMap<String, String>,
 }
@@ -40,20 +42,10 @@ impl NewTopic {
             name: name.into(),
             partitions: None,
             replication_factor: None,
+            replicas: Vec::new(),
             configs: BTreeMap::new(),
         }
     }
-}
-
-/// The cluster as its brokers see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClusterDescription {
-    /// Its id, where the brokers give one.
-    pub cluster_id: Option<Arc<str>>,
-    /// The node that takes administrative requests.
-    pub controller: Option<i32>,
-    /// The nodes.
-    pub nodes: Vec<Node>,
 }
 
 impl Admin {
@@ -63,40 +55,37 @@ impl Admin {
     ///
     /// As the broker says: `TOPIC_ALREADY_EXISTS` if there is one of the name.
     pub async fn create_topic(&self, topic: &NewTopic) -> Result<(), ClientError> {
-        self.retried(|| self.create_once(topic)).await
+        self.retried(|| self.create_once(topic, false)).await
     }
 
-    async fn create_once(&self, topic: &NewTopic) -> Result<(), ClientError> {
+    /// Asks whether a topic could be created.
+    ///
+    /// # Errors
+    ///
+    /// As [`Admin::create_topic`].
+    pub async fn validate_topic(&self, topic: &NewTopic) -> Result<(), ClientError> {
+        self.retried(|| self.create_once(topic, true)).await
+    }
+
+    async fn create_once(&self, topic: &NewTopic, validate_only: bool) -> Result<(), ClientError> {
         let connection = self.controller().await?;
         let version = connection.version::<CreateTopicsRequest>()?;
         // Brokers before 2.4 have no way to ask for their defaults; one is what a new broker has.
-        let (partitions, replicas) = if version >= BROKER_DEFAULTS_FROM {
-            (-1, -1)
+        let default = if version >= BROKER_DEFAULTS_FROM || !topic.replicas.is_empty() {
+            -1
         } else {
-            (1, 1)
-        };
-        let config = |(name, value): (&String, &String)| CreatableTopicConfig {
-            name: name.clone(),
-            value: Some(value.clone()),
+            1
         };
         let request = CreateTopicsRequest {
-            topics: vec![CreatableTopic {
-                name: topic.name.clone(),
-                num_partitions: topic.partitions.unwrap_or(partitions),
-                replication_factor: topic.replication_factor.unwrap_or(replicas),
-                assignments: Vec::new(),
-                configs: topic.configs.iter().map(config).collect(),
-            }],
+            topics: vec![creatable(topic, default)],
             timeout_ms: self.limit_ms(),
-            validate_only: false,
+            validate_only,
         };
         let answer = connection.call_at(version, &request, self.limit).await?;
         let outcome = answer.topics.into_iter().next();
-        let (code, detail) = outcome.map_or((ErrorCode::NONE, None), |topic| {
-            (topic.error_code, topic.error_message)
-        });
-        code.ok().map_err(|code| {
-            ClientError::refused(format!("cannot create topic {}", topic.name), code, detail)
+        outcome.map_or(Ok(()), |outcome| {
+            let doing = || format!("cannot create topic {}", topic.name);
+            said(doing, outcome.error_code, outcome.error_message)
         })
     }
 
@@ -106,16 +95,7 @@ impl Admin {
     ///
     /// As the broker says: `UNKNOWN_TOPIC_OR_PARTITION` if there is none of the name.
     pub async fn delete_topic(&self, name: &str) -> Result<(), ClientError> {
-        // An unknown topic stays unknown: the code is retriable only to clients that wait for one.
-        let outcome = self.retried(|| async {
-            match self.delete_once(name).await {
-                Err(error) if error.code() == Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION) => {
-                    Ok(Err(error))
-                }
-                outcome => outcome.map(Ok),
-            }
-        });
-        outcome.await?
+        self.retried_if_known(|| self.delete_once(name)).await
     }
 
     async fn delete_once(&self, name: &str) -> Result<(), ClientError> {
@@ -135,11 +115,9 @@ impl Admin {
         }
         let answer = connection.call_at(version, &request, self.limit).await?;
         let outcome = answer.responses.into_iter().next();
-        let (code, detail) = outcome.map_or((ErrorCode::NONE, None), |topic| {
-            (topic.error_code, topic.error_message)
-        });
-        code.ok().map_err(|code| {
-            ClientError::refused(format!("cannot delete topic {name}"), code, detail)
+        outcome.map_or(Ok(()), |outcome| {
+            let doing = || format!("cannot delete topic {name}");
+            said(doing, outcome.error_code, outcome.error_message)
         })
     }
 
@@ -173,18 +151,22 @@ impl Admin {
             )),
         }
     }
+}
 
-    /// The cluster's id, controller and nodes.
-    ///
-    /// # Errors
-    ///
-    /// Where no broker answers.
-    pub async fn describe_cluster(&self) -> Result<ClusterDescription, ClientError> {
-        let metadata = self.retried(|| self.cluster().refresh(&[])).await?;
-        Ok(ClusterDescription {
-            cluster_id: metadata.cluster_id.clone(),
-            controller: metadata.controller,
-            nodes: metadata.nodes.values().cloned().collect(),
-        })
+fn creatable(topic: &NewTopic, default: i16) -> CreatableTopic {
+    let config = |(name, value): (&String, &String)| CreatableTopicConfig {
+        name: name.clone(),
+        value: Some(value.clone()),
+    };
+    let assignment = |(partition_index, nodes): (i32, &Vec<i32>)| CreatableReplicaAssignment {
+        partition_index,
+        broker_ids: nodes.clone(),
+    };
+    CreatableTopic {
+        name: topic.name.clone(),
+        num_partitions: topic.partitions.unwrap_or(default.into()),
+        replication_factor: topic.replication_factor.unwrap_or(default),
+        assignments: (0..).zip(&topic.replicas).map(assignment).collect(),
+        configs: topic.configs.iter().map(config).collect(),
     }
 }
