@@ -9,10 +9,12 @@
 mod decoder;
 mod encoder;
 mod field;
+mod nullable;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use field::Field;
+pub use nullable::Nullable;
 
 /// Bytes that are not a message of the expected type and version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

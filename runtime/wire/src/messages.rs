@@ -14,15 +14,25 @@ mod oracle;
 #[cfg(test)]
 mod sample;
 
+pub mod alter_configs;
 pub mod api_versions;
+pub mod config_resource;
 pub mod consumer_protocol;
+pub mod create_partitions;
 pub mod create_topics;
 pub mod delete_groups;
+pub mod delete_records;
 pub mod delete_topics;
+pub mod describe_cluster;
+pub mod describe_configs;
 pub mod describe_groups;
+pub mod describe_log_dirs;
+pub mod describe_producers;
+pub mod describe_topic_partitions;
 pub mod fetch;
 pub mod find_coordinator;
 pub mod heartbeat;
+pub mod incremental_alter_configs;
 pub mod init_producer_id;
 pub mod join_group;
 pub mod leader;
@@ -33,20 +43,30 @@ pub mod metadata;
 pub mod offset_commit;
 pub mod offset_delete;
 pub mod offset_fetch;
+pub mod offset_for_leader_epoch;
 pub mod produce;
 pub mod sync_group;
 
 pub use crate::header::{
     RequestHeader, decode_request_header, decode_response, encode_request, encode_response,
 };
+pub use alter_configs::*;
 pub use api_versions::*;
+pub use create_partitions::*;
 pub use create_topics::*;
 pub use delete_groups::*;
+pub use delete_records::*;
 pub use delete_topics::*;
+pub use describe_cluster::*;
+pub use describe_configs::*;
 pub use describe_groups::*;
+pub use describe_log_dirs::*;
+pub use describe_producers::*;
+pub use describe_topic_partitions::*;
 pub use fetch::*;
 pub use find_coordinator::*;
 pub use heartbeat::*;
+pub use incremental_alter_configs::*;
 pub use init_producer_id::*;
 pub use join_group::*;
 pub use leader::*;
@@ -57,6 +77,7 @@ pub use metadata::*;
 pub use offset_commit::*;
 pub use offset_delete::*;
 pub use offset_fetch::*;
+pub use offset_for_leader_epoch::*;
 pub use produce::*;
 pub use sync_group::*;
 
@@ -174,7 +195,17 @@ api_keys! {
     18 ApiVersions ApiVersionsRequest;
     19 CreateTopics CreateTopicsRequest;
     20 DeleteTopics DeleteTopicsRequest;
+    21 DeleteRecords DeleteRecordsRequest;
     22 InitProducerId InitProducerIdRequest;
+    23 OffsetForLeaderEpoch OffsetForLeaderEpochRequest;
+    32 DescribeConfigs DescribeConfigsRequest;
+    33 AlterConfigs AlterConfigsRequest;
+    35 DescribeLogDirs DescribeLogDirsRequest;
+    37 CreatePartitions CreatePartitionsRequest;
     42 DeleteGroups DeleteGroupsRequest;
+    44 IncrementalAlterConfigs IncrementalAlterConfigsRequest;
     47 OffsetDelete OffsetDeleteRequest;
+    60 DescribeCluster DescribeClusterRequest;
+    61 DescribeProducers DescribeProducersRequest;
+    75 DescribeTopicPartitions DescribeTopicPartitionsRequest;
 }

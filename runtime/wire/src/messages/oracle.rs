@@ -51,6 +51,16 @@ oracle! {
     init_producer_id InitProducerIdRequest InitProducerIdResponse;
     delete_groups DeleteGroupsRequest DeleteGroupsResponse;
     offset_delete OffsetDeleteRequest OffsetDeleteResponse;
+    delete_records DeleteRecordsRequest DeleteRecordsResponse;
+    offset_for_leader_epoch OffsetForLeaderEpochRequest OffsetForLeaderEpochResponse;
+    describe_configs DescribeConfigsRequest DescribeConfigsResponse;
+    alter_configs AlterConfigsRequest AlterConfigsResponse;
+    incremental_alter_configs IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse;
+    describe_log_dirs DescribeLogDirsRequest DescribeLogDirsResponse;
+    create_partitions CreatePartitionsRequest CreatePartitionsResponse;
+    describe_cluster DescribeClusterRequest DescribeClusterResponse;
+    describe_producers DescribeProducersRequest DescribeProducersResponse;
+    describe_topic_partitions DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse;
 }
 
 #[test]

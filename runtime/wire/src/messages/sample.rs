@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::codec::Nullable;
 use crate::error_code::ErrorCode;
 use crate::records::Records;
 use crate::uuid::Uuid;
@@ -110,5 +111,11 @@ impl<T: Sample> Sample for Option<T> {
     fn sample(sampler: &mut Sampler, version: i16, nullable: bool) -> Self {
         let is_null = nullable && sampler.below(4) == 0;
         (!is_null).then(|| T::sample(sampler, version, nullable))
+    }
+}
+
+impl<T: Sample> Sample for Nullable<T> {
+    fn sample(sampler: &mut Sampler, version: i16, nullable: bool) -> Self {
+        Nullable(Option::sample(sampler, version, nullable))
     }
 }
