@@ -1,6 +1,8 @@
 //! What a worker must remember: source offsets. A store has a file form (standalone); a topic form joins it with
 //! distributed mode.
 
+mod java_map;
+mod migration;
 mod offset_file;
 
 use std::fmt;

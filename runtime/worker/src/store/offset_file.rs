@@ -4,6 +4,9 @@
 //! `["connector",{partition},{offset}]`. The first two elements are the key Kafka Connect uses in its offset topic
 //! (contract connect-internals, section 1.4). A change writes the whole file anew beside the old one, syncs it,
 //! renames it and syncs the folder, so that a crash leaves the old state or the new one, never a mixture.
+//!
+//! Where the file is Kafka Connect's own, its offsets are taken over: it is kept beside as `NAME.java`, and a file of
+//! ours takes its place.
 
 #![expect(
     clippy::disallowed_methods,
@@ -20,11 +23,9 @@ use async_trait::async_trait;
 use millrace_api::OffsetMap;
 use serde_json::Value;
 
-use super::{OffsetChange, OffsetStore, StoreError};
+use super::{OffsetChange, OffsetStore, StoreError, migration};
 
 const FIRST_LINE: &str = "millrace-offsets 1";
-/// How a Java-serialised map begins, which is what Kafka Connect's standalone mode writes.
-const JAVA_MAGIC: &[u8] = &[0xac, 0xed, 0x00, 0x05];
 
 /// Offsets of one connector: by the partition's text with sorted keys, the partition as first stored and its offset.
 type Partitions = BTreeMap<String, (OffsetMap, OffsetMap)>;
@@ -40,24 +41,25 @@ pub struct FileOffsetStore {
 }
 
 impl FileOffsetStore {
-    /// Reads the file at `path`; a missing or empty one holds no offsets. Blocks: call it off the runtime.
+    /// Reads the file at `path`; a missing or empty one holds no offsets. Kafka Connect's own is replaced by one of
+    /// ours and kept beside. Blocks: call it off the runtime.
     ///
     /// # Errors
-    /// When the file cannot be read or is not an offsets file.
+    /// When the file cannot be read, is not an offsets file, or is Kafka Connect's and cannot be replaced.
     pub fn open(path: impl Into<PathBuf>) -> Result<Arc<Self>, StoreError> {
         let path = path.into();
-        let text = match fs::read(&path) {
-            Ok(bytes) => text_of(&path, bytes)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(source) => {
-                return Err(StoreError::Io {
-                    action: "read",
-                    path: path.display().to_string(),
-                    source,
-                });
-            }
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(source) => return Err(io_error("read", &path, source)),
         };
-        let offsets = parse(&text).map_err(|reason| format_error(&path, reason))?;
+        let offsets = if migration::is_java(&bytes) {
+            take_over(&path, &bytes)?
+        } else {
+            let text = String::from_utf8(bytes)
+                .map_err(|_| format_error(&path, "it is not text".to_owned()))?;
+            parse(&text).map_err(|reason| format_error(&path, reason))?
+        };
         Ok(Arc::new(Self {
             path,
             offsets: Mutex::new(offsets),
@@ -88,20 +90,11 @@ impl OffsetStore for FileOffsetStore {
         let text = render(&next);
         let path = self.path.clone();
         let written = tokio::task::spawn_blocking(move || {
-            replace_file(&path, &text).map_err(|source| StoreError::Io {
-                action: "write",
-                path: path.display().to_string(),
-                source,
-            })
+            replace_file(&path, &text).map_err(|source| io_error("write", &path, source))
         });
-        written.await.unwrap_or_else(|error| {
-            let path = self.path.display().to_string();
-            Err(StoreError::Io {
-                action: "write",
-                path,
-                source: io::Error::other(error),
-            })
-        })?;
+        written
+            .await
+            .unwrap_or_else(|error| Err(io_error("write", &self.path, io::Error::other(error))))?;
         self.with(|all| *all = next);
         Ok(())
     }
@@ -142,14 +135,30 @@ fn structural_key(partition: &OffsetMap) -> String {
     serde_json::to_string(&sorted).unwrap_or_default()
 }
 
-fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String, StoreError> {
-    if bytes.starts_with(JAVA_MAGIC) {
-        return Err(format_error(
-            path,
-            "it is Kafka Connect's own (a serialised Java map)".to_owned(),
-        ));
+/// Reads the offsets of Kafka Connect's own file, keeps it beside, and puts one of ours in its place.
+fn take_over(path: &Path, bytes: &[u8]) -> Result<Offsets, StoreError> {
+    let known = migration::offsets(bytes).map_err(|reason| format_error(path, reason))?;
+    let mut offsets = Offsets::new();
+    for (connector, partition, offset) in known {
+        apply(&mut offsets, &connector, vec![(partition, Some(offset))]);
     }
-    String::from_utf8(bytes).map_err(|_| format_error(path, "it is not text".to_owned()))
+    let beside = migration::keep_beside(path)
+        .and_then(|beside| replace_file(path, &render(&offsets)).map(|()| beside))
+        .map_err(|source| io_error("replace", path, source))?;
+    log::info!(
+        "the offsets file {} was Kafka Connect's own: its offsets are taken over, and it is kept as {}",
+        path.display(),
+        beside.display()
+    );
+    Ok(offsets)
+}
+
+fn io_error(action: &'static str, path: &Path, source: io::Error) -> StoreError {
+    StoreError::Io {
+        action,
+        path: path.display().to_string(),
+        source,
+    }
 }
 
 fn format_error(path: &Path, reason: String) -> StoreError {
@@ -270,7 +279,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for (bytes, reason) in [
             (&b"hello\n"[..], "first line"),
-            (JAVA_MAGIC, "Java map"),
+            (&[0xac, 0xed, 0, 5, 0x73], "Kafka Connect's own"),
             (&[0xff, 0xfe], "not text"),
         ] {
             let path = folder.path().join("offsets");
@@ -281,6 +290,44 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn kafka_connect_s_own_file_is_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("offsets");
+        let java = crate::store::java_map::tests::stream(&[
+            (
+                Some(br#"["c",{"filename":"a"}]"#),
+                Some(br#"{"position":20}"#),
+            ),
+            (Some(br#"["c",{"filename":"reset"}]"#), None),
+            (Some(b"not a key"), Some(b"{}")),
+            (None, None),
+        ]);
+        fs::write(&path, &java).unwrap();
+        let expected = [(map(r#"{"filename":"a"}"#), map(r#"{"position":20}"#))];
+        for _ in 0..2 {
+            let store = FileOffsetStore::open(&path).unwrap();
+            assert_eq!(store.list("c").await.unwrap(), expected);
+            assert_eq!(fs::read(folder.path().join("offsets.java")).unwrap(), java);
+            assert!(fs::read_to_string(&path).unwrap().starts_with(FIRST_LINE));
+        }
+        let other = crate::store::java_map::tests::stream(&[]);
+        fs::write(&path, &other).unwrap();
+        assert!(
+            FileOffsetStore::open(&path)
+                .unwrap()
+                .list("c")
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        assert_eq!(fs::read(folder.path().join("offsets.java")).unwrap(), java);
+        assert_eq!(
+            fs::read(folder.path().join("offsets.java.1")).unwrap(),
+            other
+        );
     }
 
     #[tokio::test]
