@@ -4,15 +4,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::append::{Appender, Run, Step};
+use super::append::{Appender, Run, Step, known_partition};
 use super::batch::ProducerBatch;
 use super::budget::Budget;
 use super::config::ProducerConfig;
 use super::error::ProduceError;
 use super::partition::PartitionQueue;
-use super::partitioner::next_sticky;
+use super::partitioner::Sticky;
 use super::{Appended, RecordRef};
-use crate::cluster::{Metadata, Topic};
+use crate::cluster::Metadata;
 
 /// All that waits. The owner keeps it behind a lock.
 pub(super) struct Accumulator {
@@ -29,9 +29,7 @@ pub(super) struct Accumulator {
 #[derive(Default)]
 pub(super) struct TopicQueues {
     pub(super) partitions: Vec<PartitionQueue>,
-    sticky: Option<usize>,
-    /// Bytes that the sticky partition was given.
-    sticky_bytes: usize,
+    pub(super) sticky: Sticky,
 }
 
 impl Accumulator {
@@ -62,7 +60,10 @@ impl Accumulator {
         let topic = topic.ok_or_else(|| ProduceError::NotReady {
             topic: Arc::clone(run.topic),
         })?;
-        let chosen = chosen_partition(run, topic)?;
+        let chosen = run
+            .partition
+            .map(|partition| known_partition(topic, partition))
+            .transpose()?;
         let queues = self.topics.entry(Arc::clone(run.topic)).or_default();
         if queues.partitions.len() < topic.partitions.len() {
             queues
@@ -136,53 +137,5 @@ impl Accumulator {
             }
         }
         left
-    }
-}
-
-fn chosen_partition(run: &Run<'_>, topic: &Topic) -> Result<Option<usize>, ProduceError> {
-    let count = topic.partitions.len();
-    let Some(partition) = run.partition else {
-        return Ok(None);
-    };
-    let chosen = usize::try_from(partition)
-        .ok()
-        .filter(|&partition| partition < count);
-    let unknown = || ProduceError::UnknownPartition {
-        topic: Arc::clone(run.topic),
-        partition,
-        count,
-    };
-    chosen.map(Some).ok_or_else(unknown)
-}
-
-impl TopicQueues {
-    /// The partition for a record without a key; it changes after a batch's worth of bytes.
-    #[inline]
-    pub(super) fn sticky_partition(
-        &mut self,
-        topic: &Topic,
-        payload: usize,
-        batch: usize,
-    ) -> usize {
-        let unusable = self
-            .sticky
-            .is_none_or(|sticky| sticky >= topic.partitions.len());
-        if unusable || self.sticky_bytes >= batch {
-            self.change_sticky(topic);
-        }
-        self.sticky_bytes += payload;
-        self.sticky.unwrap_or(0)
-    }
-
-    #[cold]
-    fn change_sticky(&mut self, topic: &Topic) {
-        let partitions = topic.partitions.iter().enumerate();
-        let led: Vec<usize> = partitions
-            .filter(|(_, known)| known.leader.is_some())
-            .map(|(at, _)| at)
-            .collect();
-        let all: Vec<usize> = (0..topic.partitions.len()).collect();
-        self.sticky_bytes = 0;
-        self.sticky = next_sticky(if led.is_empty() { &all } else { &led }, self.sticky);
     }
 }

@@ -10,7 +10,7 @@ use super::accumulator::TopicQueues;
 use super::batch::{Body, ProducerBatch};
 use super::budget::Budget;
 use super::error::ProduceError;
-use super::partitioner::partition_of_key;
+use super::partitioner::{Partitioning, Sight, partition_of_key};
 use super::{AckSink, RecordRef};
 use crate::cluster::Topic;
 
@@ -66,7 +66,7 @@ impl Appender<'_> {
         }
         let partition = match self.chosen {
             Some(chosen) => chosen,
-            None => self.choose(row, payload),
+            None => self.choose(row, payload)?,
         };
         let timestamp = if row.timestamp < 0 {
             self.run.now_ms
@@ -83,13 +83,34 @@ impl Appender<'_> {
         self.row_beyond(partition, timestamp, ticket, row, headers)
     }
 
-    fn choose(&mut self, row: &RecordRef<'_>, payload: usize) -> usize {
-        match row.key.filter(|_| !self.budget.limits.ignore_keys) {
-            Some(key) => partition_of_key(key, self.topic.partitions.len()),
-            None => self
-                .queues
-                .sticky_partition(self.topic, payload, self.budget.limits.batch),
+    #[inline]
+    fn choose(&mut self, row: &RecordRef<'_>, payload: usize) -> Result<usize, Box<ProduceError>> {
+        let limits = &self.budget.limits;
+        match &limits.partitioning {
+            Partitioning::ByKey => match row.key {
+                Some(key) => Ok(partition_of_key(key, self.topic.partitions.len())),
+                None => Ok(self.sticky(payload)),
+            },
+            Partitioning::Sticky => Ok(self.sticky(payload)),
+            Partitioning::RoundRobin => Ok(self.queues.sticky.next_in_turn(self.topic)),
+            Partitioning::Own(own) => {
+                let partition = own.partition(row, self.topic);
+                known_partition(self.topic, partition).map_err(Box::new)
+            }
         }
+    }
+
+    #[inline]
+    fn sticky(&mut self, payload: usize) -> usize {
+        let TopicQueues { partitions, sticky } = &mut *self.queues;
+        let limits = &self.budget.limits;
+        let sight = Sight {
+            topic: self.topic,
+            queues: partitions,
+            adaptive: &limits.adaptive,
+            now: self.run.now,
+        };
+        sticky.partition(payload, limits.batch, &sight)
     }
 
     /// A row that does not fit in the open batch, or finds none.
@@ -153,6 +174,19 @@ impl Appender<'_> {
         };
         Err(Box::new(too_large(row, headers, limit, key)))
     }
+}
+
+/// The index of a partition that the topic has.
+pub(super) fn known_partition(topic: &Topic, partition: i32) -> Result<usize, ProduceError> {
+    let count = topic.partitions.len();
+    let index = usize::try_from(partition).ok();
+    index
+        .filter(|&index| index < count)
+        .ok_or_else(|| ProduceError::UnknownPartition {
+            topic: Arc::clone(&topic.name),
+            partition,
+            count,
+        })
 }
 
 /// Gives an open batch all of `batch.size`, where it began with less and memory allows.

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::batch::ProducerBatch;
-use super::config::ProducerConfig;
+use super::config::{Adaptive, ProducerConfig};
+use super::partitioner::Partitioning;
 
-/// Bounds of records, batches and all of them together.
+/// Bounds of records, batches and all of them together, and how records are spread.
 pub(super) struct Limits {
     pub(super) memory: usize,
     pub(super) batch: usize,
     pub(super) request: usize,
-    pub(super) ignore_keys: bool,
+    pub(super) partitioning: Partitioning,
+    pub(super) adaptive: Adaptive,
 }
 
 /// What is used of `buffer.memory`, and by which batches.
@@ -31,7 +33,8 @@ impl Budget {
                 memory: config.buffer_memory,
                 batch: config.batch_size.max(1),
                 request: config.max_request_size,
-                ignore_keys: config.ignore_keys,
+                partitioning: config.partitioning.clone(),
+                adaptive: config.adaptive,
             },
             used: 0,
             wanted: 0,

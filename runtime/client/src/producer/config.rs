@@ -5,6 +5,7 @@ use std::time::Duration;
 use millrace_config::{Config, ConfigErrors, Properties};
 use millrace_wire::compression::Compression;
 
+use super::partitioner::Partitioning;
 use crate::config::{ClusterConfig, millis};
 
 /// Brokers remember this many batches of a producer a partition.
@@ -55,9 +56,23 @@ struct Keys {
     /// Whether brokers recognise batches that come twice; true unless other keys rule it out.
     #[config(name = "enable.idempotence", importance = low)]
     enable_idempotence: Option<bool>,
+    /// How partitions are chosen for records that name none: a class of Kafka's or its short name,
+    /// default, sticky or roundrobin.
+    #[config(name = "partitioner.class", validator = partitioner)]
+    partitioner_class: Option<String>,
     /// Whether records with keys are spread as if they had none.
     #[config(name = "partitioner.ignore.keys", default = false)]
     ignore_keys: bool,
+    /// Whether records without keys go to partitions with fewer waiting batches more often.
+    #[config(name = "partitioner.adaptive.partitioning.enable", default = true, importance = low)]
+    adaptive: bool,
+    /// After how many milliseconds in which a broker took nothing records without keys avoid it; 0
+    /// for never.
+    #[config(name = "partitioner.availability.timeout.ms", default = 0, range(0..), importance = low)]
+    availability_timeout_ms: i64,
+    /// Hooks around sending; they are Rust code and given by the program.
+    #[config(name = "interceptor.classes", default = "", validator = interceptors, importance = low)]
+    interceptor_classes: Vec<String>,
 }
 
 /// How a producer batches, waits and retries.
@@ -91,8 +106,32 @@ pub struct ProducerConfig {
     pub idempotence: bool,
     /// Whether `enable.idempotence` was set, so that doing without is no choice.
     pub idempotence_required: bool,
-    /// `partitioner.ignore.keys`.
-    pub ignore_keys: bool,
+    /// How partitions are chosen for records that name none: `partitioner.class` and
+    /// `partitioner.ignore.keys`, or one's own.
+    pub partitioning: Partitioning,
+    /// How records without keys heed the brokers' speed.
+    pub adaptive: Adaptive,
+}
+
+/// How the choice of partitions for records without keys heeds the brokers' speed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Adaptive {
+    /// `partitioner.adaptive.partitioning.enable`.
+    pub enabled: bool,
+    /// `partitioner.availability.timeout.ms`; none for never.
+    pub availability_timeout: Option<Duration>,
+    /// `linger.ms`: before it a batch does not wait for its broker.
+    pub linger: Duration,
+}
+
+impl Adaptive {
+    fn new(linger: Duration) -> Self {
+        Self {
+            enabled: true,
+            availability_timeout: None,
+            linger,
+        }
+    }
 }
 
 impl ProducerConfig {
@@ -131,7 +170,8 @@ impl ProducerConfig {
             max_in_flight: 5,
             idempotence: true,
             idempotence_required: false,
-            ignore_keys: false,
+            partitioning: Partitioning::ByKey,
+            adaptive: Adaptive::new(Duration::from_millis(5)),
         }
     }
 }
@@ -142,6 +182,11 @@ impl From<Keys> for ProducerConfig {
         let acks = acks_number(&keys.acks).unwrap_or(-1);
         let ruled_out =
             acks != -1 || keys.retries == 0 || keys.max_in_flight > MAX_IDEMPOTENT_IN_FLIGHT;
+        let named = keys.partitioner_class.as_deref();
+        let partitioning = match named.and_then(Partitioning::named).unwrap_or_default() {
+            Partitioning::ByKey if keys.ignore_keys => Partitioning::Sticky,
+            partitioning => partitioning,
+        };
         Self {
             cluster: keys.cluster,
             acks,
@@ -161,7 +206,13 @@ impl From<Keys> for ProducerConfig {
             max_in_flight: size(keys.max_in_flight.into()),
             idempotence: keys.enable_idempotence.unwrap_or(!ruled_out),
             idempotence_required: keys.enable_idempotence == Some(true),
-            ignore_keys: keys.ignore_keys,
+            partitioning,
+            adaptive: Adaptive {
+                enabled: keys.adaptive,
+                availability_timeout: Some(millis(keys.availability_timeout_ms))
+                    .filter(|timeout| !timeout.is_zero()),
+                linger: millis(keys.linger_ms),
+            },
         }
     }
 }
@@ -223,6 +274,24 @@ fn acks(key: &str, value: &millrace_config::Value) -> Result<(), String> {
     match value.as_str() {
         Some(text) if acks_number(text).is_none() => Err(format!(
             "Invalid value {text} for configuration {key}: String must be one of: all, -1, 0, 1"
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn partitioner(key: &str, value: &millrace_config::Value) -> Result<(), String> {
+    match value.as_str() {
+        Some(name) if Partitioning::named(name).is_none() => Err(format!(
+            "Invalid value {name} for configuration {key}: known are default, sticky and roundrobin; one of your own is given in code"
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn interceptors(key: &str, value: &millrace_config::Value) -> Result<(), String> {
+    match value.as_list() {
+        Some([first, ..]) => Err(format!(
+            "Invalid value {first} for configuration {key}: interceptors are given in code, Java classes cannot be loaded"
         )),
         _ => Ok(()),
     }
@@ -290,9 +359,25 @@ mod tests {
             ("delivery.timeout.ms", "10"),
             ("transactional.id", "t"),
             ("security.protocol", "SSL"),
+            ("partitioner.class", "com.example.Mine"),
+            ("interceptor.classes", "com.example.Audit"),
         ] {
             let error = parse(&[(key, value)]).unwrap_err().to_string();
             assert!(error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn partitioners_are_known_by_class_and_by_name() {
+        let java = "org.apache.kafka.clients.producer.RoundRobinPartitioner";
+        let table: &[(&[(&str, &str)], Partitioning)] = &[
+            (&[], Partitioning::ByKey),
+            (&[("partitioner.class", java)], Partitioning::RoundRobin),
+            (&[("partitioner.class", "sticky")], Partitioning::Sticky),
+            (&[("partitioner.ignore.keys", "true")], Partitioning::Sticky),
+        ];
+        for (keys, expected) in table {
+            assert_eq!(parse(keys).unwrap().partitioning, *expected, "{keys:?}");
         }
     }
 

@@ -11,8 +11,10 @@ mod batch;
 mod budget;
 mod config;
 mod error;
+mod interceptor;
 mod partition;
 pub mod partitioner;
+mod send;
 mod sender;
 
 use std::fmt;
@@ -20,23 +22,27 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{Cluster, Topic};
 use accumulator::Accumulator;
 use append::Run;
+use interceptor::Chain;
+use send::Forgotten;
 use sender::Sender;
 
-pub use config::ProducerConfig;
+pub use config::{Adaptive, ProducerConfig};
 pub use error::ProduceError;
+pub use interceptor::{Interceptor, OutgoingRecord};
+pub use send::SendCallback;
 
 /// A record, borrowed from wherever it lies.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordRef<'a> {
     /// Milliseconds since the Unix epoch; negative for the time it is appended.
     pub timestamp: i64,
-    /// The key, which chooses the partition where none is given.
+    /// The key; unless told otherwise it chooses the partition where none is given.
     pub key: Option<&'a [u8]>,
     /// The value; none is a tombstone.
     pub value: Option<&'a [u8]>,
@@ -83,12 +89,14 @@ pub struct RecordMetadata {
 /// Sends records to topics. Dropping it gives up what was not delivered; [`Producer::close`] waits.
 pub struct Producer {
     shared: Arc<Shared>,
+    forgotten: Arc<Forgotten>,
 }
 
 /// What the producer's handle and its sender have in common.
 struct Shared {
     config: ProducerConfig,
     cluster: Cluster,
+    interceptors: Chain,
     accumulator: Mutex<Accumulator>,
     /// The sender has something new to look at.
     wake: Notify,
@@ -123,17 +131,33 @@ impl Producer {
     /// A producer on the runtime that this is called in.
     #[must_use]
     pub fn new(config: ProducerConfig, cluster: Cluster) -> Self {
+        Self::with_interceptors(config, cluster, Vec::new())
+    }
+
+    /// A producer that asks these interceptors, in this order, about each record that is sent by
+    /// itself ([`Producer::send`], [`Producer::send_then`], [`Producer::send_and_forget`]). Runs of
+    /// rows ([`Producer::append`]) go by them.
+    #[must_use]
+    pub fn with_interceptors(
+        config: ProducerConfig,
+        cluster: Cluster,
+        interceptors: Vec<Arc<dyn Interceptor>>,
+    ) -> Self {
         let shared = Arc::new(Shared {
             accumulator: Mutex::new(Accumulator::new(&config)),
             config,
             cluster,
+            interceptors: Chain::new(interceptors),
             wake: Notify::new(),
             progress: Notify::new(),
             stop: CancellationToken::new(),
             stopped: CancellationToken::new(),
         });
         tokio::spawn(Sender::new(Arc::clone(&shared)).run());
-        Self { shared }
+        Self {
+            shared,
+            forgotten: Arc::default(),
+        }
     }
 
     /// Its configuration.
@@ -144,8 +168,7 @@ impl Producer {
 
     /// Takes a run of rows for a topic; row `n` gets ticket `first_ticket + n`.
     ///
-    /// Without a partition a row's key chooses one, and rows without keys fill one partition after
-    /// the other. Rows are taken until one finds no room in `buffer.memory` or is bad; the iterator
+    /// Without a partition [`ProducerConfig::partitioning`] chooses one for each row. Rows are taken until one finds no room in `buffer.memory` or is bad; the iterator
     /// may have been asked for the row behind the last one taken.
     ///
     /// # Errors
@@ -239,32 +262,6 @@ impl Producer {
         self.shared.stop.cancel();
         self.shared.stopped.cancelled().await;
     }
-
-    /// Sends one record and waits for its acknowledgement.
-    ///
-    /// # Errors
-    ///
-    /// Where the record cannot be taken or delivered.
-    pub async fn send(
-        &self,
-        topic: &Arc<str>,
-        partition: Option<i32>,
-        record: RecordRef<'_>,
-    ) -> Result<RecordMetadata, ProduceError> {
-        let (sender, receiver) = oneshot::channel();
-        let acks: Arc<dyn AckSink> = Arc::new(One(Mutex::new(Some(sender))));
-        loop {
-            match self.append(topic, partition, &mut std::iter::once(record), 0, &acks) {
-                Ok(Appended { rows: 0, .. }) => self.room().await?,
-                Ok(_) => break,
-                Err(ProduceError::NotReady { .. }) => {
-                    self.ready(topic).await?;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        receiver.await.unwrap_or(Err(ProduceError::Closed))
-    }
 }
 
 impl Drop for Producer {
@@ -297,21 +294,5 @@ impl<'a> Flushing<'a> {
 impl Drop for Flushing<'_> {
     fn drop(&mut self) {
         self.shared.lock().flushing -= 1;
-    }
-}
-
-/// The sink of a single record.
-struct One(Mutex<Option<oneshot::Sender<Result<RecordMetadata, ProduceError>>>>);
-
-impl AckSink for One {
-    fn acknowledged(&self, _: Range<u64>, result: Result<Ack, &ProduceError>) {
-        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let metadata = |ack: Ack| RecordMetadata {
-            partition: ack.partition,
-            offset: ack.base_offset,
-        };
-        if let Some(waiting) = waiting {
-            drop(waiting.send(result.map(metadata).map_err(Clone::clone)));
-        }
     }
 }

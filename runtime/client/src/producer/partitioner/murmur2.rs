@@ -1,9 +1,4 @@
-//! Which partition a record goes to.
-//!
-//! With a key: Java's murmur2 of it, so that records of a key meet those of other clients. Without:
-//! one partition until a batch of it is full, then another, so that batches fill.
-
-use crate::backoff::random_u64;
+//! The hash by which Kafka's Java client gives keys to partitions: MurmurHash2 with a fixed seed.
 
 const SEED: u32 = 0x9747_b28c;
 const M: u32 = 0x5bd1_e995;
@@ -32,28 +27,6 @@ pub fn murmur2(data: &[u8]) -> u32 {
     hash ^ (hash >> 15)
 }
 
-/// The partition of a key among `count`.
-#[inline]
-#[must_use]
-pub fn partition_of_key(key: &[u8], count: usize) -> usize {
-    (murmur2(key) & 0x7fff_ffff) as usize % count.max(1)
-}
-
-/// A partition at random among `available`, another than `current` where there is a choice.
-pub(super) fn next_sticky(available: &[usize], current: Option<usize>) -> Option<usize> {
-    match available {
-        [] => None,
-        [only] => Some(*only),
-        several => {
-            let start = random_u64() as usize % several.len();
-            let rotated = several[start..].iter().chain(&several[..start]);
-            rotated
-                .copied()
-                .find(|&partition| Some(partition) != current)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,15 +51,6 @@ mod tests {
                 "{}",
                 String::from_utf8_lossy(key)
             );
-        }
-    }
-
-    #[test]
-    fn the_sticky_partition_changes_where_it_can() {
-        assert_eq!(next_sticky(&[], None), None);
-        assert_eq!(next_sticky(&[3], Some(3)), Some(3));
-        for _ in 0..50 {
-            assert!([1, 4].contains(&next_sticky(&[1, 2, 4], Some(2)).unwrap()));
         }
     }
 }
