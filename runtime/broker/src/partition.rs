@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millrace_storage::{Log, LogListener};
@@ -14,18 +14,31 @@ use tokio::sync::Notify;
 pub(crate) struct Partition {
     pub(crate) log: Arc<Log>,
     watchers: Arc<Watchers>,
+    /// Whether the disk refused the last append.
+    refusing: AtomicBool,
 }
 
 impl Partition {
     pub(crate) fn new(log: Arc<Log>) -> Self {
         let watchers = Arc::new(Watchers::default());
         log.subscribe(Arc::clone(&watchers) as Arc<dyn LogListener>);
-        Self { log, watchers }
+        Self {
+            log,
+            watchers,
+            refusing: AtomicBool::new(false),
+        }
     }
 
     /// The partition's number.
     pub(crate) fn index(&self) -> i32 {
         self.log.partition()
+    }
+
+    /// Notes whether the disk took an append; true if that changed. Clients come back many times a second, and whoever
+    /// runs the broker wants to read once that a disk is full, and once that it takes records again.
+    pub(crate) fn note_refusing(&self, refusing: bool) -> bool {
+        self.refusing.load(Ordering::Relaxed) != refusing
+            && self.refusing.swap(refusing, Ordering::Relaxed) != refusing
     }
 
     /// Compares the leader epoch that a client knows; -1 is not compared.

@@ -33,7 +33,7 @@ fn build() -> PathBuf {
         "--package",
         "millrace",
         "--message-format",
-        "json",
+        "json-render-diagnostics",
     ]);
     if !cfg!(debug_assertions) {
         command.arg("--release");

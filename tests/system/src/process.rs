@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
 use crate::{binary, sandbox::Sandbox, wait};
 
@@ -122,6 +122,19 @@ impl Millrace {
         wait::until_some("the end of millrace", limit, || {
             self.child.try_wait().expect("a child can be awaited")
         })
+    }
+
+    /// Limits the size of every file it writes, or lifts the limit: a disk that is full, and then is not.
+    ///
+    /// # Panics
+    /// If the process is gone.
+    pub fn limit_file_size(&self, bytes: Option<u64>) {
+        let limit = Rlimit {
+            current: bytes,
+            maximum: None,
+        };
+        let process = Pid::from_child(&self.child);
+        prlimit(Some(process), Resource::Fsize, limit).expect("the process is there");
     }
 
     /// The peak of its resident memory in bytes, as Linux counts it.

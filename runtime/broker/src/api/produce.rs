@@ -167,15 +167,25 @@ fn append(
     })?;
     check_features(version, &records)?;
     let log = &partition.log;
-    let appended = log
-        .append(&records, log.leader_epoch(), ctx.core.clock.now_ms())
-        .inspect_err(|error| {
-            // The client is told too, but whoever runs the broker sees the disk that is full.
-            if error.code() == ErrorCode::KAFKA_STORAGE_ERROR {
-                log::error!("cannot append to {}-{}: {error}", topic.name, data.index);
-            }
-        })?;
-    Ok((Arc::clone(partition), appended))
+    let appended = log.append(&records, log.leader_epoch(), ctx.core.clock.now_ms());
+    tell_refusing(topic, partition, appended.as_ref().err());
+    Ok((Arc::clone(partition), appended?))
+}
+
+/// The client is told of a disk that is full, but whoever runs the broker must see it too.
+fn tell_refusing(topic: &Topic, partition: &Partition, error: Option<&AppendError>) {
+    let error = error.filter(|error| error.code() == ErrorCode::KAFKA_STORAGE_ERROR);
+    if !partition.note_refusing(error.is_some()) {
+        return;
+    }
+    let (topic, index) = (&topic.name, partition.index());
+    match error {
+        Some(error) => log::error!(
+            "{topic}-{index} takes no records: {error}; producers are told KAFKA_STORAGE_ERROR and go on once it does \
+             again: make room, or shorten the retention of topics"
+        ),
+        None => log::info!("{topic}-{index} takes records again"),
+    }
 }
 
 /// Refuses what the request's version, or this broker, has no way to take.
