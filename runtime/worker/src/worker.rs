@@ -162,7 +162,7 @@ impl Builder {
         worker: Option<&WorkerConfig>,
         connector: &Properties,
     ) -> Vec<String> {
-        let hosts = Hosts::new(tokio::runtime::Handle::current());
+        let hosts = Hosts::new(tokio::runtime::Handle::current(), Arc::clone(&self.clock));
         let config = nullable(connector);
         let errors = match worker {
             None => Judge::plugin(&self.registry, &config).map(|_| Vec::new()),
@@ -224,6 +224,7 @@ impl Builder {
             data,
             worker_id,
             cluster_id,
+            clock: self.clock,
         });
         let api = Api::new(
             Arc::clone(&herder) as Arc<dyn Herder>,

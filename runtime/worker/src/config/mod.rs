@@ -2,12 +2,15 @@
 
 mod listener;
 mod refused;
+mod response_headers;
 
 use std::time::Duration;
 
 use millrace_config::{Config, ConfigDef, ConfigEnum, ConfigErrors, Properties};
 
 pub use listener::{Listener, Scheme};
+pub(crate) use refused::{client_refusal, shown};
+pub use response_headers::ResponseHeader;
 
 /// Which client settings a connector may override.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
@@ -114,6 +117,9 @@ pub struct RestConfig {
     /// The methods that such a browser may use; empty for GET, POST and HEAD.
     #[config(name = "access.control.allow.methods", default = "", importance = low)]
     pub allow_methods: String,
+    /// Headers that every answer gets: a list of `[set|add|setDate|addDate] Name:value`.
+    #[config(name = "response.http.headers.config", default = "", importance = low, validator = response_headers::check)]
+    pub response_headers: String,
 }
 
 /// Prefixes of keys that belong to clients, converters, providers and the logs of others.
@@ -141,6 +147,15 @@ const NOTED_KEYS: [&str; 8] = [
     "metrics.recording.level",
 ];
 
+/// Why a noted key has no effect.
+fn noted(key: &str) -> &'static str {
+    match key {
+        "plugin.path" | "plugin.discovery" => "plugins are built in, Java classes are not loaded",
+        "metric.reporters" => "reporters are Java classes and are not loaded",
+        _ => "the worker needs no such setting",
+    }
+}
+
 impl WorkerConfig {
     /// Parses a worker's properties, logs a warning for each key nobody knows, and refuses keys that ask for
     /// security or guarantees which are not there.
@@ -151,6 +166,11 @@ impl WorkerConfig {
         let mut errors = refused::find(properties);
         match <Self as Config>::parse(properties) {
             Ok(config) => {
+                for key in NOTED_KEYS {
+                    if properties.contains_key(key) {
+                        log::info!("worker configuration: {key} has no effect, {}", noted(key));
+                    }
+                }
                 for unknown in Self::full_definition().unknown_keys(properties) {
                     log::warn!("worker configuration: {unknown}");
                 }
@@ -225,16 +245,30 @@ mod tests {
             ("listeners", "https://:8443"),
             ("ssl.keystore.location", "/k"),
             ("rest.extension.classes", "a.B"),
+            ("consumer.security.protocol", "SSL"),
+            ("producer.transactional.id", "t"),
+            ("admin.sasl.mechanism", "PLAIN"),
+            ("authorizer.class.name", "A"),
+            ("exactly.once.source.support", "enabled"),
+            ("response.http.headers.config", "X:1"),
+            ("security.protocol", "PLAINTEXT"),
+            ("plugin.path", "/plugins"),
         ]);
         let errors = WorkerConfig::from_properties(&given).unwrap_err();
         let keys: Vec<&str> = errors.iter().map(|error| error.key.as_str()).collect();
         assert_eq!(
             keys,
             [
+                "admin.sasl.mechanism",
+                "authorizer.class.name",
+                "consumer.security.protocol",
+                "exactly.once.source.support",
                 "listeners",
+                "producer.transactional.id",
                 "rest.extension.classes",
                 "ssl.keystore.location",
-                "offset.flush.interval.ms"
+                "offset.flush.interval.ms",
+                "response.http.headers.config"
             ]
         );
     }

@@ -4,7 +4,8 @@
 use millrace_config::{ConfigErrors, Properties};
 
 /// Prefixes whose keys are known here, so that the warning about unknown keys leaves them alone.
-pub(super) const KNOWN_PREFIXES: [&str; 6] = [
+pub(super) const KNOWN_PREFIXES: [&str; 7] = [
+    "authorizer.",
     "ssl.",
     "sasl.",
     "security.",
@@ -30,7 +31,25 @@ pub(super) fn find(properties: &Properties) -> ConfigErrors {
     errors
 }
 
-fn shown<'a>(key: &str, value: &'a str) -> &'a str {
+/// Why a client cannot have a setting, given without its prefix; none if it can.
+pub(crate) fn client_refusal(setting: &str, value: &str) -> Option<&'static str> {
+    match setting {
+        "transactional.id" if !value.trim().is_empty() => {
+            Some("transactions are not built in; leave the key out")
+        }
+        setting if is_security(setting) => reason(setting, value.trim()),
+        _ => None,
+    }
+}
+
+fn is_security(setting: &str) -> bool {
+    ["security.", "ssl.", "sasl."]
+        .iter()
+        .any(|prefix| setting.starts_with(prefix))
+}
+
+/// A value as messages may show it.
+pub(crate) fn shown<'a>(key: &str, value: &'a str) -> &'a str {
     if key.contains("password") || key.contains("jaas") || key.ends_with(".key") {
         "[hidden]"
     } else {
@@ -42,13 +61,23 @@ fn reason(key: &str, value: &str) -> Option<&'static str> {
     let client_key = ["producer.", "consumer.", "admin."]
         .into_iter()
         .find_map(|prefix| key.strip_prefix(prefix));
-    match client_key.unwrap_or(key) {
+    if let Some(why) = client_key.and_then(|setting| client_refusal(setting, value)) {
+        return Some(why);
+    }
+    match key {
         "admin.listeners" | "listeners" if value.to_ascii_lowercase().contains("https:") => {
             Some("HTTPS is not built in; listen on http:// behind a proxy that ends TLS")
         }
         "ssl.client.auth" if value == "none" => None,
         "security.protocol" if value.eq_ignore_ascii_case("PLAINTEXT") || value.is_empty() => None,
-        "rest.extension.classes" | "config.providers" if value.is_empty() => None,
+        "authorizer.class.name" | "rest.extension.classes" | "config.providers"
+            if value.is_empty() =>
+        {
+            None
+        }
+        "authorizer.class.name" => {
+            Some("authorization is not built in; whoever reaches a port may do everything")
+        }
         "exactly.once.source.support" if value.eq_ignore_ascii_case("disabled") => None,
         "rest.extension.classes" => Some("REST extensions are Java classes and cannot be loaded"),
         "config.providers" => {
@@ -58,7 +87,10 @@ fn reason(key: &str, value: &str) -> Option<&'static str> {
             Some("exactly-once delivery is not built in; leave the key out")
         }
         "security.protocol" => Some("only PLAINTEXT connections to brokers are built in"),
-        key if key.starts_with("ssl.") || key.starts_with("listeners.https.") => {
+        key if ["ssl.", "listeners.https.", "admin.listeners.https."]
+            .iter()
+            .any(|prefix| key.starts_with(prefix)) =>
+        {
             Some("TLS is not built in; remove the key if plain connections are acceptable")
         }
         key if key.starts_with("sasl.") => Some(

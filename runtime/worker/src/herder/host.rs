@@ -14,11 +14,13 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use millrace_api::Execution;
+use millrace_wire::clock::Clock;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::instance::Instance;
+use super::stages::{Stage, Stages};
 use crate::registry::Registered;
 
 /// The most threads that may hang in connectors' code before no further one is started.
@@ -56,14 +58,21 @@ type Job = Box<dyn for<'a> FnOnce(&'a mut Instance) -> Call<'a, ()> + Send>;
 pub(crate) struct Hosts {
     data: Handle,
     abandoned: Arc<AtomicUsize>,
+    stages: Stages,
 }
 
 impl Hosts {
-    pub(crate) fn new(data: Handle) -> Self {
+    pub(crate) fn new(data: Handle, clock: Arc<dyn Clock>) -> Self {
         Self {
             data,
             abandoned: Arc::default(),
+            stages: Stages::new(clock),
         }
+    }
+
+    /// The call of a connector's code that has been in progress for longest.
+    pub(super) fn stage(&self) -> Option<Stage> {
+        self.stages.oldest()
     }
 
     /// Makes an instance of a connector where its code may run.
@@ -87,6 +96,8 @@ impl Hosts {
             }
         };
         Ok(Host {
+            class: plugin.class(),
+            stages: self.stages.clone(),
             jobs,
             left_behind,
             abandoned,
@@ -139,6 +150,8 @@ async fn act(plugin: Registered, mut queue: mpsc::Receiver<Job>, cancel: Cancell
 /// A connector instance that can be called. Dropping it ends the instance; call its `stop` before.
 #[derive(Debug)]
 pub(crate) struct Host {
+    class: &'static str,
+    stages: Stages,
     jobs: mpsc::Sender<Job>,
     left_behind: Arc<AtomicBool>,
     /// The count of hanging threads; none for an instance that has no thread of its own.
@@ -161,6 +174,9 @@ impl Host {
         if self.left_behind.load(Ordering::Acquire) {
             return Err(CallError::Gone);
         }
+        let _in_progress = self
+            .stages
+            .begin(format!("waiting for {} to {what}", self.class));
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |instance| {
             Box::pin(async move {
@@ -208,6 +224,7 @@ mod tests {
         ConnectError, ConnectorContext, Execution, Plugin, Properties, SinkConnector, SinkTask,
     };
     use millrace_config::ConfigDef;
+    use millrace_wire::clock;
 
     use super::{ABANDONED_THREADS_MAX, CallError, Hosts};
     use crate::registry::Registry;
@@ -247,7 +264,7 @@ mod tests {
     async fn a_call_that_hangs_is_given_up_and_counted() {
         let registry = Registry::new().sink::<Idle>();
         let plugin = registry.connector("Idle").unwrap();
-        let hosts = Hosts::new(tokio::runtime::Handle::current());
+        let hosts = Hosts::new(tokio::runtime::Handle::current(), clock::system());
         let host = hosts.host(plugin).unwrap();
         let (release, held) = mpsc::sync_channel::<()>(1);
         let hang = host.call("return", Duration::from_millis(20), move |_| {
@@ -280,7 +297,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_an_answer() {
         let registry = Registry::new().sink::<Idle>();
-        let hosts = Hosts::new(tokio::runtime::Handle::current());
+        let hosts = Hosts::new(tokio::runtime::Handle::current(), clock::system());
         let host = hosts.host(registry.connector("Idle").unwrap()).unwrap();
         let panics = host.call("return", Duration::from_secs(5), |_| {
             Box::pin(async { panic!("told to") })

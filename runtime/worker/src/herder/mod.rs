@@ -10,6 +10,7 @@ mod plugins;
 mod requests;
 mod restart;
 mod running;
+mod stages;
 mod standalone;
 mod statuses;
 mod task_set;
@@ -23,6 +24,7 @@ use millrace_config::{KeyInfo, NullableProperties};
 pub use error::{HerderError, Kind};
 pub(crate) use host::Hosts;
 pub(crate) use plugins::Judge;
+pub use stages::Stage;
 pub use standalone::{Parts, StandaloneHerder};
 pub use tasks::{GroupOffsets, GroupOffsetsError, RunningTask, Sink, TaskRunner};
 pub use views::{
@@ -59,6 +61,8 @@ pub trait Herder: Send + Sync + std::fmt::Debug {
     fn is_ready(&self) -> bool;
     /// Whether the worker is on its way down.
     fn is_stopping(&self) -> bool;
+    /// What the worker has been doing for longest, if it is something that takes time.
+    fn stage(&self) -> Option<Stage>;
     /// The names of all connectors.
     fn connectors(&self) -> Vec<String>;
     /// A connector.

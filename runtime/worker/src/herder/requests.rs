@@ -13,7 +13,7 @@ use super::views::{
     ActiveTopics, ConnectorInfo, ConnectorStatus, CreateRequest, PartitionOffset, PluginInfo,
     RestartRequest, TaskInfo, TaskName, TaskStatus, TopicList, WorkerInfo,
 };
-use super::{Herder, Put, Restart};
+use super::{Herder, Put, Restart, Stage};
 use crate::registry::Registered;
 use crate::task::TargetState;
 use crate::validation::Verdicts;
@@ -37,6 +37,10 @@ impl Herder for StandaloneHerder {
 
     fn is_stopping(&self) -> bool {
         self.is_going_down()
+    }
+
+    fn stage(&self) -> Option<Stage> {
+        self.shared.hosts.stage()
     }
 
     fn connectors(&self) -> Vec<String> {

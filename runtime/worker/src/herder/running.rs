@@ -22,9 +22,9 @@ use crate::registry::{PluginKind, Registered, Registry};
 use crate::task::{State, TargetState};
 use crate::validation::without_nulls;
 
-/// How long a connector's code may take over one call; below the limit of a request, so that the answer can say
-/// which call it was.
-pub(super) const CALL_DEADLINE: Duration = Duration::from_secs(85);
+/// How long a connector's code may take over one call; above the limit of a request, which then still finds the call
+/// in progress and says which it is.
+pub(super) const CALL_DEADLINE: Duration = Duration::from_secs(95);
 /// How long a connector may take to stop, as in Kafka Connect.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 

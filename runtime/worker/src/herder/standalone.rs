@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use millrace_api::Properties;
 use millrace_config::NullableProperties;
+use millrace_wire::clock::Clock;
 
 use super::config_file::{ConfigFile, Kept};
 use super::error::HerderError;
@@ -48,6 +49,8 @@ pub struct Parts {
     pub worker_id: String,
     /// The cluster it works on.
     pub cluster_id: Option<String>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// The herder of a standalone worker.
@@ -75,7 +78,7 @@ impl StandaloneHerder {
     pub fn new(parts: Parts) -> Arc<Self> {
         let file = parts.config.config_file.as_deref().map(ConfigFile::new);
         let shared = Shared {
-            hosts: Hosts::new(parts.data.clone()),
+            hosts: Hosts::new(parts.data.clone(), parts.clock),
             statuses: Statuses::new(parts.worker_id),
             config: parts.config,
             properties: parts.properties,

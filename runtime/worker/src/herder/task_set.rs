@@ -12,6 +12,7 @@ use super::running::{CALL_DEADLINE, Connector, flatten};
 use super::tasks::RunningTask;
 use crate::registry::{Code, PluginKind, Registered};
 use crate::task::{Converters, State, Stopped, TargetState, TaskSpec};
+use crate::validation::unavailable;
 
 /// Running tasks, and what they were made from.
 #[derive(Debug, Default)]
@@ -139,15 +140,18 @@ async fn make(
     id: &TaskId,
     task: &Properties,
 ) -> Result<TaskSpec, ConnectError> {
+    let config = connector.config();
+    let plugin = connector
+        .plugin()
+        .ok_or_else(|| ConnectError::connect("the connector's class is not built in"))?;
+    if let Some(why) = unavailable(plugin.kind, &config) {
+        return Err(ConnectError::config(why));
+    }
     let call = host.call("make a task", CALL_DEADLINE, |instance| {
         Box::pin(async move { instance.task() })
     });
     let code = flatten(call.await)?;
-    let config = connector.config();
     let converters = converters(connector, &config).await?;
-    let plugin = connector
-        .plugin()
-        .ok_or_else(|| ConnectError::connect("the connector's class is not built in"))?;
     let is_paused = connector.wanted(|wanted| wanted.target) == TargetState::Paused;
     Ok(TaskSpec {
         id: id.clone(),

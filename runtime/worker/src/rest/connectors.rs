@@ -31,10 +31,14 @@ pub(super) async fn health(api: &Api) -> Answer {
             "status": "healthy",
             "message": "Worker has completed startup and is ready to handle requests.",
         })),
-        Err(_elapsed) => Answer::json(
-            StatusCode::SERVICE_UNAVAILABLE,
-            &json!({"status": "starting", "message": "Worker is still starting up."}),
-        ),
+        Err(_elapsed) => {
+            let stage = api.herder.stage();
+            let stage = stage.map_or(String::new(), |stage| format!(" {stage}"));
+            Answer::json(
+                StatusCode::SERVICE_UNAVAILABLE,
+                &json!({"status": "starting", "message": format!("Worker is still starting up.{stage}")}),
+            )
+        }
     }
 }
 

@@ -35,9 +35,8 @@ pub(super) async fn answer(api: &Api, entrance: Entrance, request: Request) -> R
     let answer = match checked(api, entrance, &parts, body).await {
         Ok(answer) | Err(answer) => answer,
     };
-    api.guard
-        .share(&parts.method, &parts.headers, answer)
-        .into_response()
+    let answer = api.guard.share(&parts.method, &parts.headers, answer);
+    api.finish(answer.into_response())
 }
 
 async fn checked(

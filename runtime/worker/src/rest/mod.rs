@@ -23,11 +23,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 
 pub use server::{BindError, RestServer, bind};
 
-use crate::config::RestConfig;
+use crate::config::{ResponseHeader, RestConfig};
 use crate::herder::{Herder, HerderError};
 use crate::logging::Loggers;
 use answer::Answer;
@@ -55,6 +56,7 @@ pub(crate) struct Api {
     loggers: Arc<Loggers>,
     bodies: Bodies,
     guard: Guard,
+    headers: Vec<(ResponseHeader, HeaderName)>,
 }
 
 impl Api {
@@ -66,6 +68,7 @@ impl Api {
             loggers,
             bodies: Bodies::new(max),
             guard: Guard::new(config),
+            headers: response_headers(config),
         }
     }
 
@@ -83,11 +86,42 @@ impl Api {
             Ok(Err(error)) => Err(internal(&format!(
                 "the request failed inside the worker: {error}"
             ))),
-            Err(_elapsed) => Err(internal(
-                "Request timed out. The worker is still busy with it.",
-            )),
+            Err(_elapsed) => Err(internal(&self.timed_out())),
         }
     }
+
+    fn timed_out(&self) -> String {
+        let stage = self.herder.stage();
+        let stage = stage.map_or(String::new(), |stage| format!(" {stage}"));
+        format!("Request timed out.{stage}")
+    }
+
+    /// Adds what every answer gets.
+    fn finish(&self, mut response: Response<Body>) -> Response<Body> {
+        for (header, name) in &self.headers {
+            let Ok(value) = HeaderValue::from_str(&header.text()) else {
+                continue;
+            };
+            if header.replaces() {
+                response.headers_mut().insert(name.clone(), value);
+            } else {
+                response.headers_mut().append(name.clone(), value);
+            }
+        }
+        response
+    }
+}
+
+/// What `response.http.headers.config` says; its validator has found it right.
+fn response_headers(config: &RestConfig) -> Vec<(ResponseHeader, HeaderName)> {
+    let headers = ResponseHeader::parse_all(&config.response_headers).unwrap_or_default();
+    headers
+        .into_iter()
+        .filter_map(|header| {
+            let name = header.name.parse().ok()?;
+            Some((header, name))
+        })
+        .collect()
 }
 
 fn internal(message: &str) -> Answer {

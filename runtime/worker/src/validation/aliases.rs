@@ -2,6 +2,7 @@
 
 use millrace_config::{ConfigDef, ConfigKey, Importance, NullableProperties, Type, Value, Width};
 
+use super::converters::not_found;
 use super::verdicts::Part;
 use crate::registry::{PluginKind, Registry};
 
@@ -64,7 +65,7 @@ fn resolve(registry: &Registry, kind: PluginKind, verdict: &mut millrace_config:
     match registry.find(&given, |other| other == kind) {
         Some(plugin) => verdict.value = Value::Class(plugin.class().to_owned()),
         None => {
-            verdict.refuse(&given, &format!("Class {given} could not be found."));
+            verdict.refuse(&given, &not_found(registry, kind, &given));
             verdict.value = Value::Null;
         }
     }

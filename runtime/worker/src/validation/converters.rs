@@ -50,6 +50,16 @@ fn role(key: &str, kind: PluginKind) -> &'static str {
     }
 }
 
+/// Says that a class is not there, and which are.
+pub(super) fn not_found(registry: &Registry, kind: PluginKind, class: &str) -> String {
+    let known = registry.classes(|other| other == kind);
+    let known = match known.as_slice() {
+        [] => "none".to_owned(),
+        known => known.join(", "),
+    };
+    format!("Class {class} could not be found. Built in are: {known}")
+}
+
 /// Checks that the classes of the framework's class keys exist, and shows them by their full names.
 pub(super) fn resolve_classes(registry: &Registry, part: &mut Part) {
     for (key, kind) in CONVERTER_KEYS {
@@ -62,7 +72,7 @@ pub(super) fn resolve_classes(registry: &Registry, part: &mut Part) {
         match registry.find(&given, |other| other == kind) {
             Some(plugin) => verdict.value = Value::Class(plugin.class().to_owned()),
             None => {
-                verdict.refuse(&given, &format!("Class {given} could not be found."));
+                verdict.refuse(&given, &not_found(registry, kind, &given));
                 verdict.value = Value::Null;
             }
         }

@@ -16,6 +16,7 @@ mod version;
 use millrace_config::{ConfigDef, ConfigErrors, NullableProperties, Properties, Value};
 
 pub(crate) use overrides::check as check_overrides;
+pub(crate) use unavailable::refusal as unavailable;
 pub use verdicts::{Verdict, Verdicts};
 pub(crate) use version::refusal as version_refusal;
 
@@ -81,7 +82,7 @@ pub(crate) fn judge(
         topics::check(&mut part);
     }
     version::check(registry, plugin, properties, &mut part);
-    unavailable::check(plugin.kind, properties, &mut part);
+    unavailable::warn(properties);
     for kind in [PluginKind::Transformation, PluginKind::Predicate] {
         let judged = aliases::judge(registry, kind, &part, properties);
         part.append(judged);
@@ -147,10 +148,10 @@ pub(crate) fn check_worker(registry: &Registry, worker: &WorkerConfig) -> Result
     ];
     for ((key, kind), class) in framework::CONVERTER_KEYS.into_iter().zip(classes) {
         if registry.find(class, |other| other == kind).is_none() {
-            let known = registry.classes(|other| other == kind).join(", ");
+            let why = converters::not_found(registry, kind, class);
             errors.push(
                 key,
-                format!("Invalid value {class} for configuration {key}: Class {class} could not be found. Built in are: {known}"),
+                format!("Invalid value {class} for configuration {key}: {why}"),
             );
         }
     }

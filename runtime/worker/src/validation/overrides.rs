@@ -6,7 +6,7 @@ use millrace_client::producer::ProducerConfig;
 use millrace_config::{Config, ConfigDef, ConfigValue, KeyInfo, NullableProperties, Value};
 
 use super::verdicts::{Part, Verdict};
-use crate::config::OverridePolicy;
+use crate::config::{OverridePolicy, client_refusal, shown};
 use crate::registry::PluginKind;
 
 /// The prefixes, in the order of the answer.
@@ -81,9 +81,13 @@ pub(crate) fn check(properties: &NullableProperties) -> Result<(), String> {
             let Some(setting) = key.strip_prefix(prefix) else {
                 continue;
             };
-            let (Some(known), Some(_)) = (definition.find(setting), value) else {
+            let (Some(known), Some(given)) = (definition.find(setting), value) else {
                 continue;
             };
+            // Said as a verdict on the key, beside those on others.
+            if client_refusal(setting, given).is_some() {
+                continue;
+            }
             let alone = ConfigDef::new().key(known.clone());
             let given = NullableProperties::from([(setting.to_owned(), value.clone())]);
             let mut errors = alone
@@ -114,7 +118,11 @@ fn verdict(prefix: &str, setting: &str, value: Option<&str>, policy: OverridePol
         judged.errors.push(format!(
             "The '{name}' policy does not allow '{setting}' to be overridden in the connector configuration."
         ));
-    } else if value.is_none() {
+    } else if let Some(value) = value {
+        if let Some(why) = client_refusal(setting, value) {
+            judged.refuse(shown(setting, value), why);
+        }
+    } else {
         judged.errors.push(super::verdicts::NULL_VALUE.to_owned());
     }
     Verdict {

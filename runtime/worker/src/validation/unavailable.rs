@@ -1,40 +1,33 @@
-//! Keys that ask for a guarantee which this worker does not have. Ignoring them would leave a user believing in it.
+//! Keys that ask for what this worker does not have. A configuration with them is accepted, as Kafka Connect accepts
+//! it; but tasks that would break a promise do not start, for ignoring it would leave a user believing in it.
 
+use millrace_api::Properties;
 use millrace_config::NullableProperties;
 
 use super::given;
-use super::verdicts::Part;
 use crate::registry::PluginKind;
 
-const DEAD_LETTERS: &str = "errors.deadletterqueue.topic.name";
+/// Why the tasks of a connector cannot run as its configuration asks for; none if they can.
+pub(crate) fn refusal(kind: PluginKind, connector: &Properties) -> Option<&'static str> {
+    let value = |key: &str| connector.get(key).map_or("", |value| value.trim());
+    match kind {
+        PluginKind::Source if value("exactly.once.support").eq_ignore_ascii_case("required") => {
+            Some(
+                "exactly.once.support is required, and this worker has no exactly-once source support; \
+                 with exactly.once.support=requested records are delivered at least once",
+            )
+        }
+        PluginKind::Sink if !value("errors.deadletterqueue.topic.name").is_empty() => Some(
+            "errors.deadletterqueue.topic.name is set, and this worker has no dead letter queues; \
+             without it failed records are logged with errors.log.enable=true",
+        ),
+        _ => None,
+    }
+}
 
-/// Refuses what is not there, and logs what is there in another form.
-pub(super) fn check(kind: PluginKind, properties: &NullableProperties, part: &mut Part) {
-    let value = |key| {
-        given(properties, key)
-            .map(str::trim)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    if kind == PluginKind::Source && value("exactly.once.support").eq_ignore_ascii_case("required")
-    {
-        refuse(
-            part,
-            "exactly.once.support",
-            "this worker does not have exactly-once source support",
-        );
-    }
-    let topics_are_wrong = ["topics", "topics.regex"].iter().any(|key| {
-        part.find(key)
-            .is_some_and(|verdict| !verdict.errors.is_empty())
-    });
-    if kind == PluginKind::Sink && !topics_are_wrong && !value(DEAD_LETTERS).is_empty() {
-        refuse(
-            part,
-            DEAD_LETTERS,
-            "this worker does not have dead letter queues",
-        );
-    }
+/// Logs what is there in another form.
+pub(super) fn warn(properties: &NullableProperties) {
+    let value = |key| given(properties, key).map(str::trim).unwrap_or_default();
     let name = value("name");
     if properties
         .keys()
@@ -44,19 +37,9 @@ pub(super) fn check(kind: PluginKind, properties: &NullableProperties, part: &mu
             "connector {name}: topic.creation.* has no effect, the broker creates topics with its defaults"
         );
     }
-    if !matches!(value("errors.retry.timeout").as_str(), "" | "0") {
+    if !matches!(value("errors.retry.timeout"), "" | "0") {
         log::warn!(
             "connector {name}: errors.retry.timeout has no effect, failed operations are not tried again"
         );
-    }
-}
-
-fn refuse(part: &mut Part, key: &str, why: &str) {
-    let Some(verdict) = part.find(key) else {
-        return;
-    };
-    if verdict.errors.is_empty() {
-        let value = verdict.value.to_string();
-        verdict.refuse(value, why);
     }
 }

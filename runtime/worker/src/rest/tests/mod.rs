@@ -3,6 +3,7 @@
 mod bodies;
 mod changes;
 mod fake;
+mod guarantees;
 mod http;
 mod offsets;
 mod plugins;
@@ -68,6 +69,7 @@ impl TestWorker {
             data: tokio::runtime::Handle::current(),
             worker_id: "127.0.0.1:8083".to_owned(),
             cluster_id: Some("cluster".to_owned()),
+            clock: clock::system(),
         });
         let loggers = Loggers::new(LevelFilter::Info, clock::system());
         let rest = bound.serve(Api::new(Arc::clone(&herder) as _, loggers, &rest));

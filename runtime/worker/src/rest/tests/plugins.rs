@@ -202,18 +202,6 @@ async fn errors_are_worded_as_connect_words_them() {
     let worker = TestWorker::start().await;
     let cases = [
         (
-            source(&[
-                ("name", json!("a")),
-                ("exactly.once.support", json!("required")),
-            ]),
-            json!([[
-                "exactly.once.support",
-                [
-                    "Invalid value required for configuration exactly.once.support: this worker does not have exactly-once source support",
-                ]
-            ]]),
-        ),
-        (
             source(&[("name", json!("a")), ("tasks.max", json!("x"))]),
             json!([[
                 "tasks.max",
@@ -250,7 +238,7 @@ async fn errors_are_worded_as_connect_words_them() {
                 [
                     "key.converter",
                     [
-                        "Invalid value Nope for configuration key.converter: Class Nope could not be found."
+                        "Invalid value Nope for configuration key.converter: Class Nope could not be found. Built in are: org.apache.kafka.connect.converters.BooleanConverter, org.apache.kafka.connect.converters.ByteArrayConverter, org.apache.kafka.connect.converters.DoubleConverter, org.apache.kafka.connect.converters.FloatConverter, org.apache.kafka.connect.converters.IntegerConverter, org.apache.kafka.connect.converters.LongConverter, org.apache.kafka.connect.converters.ShortConverter, org.apache.kafka.connect.json.JsonConverter, org.apache.kafka.connect.storage.StringConverter"
                     ]
                 ],
                 [

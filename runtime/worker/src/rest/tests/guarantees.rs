@@ -1,0 +1,79 @@
+//! Configurations that ask for what the worker does not have.
+
+use serde_json::json;
+
+use super::{TestWorker, sink, source};
+
+#[tokio::test]
+async fn promises_that_cannot_be_kept_fail_the_task_not_the_configuration() {
+    let worker = TestWorker::start().await;
+    let required = source(&[("exactly.once.support", json!("Required"))]);
+    let letters = sink(&[("errors.deadletterqueue.topic.name", json!("dlq"))]);
+    for (name, config, key) in [
+        ("eos", required, "exactly.once.support"),
+        ("dlq", letters, "errors.deadletterqueue.topic.name"),
+    ] {
+        let made = worker
+            .put(&format!("/connectors/{name}/config"), config)
+            .await;
+        assert_eq!(made.status, 201, "{made:?}");
+        let status = worker
+            .get(&format!("/connectors/{name}/status"))
+            .await
+            .json();
+        assert_eq!(status["connector"]["state"], "RUNNING", "{status}");
+        assert_eq!(status["tasks"][0]["state"], "FAILED", "{status}");
+        let trace = status["tasks"][0]["trace"].as_str().unwrap();
+        assert!(trace.contains(key), "{trace}");
+    }
+    worker.create("requested").await;
+    let status = worker.get("/connectors/requested/status").await.json();
+    assert_eq!(status["tasks"][0]["state"], "RUNNING");
+}
+
+#[tokio::test]
+async fn clients_cannot_be_given_security_that_is_not_there() {
+    let worker = TestWorker::start().await;
+    for (key, value, shown) in [
+        (
+            "producer.override.security.protocol",
+            "SASL_SSL",
+            "SASL_SSL",
+        ),
+        (
+            "producer.override.sasl.jaas.config",
+            "x password=p;",
+            "[hidden]",
+        ),
+        ("producer.override.ssl.truststore.location", "/t", "/t"),
+        ("producer.override.transactional.id", "t", "t"),
+    ] {
+        let reply = worker
+            .put("/connectors/a/config", source(&[(key, json!(value))]))
+            .await;
+        reply.assert_error(
+            400,
+            &format!(
+                "Connector configuration is invalid and contains the following 1 error(s):\nInvalid value {shown} for configuration {key}: *"
+            ),
+        );
+    }
+    let plain = source(&[("producer.override.security.protocol", json!("PLAINTEXT"))]);
+    assert_eq!(worker.put("/connectors/a/config", plain).await.status, 201);
+}
+
+#[tokio::test]
+async fn every_answer_has_the_headers_of_the_configuration() {
+    let headers = "set X-Frame-Options:DENY, \"add Cache-Control: no-cache, no-store\"";
+    let worker = TestWorker::with(&[("response.http.headers.config", headers)]).await;
+    for (path, status) in [("/connectors", 200), ("/nope", 404), ("//", 400)] {
+        let reply = worker.get(path).await;
+        assert_eq!(reply.status, status, "{path}");
+        assert_eq!(reply.header("x-frame-options"), Some("DENY"), "{path}");
+        assert_eq!(
+            reply.header("cache-control"),
+            Some("no-cache, no-store"),
+            "{path}"
+        );
+    }
+}
