@@ -2,7 +2,19 @@
 
 use std::time::Duration;
 
-use millrace_config::{Config, Value};
+use millrace_config::{Config, ConfigEnum, Value};
+
+pub use crate::security::Security;
+
+/// What a client does when no broker that it knows can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ConfigEnum)]
+#[config(ignore_case)]
+pub enum MetadataRecovery {
+    /// Goes on trying the brokers known last, and the bootstrap servers beside them.
+    None,
+    /// Forgets the brokers and begins anew with the bootstrap servers.
+    Rebootstrap,
+}
 
 /// Where the cluster is and how patient a client is with it. Clients with equal settings can share
 /// a [`crate::Cluster`].
@@ -38,9 +50,27 @@ pub struct ClusterConfig {
     /// How long opening a connection may take, in milliseconds.
     #[config(name = "socket.connection.setup.timeout.ms", default = 10_000, range(1..))]
     pub socket_connection_setup_timeout_ms: i64,
-    /// How connections are protected; only PLAINTEXT is there.
-    #[config(name = "security.protocol", default = "PLAINTEXT", validator = plaintext)]
-    pub security_protocol: String,
+    /// The longest time that opening a connection may take after failures in a row, in milliseconds.
+    #[config(name = "socket.connection.setup.timeout.max.ms", default = 30_000, range(1..))]
+    pub socket_connection_setup_timeout_max_ms: i64,
+    /// After how many milliseconds without a request a connection is closed; negative for never.
+    #[config(name = "connections.max.idle.ms", default = 540_000)]
+    pub connections_max_idle_ms: i64,
+    /// What to do when no known broker can be reached any more: rebootstrap begins anew with
+    /// `bootstrap.servers`, none goes on trying the brokers known last.
+    #[config(name = "metadata.recovery.strategy", default = "rebootstrap", importance = low)]
+    pub metadata_recovery_strategy: MetadataRecovery,
+    /// After how many milliseconds without metadata to begin anew with `bootstrap.servers`.
+    #[config(
+        name = "metadata.recovery.rebootstrap.trigger.ms",
+        default = 300_000,
+        range(0..),
+        importance = low
+    )]
+    pub metadata_recovery_rebootstrap_trigger_ms: i64,
+    /// How connections are protected.
+    #[config(flatten)]
+    pub security: Security,
 }
 
 impl ClusterConfig {
@@ -60,7 +90,11 @@ impl ClusterConfig {
             retry_backoff_max_ms: 1_000,
             metadata_max_age_ms: 300_000,
             socket_connection_setup_timeout_ms: 10_000,
-            security_protocol: "PLAINTEXT".to_owned(),
+            socket_connection_setup_timeout_max_ms: 30_000,
+            connections_max_idle_ms: 540_000,
+            metadata_recovery_strategy: MetadataRecovery::Rebootstrap,
+            metadata_recovery_rebootstrap_trigger_ms: 300_000,
+            security: Security::default(),
         }
     }
 
@@ -75,6 +109,13 @@ impl ClusterConfig {
     #[must_use]
     pub fn connect_timeout(&self) -> Duration {
         millis(self.socket_connection_setup_timeout_ms)
+    }
+
+    /// How long a connection may be idle; none for ever.
+    #[must_use]
+    pub fn max_idle(&self) -> Option<Duration> {
+        let idle = u64::try_from(self.connections_max_idle_ms).ok()?;
+        Some(Duration::from_millis(idle))
     }
 
     /// The configured servers as host and port.
@@ -119,15 +160,6 @@ fn servers(key: &str, value: &Value) -> Result<(), String> {
     }
 }
 
-fn plaintext(key: &str, value: &Value) -> Result<(), String> {
-    match value.as_str() {
-        Some("PLAINTEXT") | None => Ok(()),
-        Some(other) => Err(format!(
-            "Invalid value {other} for configuration {key}: only PLAINTEXT is supported"
-        )),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,19 +198,10 @@ mod tests {
     }
 
     #[test]
-    fn a_protection_that_is_not_there_is_refused() {
-        let given = [
-            ("bootstrap.servers", "a:1"),
-            ("security.protocol", "SASL_SSL"),
-        ];
-        let given: Properties = given
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .into();
-        assert!(
-            ClusterConfig::parse(&given)
-                .unwrap_err()
-                .to_string()
-                .contains("only PLAINTEXT")
-        );
+    fn idle_connections_may_be_kept_for_ever() {
+        let mut config = ClusterConfig::at("a:1");
+        assert_eq!(config.max_idle(), Some(Duration::from_secs(540)));
+        config.connections_max_idle_ms = -1;
+        assert_eq!(config.max_idle(), None);
     }
 }

@@ -13,11 +13,14 @@ pub mod config;
 pub mod connection;
 #[cfg(feature = "consumer")]
 pub mod consumer;
+#[cfg(any(feature = "consumer", feature = "producer"))]
+mod contained;
 mod error;
 pub mod group;
 #[cfg(feature = "producer")]
 pub mod producer;
+mod security;
 
 pub use cluster::{Cluster, Lane, Metadata};
-pub use config::ClusterConfig;
+pub use config::{ClusterConfig, MetadataRecovery};
 pub use error::ClientError;

@@ -107,7 +107,7 @@ impl Consumer {
                 return self.heed(Event::Failed(GroupError::Assignment { group, reason }));
             }
         };
-        side.protocol.own(assigned.clone(), joined.generation);
+        side.protocol.assigned(assigned.clone(), joined.generation);
         let held: BTreeSet<TopicPartition> = self.partitions.names().into_iter().collect();
         let kept: BTreeSet<&TopicPartition> = assigned
             .iter()

@@ -92,6 +92,11 @@ impl Commits {
         self.under_way.as_ref()
     }
 
+    /// The offsets of the commit under way.
+    pub(super) fn under_way(&self) -> Option<&Offsets> {
+        self.under_way.as_ref().map(|commit| &commit.offsets)
+    }
+
     /// The commit under way has ended; its callback runs.
     pub(super) fn finish(&mut self, result: Result<(), CommitError>) {
         if let Some(commit) = self.under_way.take() {

@@ -1,22 +1,13 @@
 //! A consumer's configuration, by Kafka's keys.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_config::{Config, ConfigEnum, Value};
 
-use super::assignor::Assignor;
+use super::assignor::{Assignor, PartitionAssignor};
+use super::offset_reset::OffsetReset;
 use crate::config::millis;
-
-/// Where a consumer starts if nothing is committed, or if its position is no longer in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
-pub enum OffsetReset {
-    /// At the first offset there is.
-    Earliest,
-    /// At the end.
-    Latest,
-    /// Nowhere: that is an error.
-    None,
-}
 
 /// Which records of transactions are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
@@ -61,7 +52,8 @@ pub struct ConsumerConfig {
         validator = assignors
     )]
     pub partition_assignment_strategy: Vec<String>,
-    /// Where to start if there is no committed offset, or if it is no longer in the log.
+    /// Where to start if there is no committed offset, or if it is no longer in the log: earliest,
+    /// latest, none, or by_duration: and how long ago, as in by_duration:PT6H.
     #[config(name = "auto.offset.reset", default = "latest")]
     pub auto_offset_reset: OffsetReset,
     /// Whether positions are committed in the background.
@@ -97,6 +89,12 @@ pub struct ConsumerConfig {
     /// Whether the broker may create a topic that is asked for and not there.
     #[config(name = "allow.auto.create.topics", default = true)]
     pub allow_auto_create_topics: bool,
+    /// How the group divides partitions: classic, by its members.
+    #[config(name = "group.protocol", default = "classic", validator = group_protocol)]
+    pub group_protocol: String,
+    /// Hooks around reading and committing; they are Rust code and given by the program.
+    #[config(name = "interceptor.classes", default = "", validator = interceptors, importance = low)]
+    pub interceptor_classes: Vec<String>,
     /// How long a call about offsets may take with its repetitions, in milliseconds.
     #[config(name = "default.api.timeout.ms", default = 60_000, range(0..))]
     pub default_api_timeout_ms: i32,
@@ -117,25 +115,48 @@ impl ConsumerConfig {
         assignors
     }
 
+    pub(super) fn partition_assignors(&self) -> Vec<Arc<dyn PartitionAssignor>> {
+        let built_in = self.assignors().into_iter();
+        built_in
+            .map(|assignor| Arc::new(assignor) as Arc<dyn PartitionAssignor>)
+            .collect()
+    }
+
     pub(super) fn api_timeout(&self) -> Duration {
         millis(self.default_api_timeout_ms.into())
     }
 }
 
-fn assignors(key: &str, value: &Value) -> Result<(), String> {
+fn assignors(_: &str, value: &Value) -> Result<(), String> {
     let Some(names) = value.as_list() else {
         return Ok(());
     };
     if names.is_empty() {
-        return Err(format!(
-            "Invalid value for configuration {key}: no assignor is named"
-        ));
+        return Err("no assignor is named".to_owned());
     }
     match names.iter().find(|name| Assignor::named(name).is_none()) {
         Some(unknown) => Err(format!(
-            "Invalid value {unknown} for configuration {key}: known are range, roundrobin and cooperative-sticky"
+            "{unknown} is not known; known are range, roundrobin, sticky and cooperative-sticky, one of your own is given in code"
         )),
         None => Ok(()),
+    }
+}
+
+fn group_protocol(_: &str, value: &Value) -> Result<(), String> {
+    match value.as_str() {
+        Some(name) if !name.eq_ignore_ascii_case("classic") => {
+            Err("only classic is supported, the group's members divide its partitions".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn interceptors(_: &str, value: &Value) -> Result<(), String> {
+    match value.as_list() {
+        Some([_, ..]) => {
+            Err("interceptors are given in code, Java classes cannot be loaded".to_owned())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -173,6 +194,18 @@ mod tests {
                 .unwrap_err()
                 .contains("mine")
         );
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused() {
+        for (key, value) in [
+            ("group.protocol", "consumer"),
+            ("interceptor.classes", "com.example.Audit"),
+            ("auto.offset.reset", "smallest"),
+        ] {
+            let error = parse(&[(key, value)]).unwrap_err();
+            assert!(error.contains(key) && error.contains(value), "{error}");
+        }
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub enum ConsumeError {
     /// Neither a subscription nor partitions to read.
     #[error("the consumer is not subscribed to any topic and has no partitions assigned")]
     NotSubscribed,
+    /// Another task woke the consumer up ([`super::WakeUp`]).
+    #[error("the consumer was woken up")]
+    WokenUp,
     /// Group functions were asked for without a group.
     #[error("cannot {doing}: group.id is not set")]
     NoGroup {

@@ -41,6 +41,15 @@ pub struct Rows {
     home: RowPool,
 }
 
+impl Rows {
+    /// Keeps only the rows that `keep` says.
+    pub fn retain(&mut self, keep: impl FnMut(&RecordRow) -> bool) {
+        self.rows.drain(..self.first);
+        self.first = 0;
+        self.rows.retain(keep);
+    }
+}
+
 impl Deref for Rows {
     type Target = [RecordRow];
 
@@ -124,6 +133,16 @@ mod tests {
     #[test]
     fn rows_below_the_position_are_passed_over() {
         let rows = RowPool::default().rows(vec![row(3), row(5), row(9)], 5);
+        assert_eq!(
+            rows.iter().map(|row| row.offset).collect::<Vec<_>>(),
+            [5, 9]
+        );
+    }
+
+    #[test]
+    fn only_rows_that_are_wanted_stay() {
+        let mut rows = RowPool::default().rows(vec![row(3), row(5), row(8), row(9)], 5);
+        rows.retain(|row| row.offset % 2 == 1);
         assert_eq!(
             rows.iter().map(|row| row.offset).collect::<Vec<_>>(),
             [5, 9]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::assignor::{Assignor, PartitionCounts};
+use super::assignor::{self, LastAssignment, PartitionAssignor, PartitionCounts};
 use super::protocol::{decode_member, encode_assignment, encode_subscription};
 use super::topic_partition::TopicPartition;
 use crate::cluster::{Cluster, Metadata};
@@ -18,6 +18,8 @@ struct View {
     topics: BTreeSet<Arc<str>>,
     owned: Vec<TopicPartition>,
     generation: i32,
+    /// What it was assigned last; sticky assignors tell it after it was given up.
+    last: LastAssignment,
     /// The topics of the whole group as they were when this member divided them.
     divided: PartitionCounts,
 }
@@ -26,13 +28,17 @@ struct View {
 #[derive(Debug)]
 pub(super) struct ConsumerProtocol {
     cluster: Cluster,
-    assignors: Vec<Assignor>,
+    assignors: Vec<Arc<dyn PartitionAssignor>>,
     rack: Option<String>,
     view: Mutex<View>,
 }
 
 impl ConsumerProtocol {
-    pub(super) fn new(cluster: Cluster, assignors: Vec<Assignor>, rack: &str) -> Self {
+    pub(super) fn new(
+        cluster: Cluster,
+        assignors: Vec<Arc<dyn PartitionAssignor>>,
+        rack: &str,
+    ) -> Self {
         let rack = (!rack.is_empty()).then(|| rack.to_owned());
         let view = Mutex::new(View {
             generation: -1,
@@ -65,6 +71,17 @@ impl ConsumerProtocol {
     pub(super) fn own(&self, owned: Vec<TopicPartition>, generation: i32) {
         let mut view = self.view();
         view.owned = owned;
+        view.generation = generation;
+    }
+
+    /// The group assigned these partitions to the member.
+    pub(super) fn assigned(&self, partitions: Vec<TopicPartition>, generation: i32) {
+        let mut view = self.view();
+        view.last = LastAssignment {
+            partitions: partitions.clone(),
+            generation,
+        };
+        view.owned = partitions;
         view.generation = generation;
     }
 
@@ -130,21 +147,22 @@ impl GroupProtocol for ConsumerProtocol {
     fn offers(&self) -> Vec<Offer> {
         let view = self.view();
         let topics: Vec<String> = view.topics.iter().map(|topic| topic.to_string()).collect();
-        let encoded = encode_subscription(topics, &view.owned, view.generation, self.rack.clone());
-        match encoded {
-            Ok(metadata) => self
-                .assignors
-                .iter()
-                .map(|assignor| Offer {
+        let offer = |assignor: &Arc<dyn PartitionAssignor>| {
+            let data = assignor.user_data(&view.last);
+            let (topics, rack) = (topics.clone(), self.rack.clone());
+            let encoded = encode_subscription(topics, &view.owned, view.generation, rack, data);
+            match encoded {
+                Ok(metadata) => Some(Offer {
                     name: assignor.name().to_owned(),
-                    metadata: metadata.clone(),
-                })
-                .collect(),
-            Err(error) => {
-                log::error!("cannot say what this consumer subscribes to: {error}");
-                Vec::new()
+                    metadata,
+                }),
+                Err(error) => {
+                    log::error!("cannot say what this consumer subscribes to: {error}");
+                    None
+                }
             }
-        }
+        };
+        self.assignors.iter().filter_map(offer).collect()
     }
 
     async fn assign(
@@ -156,11 +174,15 @@ impl GroupProtocol for ConsumerProtocol {
             reason,
             retriable: false,
         };
-        let assignor = Assignor::named(protocol)
+        let assignor = self
+            .assignors
+            .iter()
+            .find(|assignor| assignor.name() == protocol)
             .ok_or_else(|| fatal(format!("no assignor is named {protocol}")))?;
         let members: Result<Vec<_>, _> = members.into_iter().map(decode_member).collect();
-        let members = members
+        let mut members = members
             .map_err(|error| fatal(format!("cannot read a member's subscription: {error}")))?;
+        assignor::sort(&mut members);
         let topics = members
             .iter()
             .flat_map(|member| member.topics.iter().cloned())
@@ -168,7 +190,7 @@ impl GroupProtocol for ConsumerProtocol {
         let mut counts = self.counts(topics).await?;
         self.view().divided.clone_from(&counts);
         counts.retain(|_, count| *count > 0);
-        let assignments = assignor.assign(members, &counts).into_iter();
+        let assignments = assignor.assign(&members, &counts).into_iter();
         let encoded =
             assignments.map(|(member, partitions)| Ok((member, encode_assignment(&partitions)?)));
         encoded

@@ -20,8 +20,14 @@ use crate::group::coordinator::Coordinator;
 /// OffsetFetch names its groups in a list from this version on.
 const GROUPS_FROM: i16 = 8;
 
-/// A log's offset with the epoch of its leader; -1 where there is none.
-pub(super) type LogOffset = (i64, i32);
+/// An offset of a log; all three are -1 where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LogOffset {
+    pub(super) offset: i64,
+    /// The time of the record there, if one was looked for by time.
+    pub(super) timestamp: i64,
+    pub(super) leader_epoch: i32,
+}
 
 /// Answers about single partitions.
 pub(super) type Answers<T> = BTreeMap<TopicPartition, Result<T, ErrorCode>>;
@@ -92,10 +98,11 @@ pub(super) async fn list_offsets(
     for topic in answer.topics {
         let name: Arc<str> = topic.name.into();
         for part in topic.partitions {
-            let answer = part
-                .error_code
-                .ok()
-                .map(|()| (part.offset, part.leader_epoch));
+            let answer = part.error_code.ok().map(|()| LogOffset {
+                offset: part.offset,
+                timestamp: part.timestamp,
+                leader_epoch: part.leader_epoch,
+            });
             answers.insert(
                 TopicPartition::new(Arc::clone(&name), part.partition_index),
                 answer,

@@ -3,7 +3,7 @@
 //! A [`Consumer`] belongs to one task. [`Consumer::poll`] hands out one decoded batch at a time; between polls the
 //! next answers arrive by themselves, and the group hears that the member lives. Nothing else happens outside polls:
 //! positions move, callbacks run and partitions change only within them. A poll may be dropped at any time, which is
-//! how one is woken up.
+//! how one is woken up; from another task, a [`WakeUp`] ends it.
 //!
 //! ```no_run
 //! # use std::time::Duration;
@@ -31,9 +31,12 @@ mod error;
 mod fetched;
 mod fetcher;
 mod group_protocol;
+mod interceptor;
 mod listener;
+mod log_offsets;
 mod lookup;
 mod offset;
+mod offset_reset;
 mod offsets;
 mod partitions;
 mod poll;
@@ -42,6 +45,7 @@ mod run;
 mod session;
 mod topic_partition;
 mod upkeep;
+mod wake_up;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
@@ -55,17 +59,22 @@ use tokio::task::JoinSet;
 
 pub use changes::Polled;
 pub use commit::{CommitCallback, Offsets};
-pub use config::{ConsumerConfig, IsolationLevel, OffsetReset};
+pub use config::{ConsumerConfig, IsolationLevel};
 pub use error::{CommitError, ConsumeError};
 pub use fetched::{Fetched, Rows};
+pub use interceptor::ConsumerInterceptor;
 pub use listener::RebalanceListener;
+pub use log_offsets::OffsetAndTimestamp;
 pub use offset::CommittedOffset;
+pub use offset_reset::OffsetReset;
 pub use topic_partition::TopicPartition;
+pub use wake_up::WakeUp;
 
 use crate::cluster::{Cluster, Lane};
 use crate::config::millis;
 use crate::group::coordinator::Coordinator;
 use crate::group::{GroupProtocol, Membership, Settings};
+use assignor::PartitionAssignor;
 use changes::Change;
 use commit::Commits;
 use fetcher::Fetcher;
@@ -106,6 +115,9 @@ pub struct Consumer {
     side: Option<GroupSide>,
     changes: VecDeque<Change>,
     listener: Option<Box<dyn RebalanceListener>>,
+    interceptors: interceptor::Chain,
+    assignors: Vec<Arc<dyn PartitionAssignor>>,
+    wake_up: WakeUp,
     commits: Commits,
     next_auto_commit: Duration,
     metadata: MetadataUpkeep,
@@ -143,6 +155,9 @@ impl Consumer {
             side: None,
             changes: VecDeque::new(),
             listener: None,
+            interceptors: interceptor::Chain::default(),
+            assignors: config.partition_assignors(),
+            wake_up: WakeUp::default(),
             commits: Commits::default(),
             next_auto_commit: clock.monotonic() + interval,
             metadata: MetadataUpkeep::new(cluster.retry_backoff()),
@@ -163,6 +178,23 @@ impl Consumer {
     /// Who is told when partitions come and go.
     pub fn set_listener(&mut self, listener: Box<dyn RebalanceListener>) {
         self.listener = Some(listener);
+    }
+
+    /// Who sees batches and commits, in this order; in place of those before.
+    pub fn set_interceptors(&mut self, interceptors: Vec<Box<dyn ConsumerInterceptor>>) {
+        self.interceptors = interceptor::Chain::new(interceptors);
+    }
+
+    /// Ways to divide partitions, best first, in place of `partition.assignment.strategy`. They hold for a group that
+    /// is subscribed to after this call.
+    pub fn set_assignors(&mut self, assignors: Vec<Arc<dyn PartitionAssignor>>) {
+        self.assignors = assignors;
+    }
+
+    /// What wakes this consumer up from another task.
+    #[must_use]
+    pub fn waker(&self) -> WakeUp {
+        self.wake_up.clone()
     }
 
     /// Reads these topics as a member of the group; in place of what was read before.
@@ -345,7 +377,7 @@ impl Consumer {
         let side = self.side.get_or_insert_with(|| {
             let protocol = ConsumerProtocol::new(
                 self.cluster.clone(),
-                config.assignors(),
+                self.assignors.clone(),
                 &config.client_rack,
             );
             let protocol = Arc::new(protocol);

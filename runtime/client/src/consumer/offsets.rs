@@ -1,15 +1,13 @@
-//! What a consumer's owner asks about offsets: commits, what is committed, and where logs begin and end.
+//! What a consumer's owner asks about its group's offsets: commits, and what is committed.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use millrace_wire::error_code::ErrorCode;
-use millrace_wire::messages::list_offsets::{EARLIEST_TIMESTAMP, LATEST_TIMESTAMP};
 
 use super::Consumer;
 use super::commit::{self, CommitCallback, Offsets};
-use super::config::IsolationLevel;
 use super::error::{CommitError, ConsumeError};
 use super::lookup;
 use super::offset::CommittedOffset;
@@ -84,106 +82,6 @@ impl Consumer {
         };
         let asked = tokio::time::timeout(self.config.api_timeout(), asking).await;
         asked.unwrap_or_else(|_| Err(timed_out(format!("cannot {doing}")).into()))
-    }
-
-    /// The first offsets of these partitions.
-    ///
-    /// # Errors
-    /// Where their leaders do not say within `default.api.timeout.ms`.
-    pub async fn beginning_offsets(
-        &self,
-        partitions: &[TopicPartition],
-    ) -> Result<BTreeMap<TopicPartition, i64>, ConsumeError> {
-        self.log_offsets(partitions, EARLIEST_TIMESTAMP, self.config.isolation_level)
-            .await
-    }
-
-    /// The offsets behind the last records that may be read with that isolation.
-    ///
-    /// # Errors
-    /// Where their leaders do not say within `default.api.timeout.ms`.
-    pub async fn end_offsets(
-        &self,
-        partitions: &[TopicPartition],
-        isolation: IsolationLevel,
-    ) -> Result<BTreeMap<TopicPartition, i64>, ConsumeError> {
-        self.log_offsets(partitions, LATEST_TIMESTAMP, isolation)
-            .await
-    }
-
-    async fn log_offsets(
-        &self,
-        partitions: &[TopicPartition],
-        timestamp: i64,
-        isolation: IsolationLevel,
-    ) -> Result<BTreeMap<TopicPartition, i64>, ConsumeError> {
-        let mut found = BTreeMap::new();
-        let mut backoff = self.cluster.retry_backoff();
-        let asking = async {
-            loop {
-                let missing = partitions
-                    .iter()
-                    .filter(|name| !found.contains_key(*name))
-                    .cloned();
-                let missing: Vec<TopicPartition> = missing.collect();
-                if missing.is_empty() {
-                    return Ok(());
-                }
-                let error = match self
-                    .ask_logs(missing, timestamp, isolation, &mut found)
-                    .await
-                {
-                    Ok(()) => continue,
-                    Err(error) => error,
-                };
-                if !error.is_retriable() {
-                    return Err(error);
-                }
-                tokio::time::sleep(backoff.fail()).await;
-                let topics: Vec<Arc<str>> = partitions
-                    .iter()
-                    .map(|name| Arc::clone(&name.topic))
-                    .collect();
-                if let Err(error) = self.cluster.refresh(&topics).await {
-                    log::debug!("cannot refresh metadata, trying again: {error}");
-                }
-            }
-        };
-        match tokio::time::timeout(self.config.api_timeout(), asking).await {
-            Ok(Ok(())) => Ok(found),
-            Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(timed_out("cannot list offsets".to_owned()).into()),
-        }
-    }
-
-    async fn ask_logs(
-        &self,
-        missing: Vec<TopicPartition>,
-        timestamp: i64,
-        isolation: IsolationLevel,
-        found: &mut BTreeMap<TopicPartition, i64>,
-    ) -> Result<(), ClientError> {
-        let metadata = self.cluster.metadata();
-        let questions = missing.into_iter().map(|name| (name, timestamp));
-        let (led, leaderless) = lookup::by_leader(questions, &metadata);
-        let refused = |name: &TopicPartition, code| {
-            ClientError::refused(format!("cannot list offsets of {name}"), code, None)
-        };
-        for (node, questions) in led {
-            let answers =
-                lookup::list_offsets(Arc::clone(&self.questions), node, questions, isolation)
-                    .await?;
-            for (name, answer) in answers {
-                match answer {
-                    Ok((offset, _)) => drop(found.insert(name, offset)),
-                    Err(code) => return Err(refused(&name, code)),
-                }
-            }
-        }
-        match leaderless.first() {
-            Some(name) => Err(refused(name, ErrorCode::LEADER_NOT_AVAILABLE)),
-            None => Ok(()),
-        }
     }
 
     /// Whether positions are committed without being asked to.

@@ -20,7 +20,7 @@ use crate::backoff::Backoff;
 pub(super) enum Stage {
     /// From the group's committed offset.
     Committed,
-    /// From the end of the log that the timestamp names (ListOffsets).
+    /// From the end of the log, or the time, that the timestamp names (ListOffsets).
     Reset(i64),
     /// It is known.
     Fetching,
@@ -157,6 +157,12 @@ impl Partitions {
         state.stage = Stage::Reset(timestamp);
         state.resolving = false;
         true
+    }
+
+    /// Whether the position was asked for by a time, rather than by an end of the log.
+    pub(super) fn sought_by_time(&mut self, partition: &TopicPartition, stamp: u64) -> bool {
+        let state = self.current(partition, stamp);
+        state.is_some_and(|state| matches!(state.stage, Stage::Reset(timestamp) if timestamp >= 0))
     }
 
     /// The position of a partition was found out, unless it was asked for under another stamp.

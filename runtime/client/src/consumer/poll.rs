@@ -41,7 +41,13 @@ impl Consumer {
         let now = self.touch();
         let deadline = now.saturating_add(timeout);
         loop {
-            if let Some(polled) = self.advance().await? {
+            if self.wake_up.take() {
+                return Err(ConsumeError::WokenUp);
+            }
+            if let Some(mut polled) = self.advance().await? {
+                if let Polled::Batch(batch) = &mut polled {
+                    self.interceptors.on_consume(batch);
+                }
                 return Ok(Some(polled));
             }
             let now = self.touch();
@@ -83,7 +89,12 @@ impl Consumer {
 
     /// Waits for an answer, the group or the time.
     async fn wait(&mut self, most: Duration) {
-        let Consumer { side, tasks, .. } = self;
+        let Consumer {
+            side,
+            tasks,
+            wake_up,
+            ..
+        } = self;
         let event = async {
             match side {
                 Some(side) => side.membership.event().await,
@@ -93,6 +104,7 @@ impl Consumer {
         let happened = tokio::select! {
             Some(done) = tasks.join_next() => Happened::Done(done),
             event = event => Happened::Group(event),
+            () = wake_up.notified() => return,
             () = tokio::time::sleep(most) => return,
         };
         match happened {

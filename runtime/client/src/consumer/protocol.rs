@@ -22,10 +22,11 @@ pub(super) fn encode_subscription(
     owned: &[TopicPartition],
     generation: i32,
     rack: Option<String>,
+    user_data: Option<Bytes>,
 ) -> Result<Bytes, EncodeError> {
     let subscription = ConsumerProtocolSubscription {
         topics,
-        user_data: None,
+        user_data,
         owned_partitions: by_topic(owned),
         generation_id: generation,
         rack_id: rack,
@@ -45,6 +46,7 @@ pub(super) fn decode_member(member: Member) -> Result<Consumer, DecodeError> {
         topics: subscription.topics,
         owned: flat(subscription.owned_partitions),
         generation: subscription.generation_id,
+        user_data: subscription.user_data,
     })
 }
 
@@ -113,8 +115,9 @@ mod tests {
             TopicPartition::new("logs", 0),
             TopicPartition::new("orders", 2),
         ];
-        let metadata =
-            encode_subscription(vec!["orders".into(), "logs".into()], &owned, 7, None).unwrap();
+        let topics = vec!["orders".into(), "logs".into()];
+        let data = Bytes::from_static(b"data");
+        let metadata = encode_subscription(topics, &owned, 7, None, Some(data.clone())).unwrap();
         let member = Member {
             id: "m".into(),
             instance_id: Some("i".into()),
@@ -126,6 +129,7 @@ mod tests {
             topics: vec!["orders".into(), "logs".into()],
             owned,
             generation: 7,
+            user_data: Some(data),
         };
         assert_eq!(decode_member(member).unwrap(), expected);
     }

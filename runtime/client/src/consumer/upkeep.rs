@@ -8,11 +8,11 @@ use millrace_wire::error_code::ErrorCode;
 use millrace_wire::messages::list_offsets::{EARLIEST_TIMESTAMP, LATEST_TIMESTAMP};
 use tokio::task::JoinError;
 
-use super::config::OffsetReset;
 use super::error::{CommitError, ConsumeError};
 use super::fetcher::{FetchDone, Trouble};
 use super::lookup::{self, Answers, LogOffset};
 use super::offset::CommittedOffset;
+use super::offset_reset::OffsetReset;
 use super::partitions::Stage;
 use super::topic_partition::TopicPartition;
 use super::{Consumer, Interest};
@@ -126,6 +126,9 @@ impl Consumer {
             Ok(Done::Committed { asked, result }) => self.committed_came(asked, result, now),
             Ok(Done::Ends { asked, result }) => self.ends_came(asked, result, now),
             Ok(Done::Commit(result)) => {
+                if let (Ok(()), Some(offsets)) = (&result, self.commits.under_way()) {
+                    self.interceptors.on_commit(offsets);
+                }
                 self.commits.finish(result);
                 self.start_commits();
             }
@@ -195,6 +198,10 @@ impl Consumer {
         match self.config.auto_offset_reset {
             OffsetReset::Earliest => Some(EARLIEST_TIMESTAMP),
             OffsetReset::Latest => Some(LATEST_TIMESTAMP),
+            OffsetReset::ByDuration(ago) => {
+                let ago = i64::try_from(ago.as_millis()).unwrap_or(i64::MAX);
+                Some(self.clock.now_ms().saturating_sub(ago).max(0))
+            }
             OffsetReset::None => None,
         }
     }
@@ -436,8 +443,13 @@ impl Consumer {
         };
         for (name, stamp) in asked {
             match answers.remove(&name) {
-                Some(Ok((offset, epoch))) if offset >= 0 => {
-                    self.partitions.resolve(&name, stamp, offset, epoch)
+                Some(Ok(found)) if found.offset >= 0 => {
+                    self.partitions
+                        .resolve(&name, stamp, found.offset, found.leader_epoch)
+                }
+                Some(Ok(_)) if self.partitions.sought_by_time(&name, stamp) => {
+                    // Nothing is that young: what comes is read from the end on.
+                    self.partitions.reset(&name, LATEST_TIMESTAMP);
                 }
                 Some(Err(code)) => {
                     self.metadata.ask();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use millrace_config::{Config, ConfigErrors, Properties};
+use millrace_config::{Config, ConfigErrors, Properties, Value};
 use millrace_wire::compression::Compression;
 
 use super::partitioner::Partitioning;
@@ -270,45 +270,41 @@ fn size(number: i64) -> usize {
     usize::try_from(number).unwrap_or(0)
 }
 
-fn acks(key: &str, value: &millrace_config::Value) -> Result<(), String> {
+fn acks(_: &str, value: &Value) -> Result<(), String> {
     match value.as_str() {
-        Some(text) if acks_number(text).is_none() => Err(format!(
-            "Invalid value {text} for configuration {key}: String must be one of: all, -1, 0, 1"
-        )),
+        Some(text) if acks_number(text).is_none() => {
+            Err("String must be one of: all, -1, 0, 1".to_owned())
+        }
         _ => Ok(()),
     }
 }
 
-fn partitioner(key: &str, value: &millrace_config::Value) -> Result<(), String> {
+fn partitioner(_: &str, value: &Value) -> Result<(), String> {
     match value.as_str() {
-        Some(name) if Partitioning::named(name).is_none() => Err(format!(
-            "Invalid value {name} for configuration {key}: known are default, sticky and roundrobin; one of your own is given in code"
-        )),
+        Some(name) if Partitioning::named(name).is_none() => Err(
+            "known are default, sticky and roundrobin; one of your own is given in code".to_owned(),
+        ),
         _ => Ok(()),
     }
 }
 
-fn interceptors(key: &str, value: &millrace_config::Value) -> Result<(), String> {
+fn interceptors(_: &str, value: &Value) -> Result<(), String> {
     match value.as_list() {
-        Some([first, ..]) => Err(format!(
-            "Invalid value {first} for configuration {key}: interceptors are given in code, Java classes cannot be loaded"
-        )),
+        Some([_, ..]) => {
+            Err("interceptors are given in code, Java classes cannot be loaded".to_owned())
+        }
         _ => Ok(()),
     }
 }
 
-fn compression(key: &str, value: &millrace_config::Value) -> Result<(), String> {
+fn compression(_: &str, value: &Value) -> Result<(), String> {
     let Some(text) = value.as_str() else {
         return Ok(());
     };
     match Compression::from_name(text) {
         Some(codec) if codec.is_built_in() => Ok(()),
-        Some(codec) => Err(format!(
-            "Invalid value {text} for configuration {key}: this build has no {codec} codec"
-        )),
-        None => Err(format!(
-            "Invalid value {text} for configuration {key}: String must be one of: none, gzip, snappy, lz4, zstd"
-        )),
+        Some(codec) => Err(format!("this build has no {codec} codec")),
+        None => Err("String must be one of: none, gzip, snappy, lz4, zstd".to_owned()),
     }
 }
 

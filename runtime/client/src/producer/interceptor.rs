@@ -6,11 +6,11 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::error::ProduceError;
 use super::{RecordMetadata, RecordRef};
+use crate::contained::contained;
 
 /// A record on its way to the producer, as an interceptor may change it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,16 +62,16 @@ pub trait Interceptor: Send + Sync {
     /// # Errors
     ///
     /// Is logged; the record goes on as it was before this call.
-    fn on_send(&self, record: &mut OutgoingRecord<'_>) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let _ = record;
+    fn on_send(
+        &self,
+        _record: &mut OutgoingRecord<'_>,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
         Ok(())
     }
 
     /// When the record was acknowledged or given up; before whoever sent it hears of it. Called in
     /// the producer's own task, so it has to be quick.
-    fn on_acknowledgement(&self, topic: &str, result: Result<&RecordMetadata, &ProduceError>) {
-        let _ = (topic, result);
-    }
+    fn on_acknowledgement(&self, _topic: &str, _result: Result<&RecordMetadata, &ProduceError>) {}
 }
 
 /// The interceptors of a producer, in the order that they are asked.
@@ -100,14 +100,13 @@ impl Chain {
     pub(super) fn on_send(&self, record: &mut OutgoingRecord<'_>) {
         for interceptor in self.interceptors.iter() {
             let before = record.clone();
-            let asked = catch_unwind(AssertUnwindSafe(|| interceptor.on_send(record)));
-            let topic = record.topic;
-            match asked {
-                Ok(Ok(())) => continue,
-                Ok(Err(error)) => {
+            match contained("an interceptor", || interceptor.on_send(record)) {
+                Some(Ok(())) => continue,
+                Some(Err(error)) => {
+                    let topic = record.topic;
                     log::warn!("an interceptor failed on a record for {topic}: {error}");
                 }
-                Err(_) => log::error!("an interceptor panicked on a record for {topic}"),
+                None => {}
             }
             *record = before;
         }
@@ -123,13 +122,6 @@ impl Chain {
                 interceptor.on_acknowledgement(topic, result);
             });
         }
-    }
-}
-
-/// Runs code of others; a panic in it is logged and goes no further.
-pub(super) fn contained(whose: &str, call: impl FnOnce()) {
-    if catch_unwind(AssertUnwindSafe(call)).is_err() {
-        log::error!("{whose} panicked while it was told of an acknowledgement");
     }
 }
 

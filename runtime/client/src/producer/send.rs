@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use super::error::ProduceError;
-use super::interceptor::{Chain, OutgoingRecord, contained};
+use super::interceptor::{Chain, OutgoingRecord};
 use super::{Ack, AckSink, Appended, Producer, RecordMetadata, RecordRef};
+use crate::contained::contained;
 
 /// Is called with what became of a record.
 pub type SendCallback = Box<dyn FnOnce(Result<RecordMetadata, ProduceError>) + Send>;

@@ -1,156 +1,32 @@
-//! `cooperative-sticky`: as even as the subscriptions allow, moving as little as possible.
+//! `cooperative-sticky`: as `sticky`, but members keep what they have while the group rebalances.
 //!
 //! A partition that has to move is in nobody's assignment the first time: its owner gives it up when it sees that it
 //! is gone, joins again, and only then it is handed on (KIP-429). Between members of other makes only that rule and
 //! evenness matter; the exact choice is each leader's own.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use super::{Assignments, Consumer, PartitionCounts, nothing, subscribers};
+use super::sticky::{Claim, divide};
+use super::{Assignments, Consumer, PartitionCounts, user_data};
 use crate::consumer::topic_partition::TopicPartition;
 
 pub(super) fn assign(members: &[Consumer], counts: &PartitionCounts) -> Assignments {
-    let owners = owners(members, counts);
-    let mut plan = Plan::new(members, counts);
-    plan.keep(&owners);
-    plan.hand_out();
-    plan.even_out();
-    let mut assignments = plan.assignments;
+    let claims = members.iter().map(|member| Claim {
+        member,
+        partitions: member.owned.clone(),
+        generation: generation(member),
+    });
+    let mut assignments = divide(members, &claims.collect::<Vec<_>>(), counts);
     withhold_moving(&mut assignments, members);
     assignments
 }
 
-/// Who holds what. Of two that claim a partition, the one of the later generation is right; equal claims count for
-/// nobody.
-fn owners(members: &[Consumer], counts: &PartitionCounts) -> BTreeMap<TopicPartition, String> {
-    let mut claims: BTreeMap<&TopicPartition, Vec<&Consumer>> = BTreeMap::new();
-    for member in members {
-        for partition in &member.owned {
-            let exists = counts
-                .get(&*partition.topic)
-                .is_some_and(|count| partition.partition < *count);
-            if exists
-                && member
-                    .topics
-                    .iter()
-                    .any(|topic| **topic == *partition.topic)
-            {
-                claims.entry(partition).or_default().push(member);
-            }
-        }
-    }
-    let latest = |claimants: Vec<&Consumer>| {
-        let generation = claimants.iter().map(|member| member.generation).max()?;
-        let mut holders = claimants
-            .into_iter()
-            .filter(|member| member.generation == generation);
-        let holder = holders.next()?;
-        holders.next().is_none().then(|| holder.member_id.clone())
-    };
-    claims
-        .into_iter()
-        .filter_map(|(partition, claimants)| Some((partition.clone(), latest(claimants)?)))
-        .collect()
-}
-
-struct Plan<'a> {
-    assignments: Assignments,
-    subscribers: BTreeMap<&'a str, Vec<&'a Consumer>>,
-    unassigned: BTreeSet<TopicPartition>,
-    order: HashMap<&'a str, usize>,
-}
-
-impl<'a> Plan<'a> {
-    fn new(members: &'a [Consumer], counts: &PartitionCounts) -> Self {
-        let subscribers = subscribers(members, counts);
-        let mut unassigned = BTreeSet::new();
-        for topic in subscribers.keys() {
-            let name: Arc<str> = (*topic).into();
-            unassigned.extend(
-                (0..counts[*topic]).map(|number| TopicPartition::new(Arc::clone(&name), number)),
-            );
-        }
-        let order = members
-            .iter()
-            .enumerate()
-            .map(|(index, member)| (member.member_id.as_str(), index))
-            .collect();
-        Plan {
-            assignments: nothing(members),
-            subscribers,
-            unassigned,
-            order,
-        }
-    }
-
-    fn keep(&mut self, owners: &BTreeMap<TopicPartition, String>) {
-        for (partition, owner) in owners {
-            if self.unassigned.remove(partition) {
-                self.assignments
-                    .entry(owner.clone())
-                    .or_default()
-                    .push(partition.clone());
-            }
-        }
-    }
-
-    /// Free partitions go, in order, to the subscriber that has the fewest; those with few takers first.
-    fn hand_out(&mut self) {
-        let mut free: Vec<TopicPartition> =
-            std::mem::take(&mut self.unassigned).into_iter().collect();
-        free.sort_by_key(|partition| self.subscribers[&*partition.topic].len());
-        for partition in free {
-            if let Some(member) = self.least_loaded(&partition) {
-                self.assignments.entry(member).or_default().push(partition);
-            }
-        }
-    }
-
-    fn least_loaded(&self, partition: &TopicPartition) -> Option<String> {
-        let takers = self.subscribers[&*partition.topic].iter();
-        let least = takers.min_by_key(|member| {
-            (
-                self.load(&member.member_id),
-                self.order[member.member_id.as_str()],
-            )
-        });
-        least.map(|member| member.member_id.clone())
-    }
-
-    fn load(&self, member: &str) -> usize {
-        self.assignments.get(member).map_or(0, Vec::len)
-    }
-
-    /// Moves partitions from members with more to takers with at least two fewer until nothing moves. Every move
-    /// makes the sum of squared loads smaller, so it ends.
-    fn even_out(&mut self) {
-        while let Some((from, at, to)) = self.improvement() {
-            if let Some(held) = self.assignments.get_mut(&from) {
-                let partition = held.swap_remove(at);
-                self.assignments.entry(to).or_default().push(partition);
-            }
-        }
-        self.assignments.values_mut().for_each(|held| held.sort());
-    }
-
-    fn improvement(&self) -> Option<(String, usize, String)> {
-        let mut loaded: Vec<&String> = self.assignments.keys().collect();
-        loaded.sort_by_key(|member| std::cmp::Reverse(self.load(member)));
-        let least = self.assignments.values().map(Vec::len).min()?;
-        for member in loaded
-            .into_iter()
-            .take_while(|member| self.load(member) >= least + 2)
-        {
-            let held = &self.assignments[member];
-            for (at, partition) in held.iter().enumerate().rev() {
-                let taker = self.least_loaded(partition)?;
-                if self.load(&taker) + 2 <= held.len() {
-                    return Some((member.clone(), at, taker));
-                }
-            }
-        }
-        None
+/// Members that do not tell their generation in the subscription tell it in the assignor's own data.
+fn generation(member: &Consumer) -> i32 {
+    if member.generation >= 0 {
+        member.generation
+    } else {
+        user_data::decode_generation(member.user_data.as_ref())
     }
 }
 

@@ -6,8 +6,12 @@
 mod cooperative_sticky;
 mod range;
 mod round_robin;
+mod sticky;
+mod user_data;
 
 use std::collections::BTreeMap;
+
+use bytes::Bytes;
 
 use super::topic_partition::TopicPartition;
 
@@ -22,8 +26,10 @@ pub struct Consumer {
     pub topics: Vec<String>,
     /// What it holds, as far as it can be believed.
     pub owned: Vec<TopicPartition>,
-    /// The generation `owned` is from.
+    /// The generation `owned` is from, -1 for none.
     pub generation: i32,
+    /// What its assignor of the same name has to say beside that.
+    pub user_data: Option<Bytes>,
 }
 
 impl Consumer {
@@ -45,13 +51,54 @@ pub type PartitionCounts = BTreeMap<String, i32>;
 /// What each member gets, by its id.
 pub type Assignments = BTreeMap<String, Vec<TopicPartition>>;
 
-/// A way to divide partitions.
+/// What a member was assigned last, whether it still holds it or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastAssignment {
+    /// The partitions.
+    pub partitions: Vec<TopicPartition>,
+    /// The generation, -1 for none.
+    pub generation: i32,
+}
+
+impl Default for LastAssignment {
+    fn default() -> Self {
+        Self {
+            partitions: Vec::new(),
+            generation: -1,
+        }
+    }
+}
+
+/// A way of dividing partitions, also one's own. All members of a group must offer one of the same name.
+pub trait PartitionAssignor: Send + Sync + std::fmt::Debug {
+    /// Its name in the group protocol.
+    fn name(&self) -> &str;
+
+    /// Whether members keep their partitions during a rebalance. Then it may not give a partition to one member while
+    /// another holds it.
+    fn is_cooperative(&self) -> bool {
+        false
+    }
+
+    /// What this member tells the leader beside its topics and what it holds.
+    fn user_data(&self, _last: &LastAssignment) -> Option<Bytes> {
+        None
+    }
+
+    /// Divides the partitions of the topics that exist between the members, which come in a stable order: static ones
+    /// by their instance ids, then the others by their member ids. Called on the group's leader only.
+    fn assign(&self, members: &[Consumer], counts: &PartitionCounts) -> Assignments;
+}
+
+/// The ways to divide partitions that are built in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Assignor {
     /// `range`: topic by topic, a run of partitions for each member.
     Range,
     /// `roundrobin`: all partitions dealt out in turn.
     RoundRobin,
+    /// `sticky`: even, and moving as little as possible; members give up everything while the group rebalances.
+    Sticky,
     /// `cooperative-sticky`: even, and moving as little as possible; members keep what they have while it moves.
     CooperativeSticky,
 }
@@ -67,6 +114,11 @@ const NAMES: &[(&str, Assignor)] = &[
     (
         "org.apache.kafka.clients.consumer.RoundRobinAssignor",
         Assignor::RoundRobin,
+    ),
+    ("sticky", Assignor::Sticky),
+    (
+        "org.apache.kafka.clients.consumer.StickyAssignor",
+        Assignor::Sticky,
     ),
     ("cooperative-sticky", Assignor::CooperativeSticky),
     (
@@ -85,33 +137,43 @@ impl Assignor {
             .find(|(known, _)| *known == name)
             .map(|(_, assignor)| *assignor)
     }
+}
 
-    /// Its name in the group protocol.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+impl PartitionAssignor for Assignor {
+    fn name(&self) -> &str {
         match self {
             Assignor::Range => "range",
             Assignor::RoundRobin => "roundrobin",
+            Assignor::Sticky => "sticky",
             Assignor::CooperativeSticky => "cooperative-sticky",
         }
     }
 
-    /// Whether members keep their partitions during a rebalance.
-    #[must_use]
-    pub fn is_cooperative(self) -> bool {
-        self == Assignor::CooperativeSticky
+    fn is_cooperative(&self) -> bool {
+        *self == Assignor::CooperativeSticky
     }
 
-    /// Divides the partitions that exist between the members. Every member has an entry.
-    #[must_use]
-    pub fn assign(self, mut members: Vec<Consumer>, counts: &PartitionCounts) -> Assignments {
-        members.sort_by(|one, other| one.order().cmp(&other.order()));
+    fn user_data(&self, last: &LastAssignment) -> Option<Bytes> {
         match self {
-            Assignor::Range => range::assign(&members, counts),
-            Assignor::RoundRobin => round_robin::assign(&members, counts),
-            Assignor::CooperativeSticky => cooperative_sticky::assign(&members, counts),
+            Assignor::Range | Assignor::RoundRobin => None,
+            Assignor::Sticky => user_data::encode_previous(last),
+            Assignor::CooperativeSticky => Some(user_data::encode_generation(last.generation)),
         }
     }
+
+    fn assign(&self, members: &[Consumer], counts: &PartitionCounts) -> Assignments {
+        match self {
+            Assignor::Range => range::assign(members, counts),
+            Assignor::RoundRobin => round_robin::assign(members, counts),
+            Assignor::Sticky => sticky::assign(members, counts),
+            Assignor::CooperativeSticky => cooperative_sticky::assign(members, counts),
+        }
+    }
+}
+
+/// Puts members into the order in which assignors get them.
+pub(super) fn sort(members: &mut [Consumer]) {
+    members.sort_by(|one, other| one.order().cmp(&other.order()));
 }
 
 fn nothing(members: &[Consumer]) -> Assignments {

@@ -10,6 +10,11 @@ fn member(id: &str, topics: &[&str]) -> Consumer {
     }
 }
 
+fn divide(assignor: Assignor, mut members: Vec<Consumer>, counts: &PartitionCounts) -> Assignments {
+    sort(&mut members);
+    assignor.assign(&members, counts)
+}
+
 fn counts(topics: &[(&str, i32)]) -> PartitionCounts {
     topics
         .iter()
@@ -36,7 +41,7 @@ fn text(assignments: &Assignments) -> String {
 #[test]
 fn range_cuts_each_topic_into_runs() {
     let members = vec![member("C1", &["t0", "t1"]), member("C0", &["t1", "t0"])];
-    let assigned = Assignor::Range.assign(members, &counts(&[("t0", 3), ("t1", 3)]));
+    let assigned = divide(Assignor::Range, members, &counts(&[("t0", 3), ("t1", 3)]));
     assert_eq!(text(&assigned), "C0: t0-0 t0-1 t1-0 t1-1 | C1: t0-2 t1-2");
 }
 
@@ -47,7 +52,7 @@ fn range_leaves_members_without_partitions_empty() {
         member("b", &["t"]),
         member("c", &["missing"]),
     ];
-    let assigned = Assignor::Range.assign(members, &counts(&[("t", 1)]));
+    let assigned = divide(Assignor::Range, members, &counts(&[("t", 1)]));
     assert_eq!(text(&assigned), "a: t-0 | b: | c:");
 }
 
@@ -55,14 +60,22 @@ fn range_leaves_members_without_partitions_empty() {
 fn static_members_come_first() {
     let mut stable = member("z", &["t"]);
     stable.instance_id = Some("i".into());
-    let assigned = Assignor::Range.assign(vec![member("a", &["t"]), stable], &counts(&[("t", 1)]));
+    let assigned = divide(
+        Assignor::Range,
+        vec![member("a", &["t"]), stable],
+        &counts(&[("t", 1)]),
+    );
     assert_eq!(text(&assigned), "a: | z: t-0");
 }
 
 #[test]
 fn round_robin_deals_partitions_out() {
     let members = vec![member("C0", &["t0", "t1"]), member("C1", &["t0", "t1"])];
-    let assigned = Assignor::RoundRobin.assign(members, &counts(&[("t0", 3), ("t1", 3)]));
+    let assigned = divide(
+        Assignor::RoundRobin,
+        members,
+        &counts(&[("t0", 3), ("t1", 3)]),
+    );
     assert_eq!(text(&assigned), "C0: t0-0 t0-2 t1-1 | C1: t0-1 t1-0 t1-2");
 }
 
@@ -73,8 +86,11 @@ fn round_robin_passes_over_members_that_do_not_subscribe() {
         member("C1", &["t0", "t1"]),
         member("C2", &["t0", "t1", "t2"]),
     ];
-    let assigned =
-        Assignor::RoundRobin.assign(members, &counts(&[("t0", 1), ("t1", 2), ("t2", 3)]));
+    let assigned = divide(
+        Assignor::RoundRobin,
+        members,
+        &counts(&[("t0", 1), ("t1", 2), ("t2", 3)]),
+    );
     assert_eq!(
         text(&assigned),
         "C0: t0-0 | C1: t1-0 | C2: t1-1 t2-0 t2-1 t2-2"
@@ -84,7 +100,7 @@ fn round_robin_passes_over_members_that_do_not_subscribe() {
 /// Plays rebalances until nothing is withheld: what a group of cooperative members does.
 fn settle(members: &mut [Consumer], counts: &PartitionCounts) -> usize {
     for round in 1..10 {
-        let assigned = Assignor::CooperativeSticky.assign(members.to_vec(), counts);
+        let assigned = divide(Assignor::CooperativeSticky, members.to_vec(), counts);
         let mut given_up = false;
         for member in members.iter_mut() {
             let new = assigned[&member.member_id].clone();
@@ -111,7 +127,7 @@ fn a_newcomer_gets_partitions_only_after_they_are_given_up() {
         .collect();
     first.generation = 1;
     let mut members = [first, member("b", &["t"])];
-    let assigned = Assignor::CooperativeSticky.assign(members.to_vec(), &counts);
+    let assigned = divide(Assignor::CooperativeSticky, members.to_vec(), &counts);
     assert_eq!(text(&assigned), "a: t-0 t-1 | b:");
     assert_eq!(settle(&mut members, &counts), 2);
     assert_eq!(members[0].owned.len(), 2);
@@ -126,13 +142,45 @@ fn a_stale_claim_counts_for_nobody_else() {
     let mut holder = member("b", &["t"]);
     holder.owned = vec![TopicPartition::new("t", 0), TopicPartition::new("t", 1)];
     holder.generation = 2;
-    let assigned = Assignor::CooperativeSticky.assign(vec![stale, holder], &counts(&[("t", 2)]));
+    let assigned = divide(
+        Assignor::CooperativeSticky,
+        vec![stale, holder],
+        &counts(&[("t", 2)]),
+    );
     assert!(assigned["b"].len() + assigned["a"].len() <= 2);
     assert!(
         !assigned["a"]
             .iter()
             .any(|partition| assigned["b"].contains(partition))
     );
+}
+
+/// One rebalance of members that give up everything before it.
+fn rebalance(members: &mut [Consumer], counts: &PartitionCounts, generation: i32) {
+    let assigned = divide(Assignor::Sticky, members.to_vec(), counts);
+    for member in members.iter_mut() {
+        let last = LastAssignment {
+            partitions: assigned[&member.member_id].clone(),
+            generation,
+        };
+        member.user_data = Assignor::Sticky.user_data(&last);
+        member.owned = last.partitions;
+    }
+}
+
+#[test]
+fn sticky_members_get_back_what_they_gave_up() {
+    let counts = counts(&[("t", 6)]);
+    let mut members = vec![member("a", &["t"]), member("b", &["t"])];
+    rebalance(&mut members, &counts, 1);
+    let before: Vec<_> = members.iter().map(|member| member.owned.clone()).collect();
+    members.push(member("0", &["t"]));
+    rebalance(&mut members, &counts, 2);
+    for (member, before) in members.iter().zip(&before) {
+        assert_eq!(member.owned.len(), 2);
+        assert!(member.owned.iter().all(|kept| before.contains(kept)));
+    }
+    assert_eq!(members[2].owned.len(), 2);
 }
 
 fn group() -> impl Strategy<Value = (Vec<Consumer>, PartitionCounts)> {
@@ -158,10 +206,11 @@ fn group() -> impl Strategy<Value = (Vec<Consumer>, PartitionCounts)> {
 
 proptest! {
     #[test]
-    fn every_partition_goes_to_one_subscriber((mut members, counts) in group(), which in 0..3) {
+    fn every_partition_goes_to_one_subscriber((mut members, counts) in group(), which in 0..4) {
         let assigned = match which {
-            0 => Assignor::Range.assign(members.clone(), &counts),
-            1 => Assignor::RoundRobin.assign(members.clone(), &counts),
+            0 => divide(Assignor::Range, members.clone(), &counts),
+            1 => divide(Assignor::RoundRobin, members.clone(), &counts),
+            2 => divide(Assignor::Sticky, members.clone(), &counts),
             _ => {
                 settle(&mut members, &counts);
                 members.iter().map(|member| (member.member_id.clone(), member.owned.clone())).collect()
