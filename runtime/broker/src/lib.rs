@@ -30,6 +30,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::core::Core;
 pub use call::{Answer, Connection};
+/// The records of `__consumer_offsets`, for tools that read the topic.
+pub mod offsets_topic {
+    pub use crate::coordinator::record::{Change, GroupValue, MemberValue, OffsetValue, RecordError};
+}
 pub use config::{BrokerConfig, Endpoint, ListenerConfig};
 pub use memory::MemoryDial;
 pub use start::StartError;

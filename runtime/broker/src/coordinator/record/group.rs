@@ -28,29 +28,40 @@ const MEMBER_LEN_MIN: usize = 20;
 
 /// A generation of a group as it is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct GroupValue {
+pub struct GroupValue {
     /// `consumer`, `connect` or whatever the clients said; empty when there never was a member.
-    pub(crate) protocol_type: String,
-    pub(crate) generation: i32,
-    pub(crate) protocol: Option<String>,
-    pub(crate) leader: Option<String>,
+    pub protocol_type: String,
+    /// Its number.
+    pub generation: i32,
+    /// The assignor, null while nothing is chosen.
+    pub protocol: Option<String>,
+    /// The member that assigns.
+    pub leader: Option<String>,
     /// When the group entered its state, wall clock; -1 in records of old brokers.
-    pub(crate) state_ms: i64,
-    pub(crate) members: Vec<MemberValue>,
+    pub state_ms: i64,
+    /// Its members.
+    pub members: Vec<MemberValue>,
 }
 
 /// A member of a stored generation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct MemberValue {
-    pub(crate) member_id: String,
-    pub(crate) instance_id: Option<String>,
-    pub(crate) client_id: String,
-    pub(crate) client_host: String,
-    pub(crate) rebalance_timeout_ms: i32,
-    pub(crate) session_timeout_ms: i32,
+pub struct MemberValue {
+    /// The id that the coordinator gave it.
+    pub member_id: String,
+    /// Its static name.
+    pub instance_id: Option<String>,
+    /// The client's name for itself.
+    pub client_id: String,
+    /// The client's address.
+    pub client_host: String,
+    /// How long a rebalance waits for it.
+    pub rebalance_timeout_ms: i32,
+    /// How long it may be silent.
+    pub session_timeout_ms: i32,
     /// The member's metadata for the chosen protocol.
-    pub(crate) subscription: Bytes,
-    pub(crate) assignment: Bytes,
+    pub subscription: Bytes,
+    /// What the leader told it.
+    pub assignment: Bytes,
 }
 
 impl GroupValue {

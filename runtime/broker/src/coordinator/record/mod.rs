@@ -19,36 +19,56 @@ mod offset;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use group::{GroupValue, MemberValue};
+pub use group::{GroupValue, MemberValue};
 pub(crate) use key::Key;
-pub(crate) use offset::OffsetValue;
+pub use offset::OffsetValue;
 
 /// One change of the coordinator's state, as it is appended and as it is replayed.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Change {
+pub enum Change {
     /// An offset was committed (`Some`), deleted or expired (`None`).
     Offset {
+        /// The group.
         group: String,
+        /// The topic.
         topic: String,
+        /// The partition.
         partition: i32,
+        /// The offset.
         value: Option<OffsetValue>,
     },
     /// A group reached a new generation (`Some`) or was deleted (`None`).
     Group {
+        /// The group.
         group: String,
+        /// The generation.
         value: Option<GroupValue>,
     },
 }
 
 /// Why a record of `__consumer_offsets` could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum RecordError {
+pub enum RecordError {
+    /// It ends within a field.
     #[error("cannot read {part} of a coordinator record: it ends too early")]
-    Truncated { part: &'static str },
+    Truncated {
+        /// Key or value.
+        part: &'static str,
+    },
+    /// A string is none.
     #[error("cannot read {part} of a coordinator record: a string is not valid UTF-8")]
-    NotText { part: &'static str },
+    NotText {
+        /// Key or value.
+        part: &'static str,
+    },
+    /// It was written by a version that is not known.
     #[error("cannot read a coordinator record: unknown {part} version {version}")]
-    UnknownVersion { part: &'static str, version: i16 },
+    UnknownVersion {
+        /// Key or value.
+        part: &'static str,
+        /// The version.
+        version: i16,
+    },
 }
 
 impl Change {
@@ -72,7 +92,10 @@ impl Change {
     }
 
     /// Reads a record back; `None` for kinds of records that the classic coordinator does not use.
-    pub(crate) fn decode(key: &[u8], value: Option<&[u8]>) -> Result<Option<Change>, RecordError> {
+    ///
+    /// # Errors
+    /// Bytes that are no such record.
+    pub fn decode(key: &[u8], value: Option<&[u8]>) -> Result<Option<Change>, RecordError> {
         Ok(match Key::decode(key)? {
             Key::Offset {
                 group,

@@ -15,17 +15,17 @@ use super::cursor::{Cursor, put_string};
 
 /// A committed offset.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct OffsetValue {
+pub struct OffsetValue {
     /// The next record the group wants.
-    pub(crate) offset: i64,
+    pub offset: i64,
     /// The leader epoch of the last consumed record, -1 when the client gave none.
-    pub(crate) leader_epoch: i32,
+    pub leader_epoch: i32,
     /// The client's own text.
-    pub(crate) metadata: String,
+    pub metadata: String,
     /// When it was committed, wall clock.
-    pub(crate) commit_ms: i64,
+    pub commit_ms: i64,
     /// When it expires, where the client asked for a retention of its own (OffsetCommit 2 to 4).
-    pub(crate) expire_ms: Option<i64>,
+    pub expire_ms: Option<i64>,
 }
 
 impl OffsetValue {
