@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use millrace_config::{Config as _, ConfigErrors, Properties};
-use millrace_storage::Durability;
+use millrace_storage::{CleanerConfig, Durability};
 
 use crate::coordinator::GroupSettings;
 use keys::{BrokerKeys, LogDurability};
@@ -28,7 +28,8 @@ const WITHOUT_EFFECT: &[&str] = &[
     "socket.send.buffer.bytes",
     "socket.receive.buffer.bytes",
     "log.flush.",
-    "log.cleaner.",
+    "log.cleaner.threads",
+    "log.cleaner.io.buffer.size",
     "replica.",
     "transaction.state.log.",
     "share.coordinator.",
@@ -76,6 +77,8 @@ pub struct BrokerConfig {
     pub recovery_threads: usize,
     /// How often retention is applied.
     pub retention_check_interval: Duration,
+    /// How logs are compacted.
+    pub cleaner: CleanerConfig,
     /// How long a producer without writes is remembered, in milliseconds.
     pub producer_id_expiration_ms: i64,
     /// The longest a transaction may stay open, in milliseconds.
@@ -138,12 +141,25 @@ fn resolve(
         fetch_session_slots: usize_of(keys.fetch_session_slots),
         recovery_threads: usize_of(keys.recovery_threads),
         retention_check_interval: millis(keys.retention_check_interval_ms),
+        cleaner: cleaner_config(keys),
         producer_id_expiration_ms: i64::from(keys.producer_id_expiration_ms),
         transaction_timeout_max_ms: keys.transaction_max_timeout_ms,
         offsets_topic_partitions: keys.offsets_topic_num_partitions,
         offsets_topic_segment_bytes: keys.offsets_topic_segment_bytes.unsigned_abs(),
         groups: group_settings(keys),
         topic_defaults,
+    }
+}
+
+fn cleaner_config(keys: &BrokerKeys) -> CleanerConfig {
+    CleanerConfig {
+        enabled: keys.cleaner_enable,
+        dedupe_buffer_bytes: usize::try_from(keys.cleaner_dedupe_buffer_size)
+            .unwrap_or(usize::MAX),
+        load_factor: keys.cleaner_load_factor,
+        io_bytes_per_second: keys.cleaner_io_bytes_per_second,
+        // A backoff of nothing would look at every log all the time.
+        backoff: millis(keys.cleaner_backoff_ms.max(1)),
     }
 }
 

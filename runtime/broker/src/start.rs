@@ -82,6 +82,7 @@ fn open(
         recovery_threads: config.recovery_threads,
         retention_check_interval: config.retention_check_interval,
         producer_id_expiration_ms: config.producer_id_expiration_ms,
+        cleaner: config.cleaner.clone(),
         ..DataDirConfig::default()
     };
     let (data_dir, _recovery) = DataDir::open(&config.data_dir, settings, Arc::clone(&clock))?;

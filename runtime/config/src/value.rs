@@ -46,8 +46,11 @@ impl Type {
         }
     }
 
-    /// Parses a text as this type; the error says why not, as Kafka words it.
-    pub(crate) fn parse(self, text: &str) -> Result<Value, String> {
+    /// Parses a text as this type.
+    ///
+    /// # Errors
+    /// Why the text is none of this type, as Kafka words it.
+    pub fn parse(self, text: &str) -> Result<Value, String> {
         let trimmed = text.trim_matches(|c: char| c <= ' ');
         let not_a_number = || format!("Not a number of type {}", self.name());
         match self {
@@ -136,7 +139,8 @@ impl Value {
         }
     }
 
-    pub(crate) fn as_double(&self) -> Option<f64> {
+    /// The number of any numeric value.
+    pub fn as_double(&self) -> Option<f64> {
         match self {
             Value::Double(number) => Some(*number),
             // Bounds of ranges are far below 2^53, where the conversion is exact.

@@ -1,8 +1,9 @@
-//! The three checkpoint files of a data directory.
+//! The four checkpoint files of a data directory.
 //!
 //! The recovery points are what a start after a crash builds on: below them nothing is read again.
 //! Log start offsets matter where a start lies inside a segment. High watermarks are kept for Kafka's
-//! tools and for Kafka itself; here everything that survives a start is below the high watermark.
+//! tools and for Kafka itself; here everything that survives a start is below the high watermark. Up to
+//! where a log was compacted also tells a start that gaps in it are no damage.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +30,7 @@ pub(crate) struct Checkpoints {
 #[derive(Debug, Default)]
 struct Written {
     starts: Option<Vec<(String, i64)>>,
+    compacted: Option<Vec<(String, i64)>>,
     high_watermarks_at: Duration,
     failed: bool,
 }
@@ -60,7 +62,13 @@ impl Checkpoints {
         written.failed = outcome.is_err();
     }
 
-    /// Writes all three files.
+    /// Writes what is due, and says where it could not.
+    pub(crate) fn write_now(&self, shared: &Shared) -> Result<(), StorageError> {
+        shared.check_online()?;
+        self.write_due(shared, false)
+    }
+
+    /// Writes all files.
     pub(crate) fn write_all(&self, shared: &Shared) -> Result<(), StorageError> {
         self.write_due(shared, true)
     }
@@ -69,20 +77,18 @@ impl Checkpoints {
         let logs = self.registry.all();
         let now = shared.clock().monotonic();
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        let starts = starts(&logs);
-        let named: Vec<_> = starts
-            .iter()
-            .map(|(log, start)| (log.name(), *start))
-            .collect();
-        if all || written.starts.as_ref() != Some(&named) {
-            write(shared, names::LOG_STARTS, &starts)?;
-            written.starts = Some(named);
-        }
+        let Written {
+            starts, compacted, ..
+        } = &mut *written;
+        write_if_changed(shared, names::LOG_STARTS, &starts_of(&logs), starts, all)?;
         write(
             shared,
             names::RECOVERY_POINTS,
             &lines(&logs, Log::durable_offset),
         )?;
+        // Behind the recovery points: compaction leaves gaps below them only.
+        let lines_now = compacted_of(&logs);
+        write_if_changed(shared, names::CLEANED, &lines_now, compacted, all)?;
         if all || now >= written.high_watermarks_at + HIGH_WATERMARK_INTERVAL {
             write(
                 shared,
@@ -102,12 +108,37 @@ fn lines(logs: &[Arc<Log>], offset: impl Fn(&Log) -> i64) -> Vec<Line> {
 }
 
 /// The logs whose start their first segment's name does not tell.
-fn starts(logs: &[Arc<Log>]) -> Vec<Line> {
+fn starts_of(logs: &[Arc<Log>]) -> Vec<Line> {
     let started = |log: &&Arc<Log>| log.first_base_offset() < log.log_start_offset();
     logs.iter()
         .filter(started)
         .map(|log| (Arc::clone(log), log.log_start_offset()))
         .collect()
+}
+
+fn compacted_of(logs: &[Arc<Log>]) -> Vec<Line> {
+    logs.iter()
+        .filter_map(|log| Some((Arc::clone(log), log.compacted_offset()?)))
+        .collect()
+}
+
+/// Writes a file that seldom changes; `known` is what was written last.
+fn write_if_changed(
+    shared: &Shared,
+    name: &str,
+    lines: &[Line],
+    known: &mut Option<Vec<(String, i64)>>,
+    always: bool,
+) -> Result<(), StorageError> {
+    let named: Vec<_> = lines
+        .iter()
+        .map(|(log, offset)| (log.name(), *offset))
+        .collect();
+    if always || known.as_ref() != Some(&named) {
+        write(shared, name, lines)?;
+        *known = Some(named);
+    }
+    Ok(())
 }
 
 fn write(shared: &Shared, name: &str, lines: &[Line]) -> Result<(), StorageError> {

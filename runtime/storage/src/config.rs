@@ -29,6 +29,8 @@ pub struct DataDirConfig {
     pub producer_id_expiration_ms: i64,
     /// How often the recovery points are checkpointed while syncs go on.
     pub recovery_checkpoint_interval: Duration,
+    /// How compaction runs.
+    pub cleaner: CleanerConfig,
     /// Settings of the logs found at the start, until [`crate::Log::set_config`] gives them their own.
     pub log_defaults: LogConfig,
 }
@@ -43,7 +45,36 @@ impl Default for DataDirConfig {
             retention_check_interval: Duration::from_millis(300_000),
             producer_id_expiration_ms: 86_400_000,
             recovery_checkpoint_interval: Duration::from_millis(1_000),
+            cleaner: CleanerConfig::default(),
             log_defaults: LogConfig::default(),
+        }
+    }
+}
+
+/// How compaction runs, by the name of Kafka's key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CleanerConfig {
+    /// `log.cleaner.enable`: whether a thread compacts at all.
+    pub enabled: bool,
+    /// `log.cleaner.dedupe.buffer.size`: the most memory that the map of keys may take. It is taken for
+    /// the time of a compaction only, and only as much as the log has keys.
+    pub dedupe_buffer_bytes: usize,
+    /// `log.cleaner.io.buffer.load.factor`: how full the map of keys may get, above 0 and up to 1.
+    pub load_factor: f64,
+    /// `log.cleaner.io.max.bytes.per.second`, read and written together; infinite for no bound.
+    pub io_bytes_per_second: f64,
+    /// `log.cleaner.backoff.ms`: how long the thread sleeps where nothing is to be compacted.
+    pub backoff: Duration,
+}
+
+impl Default for CleanerConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            dedupe_buffer_bytes: 128 << 20,
+            load_factor: 0.9,
+            io_bytes_per_second: f64::INFINITY,
+            backoff: Duration::from_millis(15_000),
         }
     }
 }
@@ -59,7 +90,7 @@ pub enum TimestampPolicy {
 }
 
 /// Settings of a topic's logs, by the name of Kafka's key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LogConfig {
     /// `segment.bytes`.
     pub segment_bytes: u32,
@@ -77,6 +108,14 @@ pub struct LogConfig {
     pub delete: bool,
     /// Whether `cleanup.policy` contains `compact`: every record needs a key.
     pub compact: bool,
+    /// `min.cleanable.dirty.ratio`: how large a part of the log must be new since the last compaction.
+    pub min_cleanable_dirty_ratio: f64,
+    /// `min.compaction.lag.ms`: how long a record is left alone.
+    pub min_compaction_lag_ms: i64,
+    /// `max.compaction.lag.ms`: how long a record may wait for a compaction.
+    pub max_compaction_lag_ms: i64,
+    /// `delete.retention.ms`: how long a tombstone can be read once it was compacted.
+    pub delete_retention_ms: i64,
     /// `max.message.bytes`, of a whole batch.
     pub max_message_bytes: u32,
     /// `message.timestamp.type`.
@@ -100,6 +139,10 @@ impl Default for LogConfig {
             retention_bytes: -1,
             delete: true,
             compact: false,
+            min_cleanable_dirty_ratio: 0.5,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: i64::MAX,
+            delete_retention_ms: 86_400_000,
             max_message_bytes: 1_048_588,
             timestamp_policy: TimestampPolicy::CreateTime,
             timestamp_before_max_ms: i64::MAX,

@@ -4,6 +4,7 @@
 //! Opening, creating, deleting and closing wait for the disk or walk directories; none of them
 //! belongs on an async task.
 
+mod cleaner;
 mod close;
 mod housekeeping;
 mod lock;
@@ -23,6 +24,8 @@ use crate::meta::MetaProperties;
 use crate::names;
 use crate::registry::Registry;
 use crate::shared::Shared;
+use crate::stop::Stop;
+use cleaner::Cleaner;
 use housekeeping::Housekeeper;
 use lock::DirLock;
 
@@ -34,6 +37,8 @@ pub struct DataDir {
     checkpoints: Arc<Checkpoints>,
     removals: Arc<Mutex<Vec<Removed>>>,
     housekeeper: Arc<Housekeeper>,
+    cleaner: Arc<Cleaner>,
+    stop: Arc<Stop>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     meta: MetaProperties,
     leader_epoch: i32,
@@ -108,6 +113,7 @@ impl DataDir {
             clean: true,
             recovery_point: 0,
             log_start: 0,
+            compacted: None,
             last_epoch: self.leader_epoch,
             now_ms: self.shared.clock().now_ms(),
         };
@@ -136,6 +142,7 @@ impl DataDir {
             .path()
             .join(names::deleting_dir(topic, partition, unique.0));
         // A sync that goes on writes into the directory by its old name.
+        let _structure = log.lock_structure();
         let _no_sync = log.pause_flushing();
         let files = self.shared.files();
         files

@@ -1,4 +1,4 @@
-//! The log on disk: segments, indexes, recovery, retention and the flusher.
+//! The log on disk: segments, indexes, recovery, retention, compaction and the flusher.
 //!
 //! A [`DataDir`] is a directory of partitions, each of which is a [`Log`]. The files are Apache Kafka's,
 //! in names and in bytes, so that its own tools read them. Nothing here is async and nothing knows of
@@ -16,6 +16,7 @@
 mod append_error;
 mod checkpoint;
 mod checkpoints;
+mod compaction;
 mod config;
 mod data_dir;
 mod epochs;
@@ -34,12 +35,13 @@ mod registry;
 mod scan;
 mod segment;
 mod shared;
+mod stop;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod validate;
 
 pub use append_error::{AppendError, RecordError};
-pub use config::{DataDirConfig, Durability, LogConfig, TimestampPolicy};
+pub use config::{CleanerConfig, DataDirConfig, Durability, LogConfig, TimestampPolicy};
 pub use data_dir::DataDir;
 pub use error::StorageError;
 pub use log::{

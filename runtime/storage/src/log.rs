@@ -7,6 +7,7 @@
 
 mod append;
 mod close;
+mod compact;
 pub(crate) mod damage;
 mod durable;
 pub(crate) mod flush;
@@ -23,7 +24,7 @@ mod truncate;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use millrace_wire::uuid::Uuid;
@@ -67,6 +68,13 @@ pub struct Log {
     damages: Damages,
     /// Whether the flusher has the log on its list.
     queued: AtomicBool,
+    /// Held while segments are replaced, cut off or let go of, and while the directory is renamed; taken
+    /// before `flushing`, and that before `writer`.
+    structure: Mutex<()>,
+    /// Offset below which the log is compacted; [`NEVER_COMPACTED`] where it has no gaps.
+    compacted: AtomicI64,
+    /// Whether compaction met damage; it does not try again.
+    uncleanable: AtomicBool,
     /// Held over a sync; who cuts the log or renames its directory waits for the end of it.
     flushing: Mutex<()>,
     /// Whether the log is gone or its directory closed.
@@ -86,6 +94,9 @@ struct Writer {
     /// Whether the next start would have to recover: the log changed since it was opened.
     changed: bool,
 }
+
+/// Value of `compacted` for a log of which nothing was ever compacted.
+const NEVER_COMPACTED: i64 = -1;
 
 impl Log {
     pub(crate) fn new(loaded: LoadedLog, shared: Arc<Shared>, leader_epoch: i32) -> Self {
@@ -123,6 +134,9 @@ impl Log {
             listeners: Listeners::default(),
             damages: Damages::new(loaded.damages),
             queued: AtomicBool::new(false),
+            structure: Mutex::default(),
+            compacted: AtomicI64::new(loaded.compacted.unwrap_or(NEVER_COMPACTED)),
+            uncleanable: AtomicBool::new(false),
             flushing: Mutex::default(),
             ended: Mutex::new(None),
             has_ended: AtomicBool::new(false),
@@ -157,6 +171,10 @@ impl Log {
     /// The partition's directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn dir_arc(&self) -> &Arc<Path> {
         &self.dir
     }
 
@@ -258,6 +276,13 @@ impl Log {
     /// Whether the log was deleted or closed.
     pub(crate) fn has_ended(&self) -> bool {
         self.has_ended.load(Ordering::Acquire)
+    }
+
+    /// Keeps the segments and the directory's name as they are for as long as the guard lives.
+    pub(crate) fn lock_structure(&self) -> MutexGuard<'_, ()> {
+        self.structure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps syncs away for as long as the guard lives.

@@ -55,7 +55,7 @@ pub(crate) fn recover_segment(
         damages: Vec::new(),
         torn: None,
         closed: false,
-        compacted: config.compact,
+        compacted: config.compact || bounds.compacted.is_some(),
     };
     let mut reader = BatchReader::new(file.file(), len, bounds);
     loop {
@@ -124,7 +124,10 @@ impl Recovered {
         } = bounds;
         let end = self.next_offset;
         let position = segment.size();
-        if self.torn.is_some() || next_base.is_some() && self.compacted {
+        // Compaction touches nothing that is not durable.
+        let settled = bounds.compacted.map_or(durable, |end| end.max(durable));
+        let may_have_gap = self.compacted && next_base.is_some_and(|next| next <= settled);
+        if self.torn.is_some() || may_have_gap {
             return;
         }
         if end < next_base.map_or(durable, |next_base| next_base.min(durable)) {

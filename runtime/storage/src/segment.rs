@@ -34,7 +34,17 @@ pub(crate) struct Segment {
 
 impl Segment {
     pub(crate) fn new(files: &Arc<dyn Files>, dir: &Arc<Path>, base_offset: i64) -> Self {
-        let slot = |kind| FileSlot::new(files, dir, base_offset, kind);
+        Self::with_suffix(files, dir, base_offset, "")
+    }
+
+    /// A segment whose files' names go on with `suffix`.
+    pub(crate) fn with_suffix(
+        files: &Arc<dyn Files>,
+        dir: &Arc<Path>,
+        base_offset: i64,
+        suffix: &'static str,
+    ) -> Self {
+        let slot = |kind| FileSlot::new(files, dir, base_offset, kind, suffix);
         Self {
             base_offset,
             log: slot(FileKind::Log),
@@ -149,6 +159,13 @@ impl Segment {
                 reason: error.to_string(),
             },
         }
+    }
+
+    /// Keeps the files open, whatever becomes of their names.
+    pub(crate) fn pin(&self) -> Result<(), StorageError> {
+        self.log.pin()?;
+        self.offsets.slot().pin()?;
+        self.times.slot().pin()
     }
 
     /// Closes files that nothing used since the last call.

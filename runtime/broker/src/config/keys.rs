@@ -77,6 +77,21 @@ pub(crate) struct BrokerKeys {
     /// How often retention is applied.
     #[config(name = "log.retention.check.interval.ms", default = 300000, range(1..))]
     pub(crate) retention_check_interval_ms: i64,
+    /// Whether logs are compacted.
+    #[config(name = "log.cleaner.enable", default = true)]
+    pub(crate) cleaner_enable: bool,
+    /// The most memory that a compaction's map of keys takes, in bytes.
+    #[config(name = "log.cleaner.dedupe.buffer.size", default = 134217728, range(1..))]
+    pub(crate) cleaner_dedupe_buffer_size: i64,
+    /// How full a compaction's map of keys may get.
+    #[config(name = "log.cleaner.io.buffer.load.factor", default = 0.9)]
+    pub(crate) cleaner_load_factor: f64,
+    /// The most that compaction reads and writes in a second, in bytes.
+    #[config(name = "log.cleaner.io.max.bytes.per.second", default = 1.7976931348623157e308)]
+    pub(crate) cleaner_io_bytes_per_second: f64,
+    /// How long compaction sleeps when there is nothing to do.
+    #[config(name = "log.cleaner.backoff.ms", default = 15000, range(0..))]
+    pub(crate) cleaner_backoff_ms: i64,
     /// How long a producer without writes is remembered.
     #[config(name = "producer.id.expiration.ms", default = 86400000, range(1..))]
     pub(crate) producer_id_expiration_ms: i32,

@@ -293,6 +293,13 @@ fn log_config(values: &Values) -> LogConfig {
         retention_bytes: long("retention.bytes"),
         delete: policies.iter().any(|policy| policy == "delete"),
         compact: policies.iter().any(|policy| policy == "compact"),
+        min_cleanable_dirty_ratio: values
+            .value("min.cleanable.dirty.ratio")
+            .as_double()
+            .unwrap_or_default(),
+        min_compaction_lag_ms: long("min.compaction.lag.ms"),
+        max_compaction_lag_ms: long("max.compaction.lag.ms"),
+        delete_retention_ms: long("delete.retention.ms"),
         max_message_bytes: size("max.message.bytes"),
         timestamp_policy: match values.value("message.timestamp.type").as_str() {
             Some("LogAppendTime") => TimestampPolicy::LogAppendTime,

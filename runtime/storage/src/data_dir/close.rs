@@ -55,7 +55,7 @@ impl DataDir {
     }
 
     pub(super) fn stop_threads(&self) {
-        self.housekeeper.stop();
+        self.stop.set();
         self.shared.queue().stop();
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for thread in threads.drain(..) {

@@ -2,7 +2,7 @@
 //! producers, and closing of files that nobody uses.
 
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::data_dir::DataDir;
@@ -11,6 +11,7 @@ use crate::files::Files;
 use crate::log::Removed;
 use crate::registry::Registry;
 use crate::shared::Shared;
+use crate::stop::Stop;
 
 /// How often removals that are due are looked for, and idle files closed.
 const TICK: Duration = Duration::from_secs(10);
@@ -23,8 +24,7 @@ pub(super) struct Housekeeper {
     shared: Arc<Shared>,
     registry: Arc<Registry>,
     removals: Arc<Mutex<Vec<Removed>>>,
-    stopped: Mutex<bool>,
-    changed: Condvar,
+    stop: Arc<Stop>,
 }
 
 impl Housekeeper {
@@ -32,25 +32,20 @@ impl Housekeeper {
         shared: Arc<Shared>,
         registry: Arc<Registry>,
         removals: Arc<Mutex<Vec<Removed>>>,
+        stop: Arc<Stop>,
     ) -> Self {
         Self {
             shared,
             registry,
             removals,
-            stopped: Mutex::new(false),
-            changed: Condvar::new(),
+            stop,
         }
-    }
-
-    pub(super) fn stop(&self) {
-        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.changed.notify_all();
     }
 
     /// The thread's loop.
     pub(super) fn run(&self) {
         let mut retention_due = self.shared.clock().monotonic() + FIRST_RETENTION;
-        while !self.wait(TICK) {
+        while !self.stop.wait(TICK) {
             self.remove_due();
             for log in self.registry.all() {
                 log.release_idle_files();
@@ -95,15 +90,6 @@ impl Housekeeper {
                 log::warn!("{error}");
             }
         }
-    }
-
-    /// Waits for a while; says whether it is time to stop.
-    fn wait(&self, duration: Duration) -> bool {
-        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self
-            .changed
-            .wait_timeout_while(stopped, duration, |stopped| !*stopped);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
 

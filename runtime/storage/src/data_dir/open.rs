@@ -7,6 +7,7 @@ use std::thread;
 use millrace_wire::clock::Clock;
 use millrace_wire::uuid::Uuid;
 
+use super::cleaner::Cleaner;
 use super::close::take_clean_mark;
 use super::housekeeping::Housekeeper;
 use super::lock::DirLock;
@@ -24,6 +25,7 @@ use crate::parallel;
 use crate::recovery::Recovery;
 use crate::registry::Registry;
 use crate::shared::Shared;
+use crate::stop::Stop;
 
 impl DataDir {
     /// Opens the directory, or makes it, with all the logs in it. After an unclean stop the logs are
@@ -75,10 +77,19 @@ impl DataDir {
             checkpoints.write(&shared);
         }
         let removals = Arc::new(Mutex::new(opened.removals));
+        let stop = Arc::new(Stop::default());
         let housekeeper = Housekeeper::new(
             Arc::clone(&shared),
             Arc::clone(&registry),
             Arc::clone(&removals),
+            Arc::clone(&stop),
+        );
+        let cleaner = Cleaner::new(
+            Arc::clone(&shared),
+            Arc::clone(&registry),
+            Arc::clone(&checkpoints),
+            Arc::clone(&removals),
+            Arc::clone(&stop),
         );
         let dir = Self {
             shared,
@@ -86,6 +97,8 @@ impl DataDir {
             checkpoints,
             removals,
             housekeeper: Arc::new(housekeeper),
+            cleaner: Arc::new(cleaner),
+            stop,
             threads: Mutex::default(),
             meta,
             leader_epoch,
@@ -104,6 +117,12 @@ impl DataDir {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         threads.push(flusher.during("start the flusher of", self.path())?);
         threads.push(keeper.during("start the housekeeper of", self.path())?);
+        if self.shared.config().cleaner.enabled {
+            let cleaner = Arc::clone(&self.cleaner);
+            let thread = thread::Builder::new().name("log-cleaner".into());
+            let thread = thread.spawn(move || cleaner.run());
+            threads.push(thread.during("start the cleaner of", self.path())?);
+        }
         Ok(())
     }
 }
@@ -188,6 +207,7 @@ struct Opening<'a> {
     last_epoch: Option<i32>,
     recovery_points: Offsets,
     log_starts: Offsets,
+    compacted: Offsets,
     partitions: Vec<(String, i32)>,
     deleting: Vec<PathBuf>,
 }
@@ -208,6 +228,7 @@ impl<'a> Opening<'a> {
             last_epoch: last_leader_epoch(files, dir)?,
             recovery_points: read_offsets(files, &dir.join(names::RECOVERY_POINTS))?,
             log_starts: read_offsets(files, &dir.join(names::LOG_STARTS))?,
+            compacted: read_offsets(files, &dir.join(names::CLEANED))?,
             partitions: Vec::new(),
             deleting: Vec::new(),
         };
@@ -268,6 +289,7 @@ impl<'a> Opening<'a> {
             clean: self.clean,
             recovery_point: self.recovery_points.get(&key).copied().unwrap_or(0),
             log_start: self.log_starts.get(&key).copied().unwrap_or(0),
+            compacted: self.compacted.get(&key).copied(),
             last_epoch: self.last_epoch.unwrap_or(i32::MAX),
             now_ms: self.shared.clock().now_ms(),
         })

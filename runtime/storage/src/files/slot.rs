@@ -16,7 +16,11 @@ pub(crate) struct FileSlot {
     dir: Arc<std::path::Path>,
     base_offset: i64,
     kind: FileKind,
+    /// What the name has behind that of a segment's file; empty for one that is in its place.
+    suffix: &'static str,
     used: AtomicBool,
+    /// Whether the file stays open for good: its name has gone, or belongs to another file.
+    pinned: AtomicBool,
     open: Mutex<Option<Arc<dyn LogFile>>>,
 }
 
@@ -26,20 +30,24 @@ impl FileSlot {
         dir: &Arc<std::path::Path>,
         base_offset: i64,
         kind: FileKind,
+        suffix: &'static str,
     ) -> Self {
         Self {
             files: Arc::clone(files),
             dir: Arc::clone(dir),
             base_offset,
             kind,
+            suffix,
             used: AtomicBool::new(false),
+            pinned: AtomicBool::new(false),
             open: Mutex::new(None),
         }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
-        self.dir
-            .join(names::segment_file(self.base_offset, self.kind))
+        let mut name = names::segment_file(self.base_offset, self.kind);
+        name.push_str(self.suffix);
+        self.dir.join(name)
     }
 
     /// The open file; opens it where it is closed, which may block for a short while.
@@ -70,9 +78,20 @@ impl FileSlot {
         }
     }
 
+    /// Opens the file and keeps it open for as long as the slot is there: whoever still reads from it
+    /// must not get what takes its name next.
+    pub(crate) fn pin(&self) -> Result<(), StorageError> {
+        self.pinned.store(true, Ordering::Relaxed);
+        self.get().map(drop)
+    }
+
     /// Closes the file; ranges handed out keep their descriptor.
     pub(crate) fn close(&self) {
-        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        // The lock comes first: a pin that is under way opens the file after this, or is seen here.
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.pinned.load(Ordering::Relaxed) {
+            *open = None;
+        }
     }
 }
 

@@ -108,7 +108,7 @@ mod tests {
     fn index(dir: &std::path::Path) -> OffsetIndex {
         let files: Arc<dyn Files> = Arc::new(OsFiles);
         OffsetIndex::new(
-            FileSlot::new(&files, &Arc::from(dir), 100, FileKind::OffsetIndex),
+            FileSlot::new(&files, &Arc::from(dir), 100, FileKind::OffsetIndex, ""),
             100,
         )
     }

@@ -107,7 +107,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let files: Arc<dyn Files> = Arc::new(OsFiles);
         let index = TimeIndex::new(
-            FileSlot::new(&files, &Arc::from(dir.path()), 7, FileKind::TimeIndex),
+            FileSlot::new(&files, &Arc::from(dir.path()), 7, FileKind::TimeIndex, ""),
             7,
         );
         index.create().unwrap();

@@ -62,6 +62,12 @@ impl Damages {
         first.map(|bytes| bytes.end).filter(|&end| end < u64::MAX)
     }
 
+    /// Whether a segment has any.
+    pub(crate) fn is_in(&self, segment: i64) -> bool {
+        let damages = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        damages.iter().any(|damage| damage.segment == segment)
+    }
+
     /// The parts of a segment's bytes that lie between its damages.
     pub(crate) fn intact(&self, segment: i64, bytes: Range<u64>) -> Vec<Range<u64>> {
         let damages = self.0.read().unwrap_or_else(PoisonError::into_inner);

@@ -3,6 +3,7 @@
 mod files;
 mod producers;
 mod segments;
+mod swap;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -36,6 +37,9 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) recovery_point: i64,
     /// From the checkpoint of log start offsets; 0 where it says nothing.
     pub(crate) log_start: i64,
+    /// From the checkpoint of the compactions; `None` where the log was never compacted, so that a gap
+    /// in it is damage.
+    pub(crate) compacted: Option<i64>,
     /// The highest leader epoch of any earlier run.
     pub(crate) last_epoch: i32,
     pub(crate) now_ms: i64,
@@ -53,6 +57,7 @@ pub(crate) struct LoadedLog {
     pub(crate) active: ActiveSegment,
     pub(crate) start_offset: i64,
     pub(crate) next_offset: i64,
+    pub(crate) compacted: Option<i64>,
     pub(crate) producers: Producers,
     pub(crate) epochs: LeaderEpochs,
     pub(crate) unsynced: Unsynced,
@@ -96,6 +101,7 @@ pub(crate) fn load(request: &LoadRequest<'_>) -> Result<LoadedLog, StorageError>
         segments: loaded.segments,
         active: loaded.active,
         next_offset: loaded.next_offset,
+        compacted: request.compacted,
         producers,
         epochs,
         unsynced: loaded.unsynced,
@@ -142,6 +148,7 @@ pub(crate) fn create(request: &LoadRequest<'_>, topic_id: Uuid) -> Result<Loaded
         active: ActiveSegment::empty(segment, request.now_ms),
         start_offset: 0,
         next_offset: 0,
+        compacted: None,
         producers: Producers::default(),
         epochs: LeaderEpochs::default(),
         unsynced,

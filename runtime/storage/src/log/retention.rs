@@ -29,6 +29,7 @@ impl Log {
         if self.check_usable().is_err() {
             return Ok(None);
         }
+        let _structure = self.lock_structure();
         let mut writer = self.lock_writer();
         let segments = self.segment_list();
         let expired = self.expired(&segments, &config, now_ms)?;
@@ -142,7 +143,7 @@ impl Log {
     }
 
     /// Renames one file of a segment, where it is there.
-    fn mark_deleted(
+    pub(super) fn mark_deleted(
         &self,
         base_offset: i64,
         kind: FileKind,

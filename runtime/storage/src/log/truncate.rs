@@ -21,6 +21,7 @@ impl Log {
     /// after the latter.
     pub fn truncate_to(&self, offset: i64) -> Result<i64, ReadError> {
         self.check_usable()?;
+        let structure = self.lock_structure();
         let flushing = self.pause_flushing();
         let mut writer = self.lock_writer();
         let (start, end) = (self.log_start_offset(), writer.next_offset);
@@ -35,7 +36,7 @@ impl Log {
             Err(ReadError::Storage(error)) => return Err(self.shared.fail(&error).into()),
             Err(error) => return Err(error),
         };
-        drop((writer, flushing));
+        drop((writer, flushing, structure));
         self.fail_waiters_above(new_end, &StorageError::Truncated(self.name()));
         self.listeners.notify(self);
         Ok(new_end)

@@ -30,6 +30,24 @@ impl BatchMark {
     }
 }
 
+/// The last record of a producer: its batch says where the producer's sequence stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LastRecord {
+    /// Offset of the last record; `None` where only a marker is known.
+    offset: Option<i64>,
+    epoch: i16,
+}
+
+impl LastRecord {
+    /// Whether a batch of the producer holds it.
+    pub(crate) fn is_in(&self, header: &BatchHeader) -> bool {
+        match self.offset {
+            Some(offset) => header.last_offset() == offset,
+            None => header.attributes.is_control() && header.producer_epoch == self.epoch,
+        }
+    }
+}
+
 /// One producer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ProducerEntry {
@@ -64,6 +82,13 @@ impl ProducerEntry {
 
     pub(crate) fn last_batch(&self) -> Option<&BatchMark> {
         self.batches.last()
+    }
+
+    pub(super) fn last_record(&self) -> LastRecord {
+        LastRecord {
+            offset: self.last_batch().map(|batch| batch.last_offset),
+            epoch: self.epoch,
+        }
     }
 
     pub(super) fn check(&self, header: &BatchHeader) -> Result<Verdict, SequenceError> {

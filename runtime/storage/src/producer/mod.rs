@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use millrace_wire::batch::BatchHeader;
 use thiserror::Error;
 
-pub(crate) use entry::{BatchMark, ProducerEntry};
+pub(crate) use entry::{BatchMark, LastRecord, ProducerEntry};
 pub(crate) use snapshot::{decode_snapshot, encode_snapshot};
 
 /// Why a batch of an idempotent producer is refused.
@@ -90,6 +90,14 @@ impl Producers {
                 .or_default()
                 .record(header);
         }
+    }
+
+    /// The last record of each producer, by id.
+    pub(crate) fn last_records(&self) -> HashMap<i64, LastRecord> {
+        self.entries
+            .iter()
+            .map(|(&id, entry)| (id, entry.last_record()))
+            .collect()
     }
 
     /// The first offset of the oldest transaction that is still open.

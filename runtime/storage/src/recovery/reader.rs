@@ -41,6 +41,8 @@ pub(crate) struct Bounds {
     pub(crate) next_base: Option<i64>,
     /// The highest leader epoch that was ever in force.
     pub(crate) last_epoch: i32,
+    /// Up to where the log was compacted, where it ever was.
+    pub(crate) compacted: Option<i64>,
 }
 
 pub(crate) struct BatchReader<'a> {

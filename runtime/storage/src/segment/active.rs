@@ -87,7 +87,13 @@ impl ActiveSegment {
             Some(first) => timestamp.saturating_sub(first),
             None => now_ms.saturating_sub(self.created_ms),
         };
-        age > config.segment_ms
+        // The active segment is never compacted, so it must end before its records have to be.
+        let longest = if config.compact {
+            config.segment_ms.min(config.max_compaction_lag_ms)
+        } else {
+            config.segment_ms
+        };
+        age > longest
     }
 
     /// Writes a batch behind the last one, in one system call.
@@ -130,7 +136,8 @@ impl ActiveSegment {
         config: &LogConfig,
     ) -> Result<(), StorageError> {
         self.first_timestamp.get_or_insert(header.max_timestamp);
-        if header.max_timestamp > self.largest.timestamp {
+        // Of a batch that compaction has emptied only the header is left, and its time is nobody's.
+        if header.record_count > 0 && header.max_timestamp > self.largest.timestamp {
             self.largest = TimeEntry {
                 timestamp: header.max_timestamp,
                 offset: header.last_offset(),

@@ -130,6 +130,22 @@ impl Attributes {
             Self(self.0 & !Self::TRANSACTIONAL)
         }
     }
+
+    /// The same attributes of a batch that holds a marker, or records.
+    #[must_use]
+    pub fn with_control(self, control: bool) -> Self {
+        if control {
+            Self(self.0 | Self::CONTROL)
+        } else {
+            Self(self.0 & !Self::CONTROL)
+        }
+    }
+
+    /// The same attributes, saying that the base timestamp is a delete horizon.
+    #[must_use]
+    pub fn with_delete_horizon(self) -> Self {
+        Self(self.0 | Self::DELETE_HORIZON)
+    }
 }
 
 /// The header's fields.

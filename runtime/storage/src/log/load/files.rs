@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::swap;
 use crate::error::{IoContext, StorageError};
 use crate::files::{Entry, Files};
-use crate::names::{self, CLEANED_SUFFIX, DELETED_SUFFIX, FileKind, SWAP_SUFFIX};
+use crate::names::{self, FileKind};
 
 /// The segments' files: by base offset, what there is of each kind.
 #[derive(Debug, Default)]
@@ -14,27 +15,9 @@ pub(super) struct Listing {
     pub(super) snapshots: Vec<i64>,
 }
 
-/// Removes what an interrupted removal or compaction left, completes a finished compaction, and lists
-/// what is there then.
+/// Puts right what an interrupted removal or compaction left, and lists what is there then.
 pub(super) fn tidy(files: &dyn Files, dir: &Path) -> Result<Listing, StorageError> {
-    let mut swapped = false;
-    for entry in files.list(dir).during("list", dir)? {
-        let path = dir.join(&entry.name);
-        if [DELETED_SUFFIX, CLEANED_SUFFIX, ".tmp"]
-            .iter()
-            .any(|suffix| entry.name.ends_with(suffix))
-        {
-            files.remove(&path).during("remove", &path)?;
-        } else if let Some(name) = entry.name.strip_suffix(SWAP_SUFFIX) {
-            files
-                .rename(&path, &dir.join(name))
-                .during("rename", &path)?;
-            swapped = true;
-        }
-    }
-    if swapped {
-        files.sync_dir(dir).during("sync directory", dir)?;
-    }
+    swap::tidy(files, dir)?;
     list(files, dir)
 }
 

@@ -56,14 +56,19 @@ pub(super) fn load(request: &LoadRequest<'_>, listing: &Listing) -> Result<Segme
     }
 }
 
-/// Removes segments without batches that are not the last: their offsets are elsewhere.
+/// Removes segments without batches that are not the last: their offsets are elsewhere. Compaction may
+/// have emptied the first one, which still says where the log starts.
 fn remove_empty(
     request: &LoadRequest<'_>,
     segments: &mut Vec<Arc<Segment>>,
 ) -> Result<(), StorageError> {
     let last = segments.last().map_or(0, |segment| segment.base_offset);
+    let kept = segments
+        .first()
+        .filter(|_| request.compacted.is_some())
+        .map(|first| first.base_offset);
     let empty = segments.extract_if(.., |segment| {
-        segment.size() == 0 && segment.base_offset < last
+        segment.size() == 0 && segment.base_offset < last && Some(segment.base_offset) != kept
     });
     for segment in empty {
         remove_segment(request, &segment)?;
@@ -247,6 +252,7 @@ impl<'a> Recovery<'a> {
             durable,
             next_base,
             last_epoch,
+            compacted: request.compacted,
         };
         let mut recovered =
             recover_segment(segment, bounds, &request.config, request.now_ms, visit)?;
