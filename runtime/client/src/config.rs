@@ -10,9 +10,9 @@ pub use crate::security::Security;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ConfigEnum)]
 #[config(ignore_case)]
 pub enum MetadataRecovery {
-    /// Goes on trying the brokers known last, and the bootstrap servers beside them.
+    /// Goes on trying the brokers known last.
     None,
-    /// Forgets the brokers and begins anew with the bootstrap servers.
+    /// Begins anew with the bootstrap servers.
     Rebootstrap,
 }
 
@@ -50,9 +50,6 @@ pub struct ClusterConfig {
     /// How long opening a connection may take, in milliseconds.
     #[config(name = "socket.connection.setup.timeout.ms", default = 10_000, range(1..))]
     pub socket_connection_setup_timeout_ms: i64,
-    /// The longest time that opening a connection may take after failures in a row, in milliseconds.
-    #[config(name = "socket.connection.setup.timeout.max.ms", default = 30_000, range(1..))]
-    pub socket_connection_setup_timeout_max_ms: i64,
     /// After how many milliseconds without a request a connection is closed; negative for never.
     #[config(name = "connections.max.idle.ms", default = 540_000)]
     pub connections_max_idle_ms: i64,
@@ -90,7 +87,6 @@ impl ClusterConfig {
             retry_backoff_max_ms: 1_000,
             metadata_max_age_ms: 300_000,
             socket_connection_setup_timeout_ms: 10_000,
-            socket_connection_setup_timeout_max_ms: 30_000,
             connections_max_idle_ms: 540_000,
             metadata_recovery_strategy: MetadataRecovery::Rebootstrap,
             metadata_recovery_rebootstrap_trigger_ms: 300_000,

@@ -59,10 +59,12 @@ impl Link for PeerLink {
     }
 }
 
-async fn open(answer: Answer) -> Result<Connection, ClientError> {
+async fn open(answer: Answer) -> Result<Arc<Connection>, ClientError> {
     let settings = ConnectionSettings {
         client_id: "test".into(),
         request_timeout: Duration::from_millis(50),
+        max_idle: None,
+        clock: millrace_wire::clock::system(),
     };
     Connection::open(&Peer(answer), "peer", 1, settings).await
 }

@@ -81,8 +81,14 @@ pub use offset_for_leader_epoch::*;
 pub use produce::*;
 pub use sync_group::*;
 
+/// A part of a message that may say how long a client is to hold back.
+pub trait Throttling {
+    /// Milliseconds before which the client is not to send its next request on the connection.
+    fn throttle_time_ms(&self) -> i32;
+}
+
 /// A request or an answer.
-pub trait Message: Field + fmt::Debug + Clone + Default + PartialEq {
+pub trait Message: Field + Throttling + fmt::Debug + Clone + Default + PartialEq {
     /// The message's name, as Kafka spells it.
     const NAME: &'static str;
     /// The first flexible version, if there is one.

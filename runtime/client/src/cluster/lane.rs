@@ -66,7 +66,8 @@ impl Lane {
         {
             return Ok(Arc::clone(open));
         }
-        if slot.connection.take().is_some() {
+        let gone = slot.connection.take();
+        if gone.is_some_and(|connection| !connection.has_expired()) {
             // A connection that was open counts as a success, its loss as the first failure.
             slot.backoff.succeed();
             slot.not_before = self.now() + slot.backoff.fail();

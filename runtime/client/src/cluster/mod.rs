@@ -8,6 +8,7 @@ mod metadata;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use millrace_wire::clock::Clock;
@@ -17,7 +18,7 @@ use millrace_wire::messages::{MetadataRequest, MetadataRequestTopic};
 use tokio::sync::watch;
 
 use crate::backoff::{Backoff, random_u64};
-use crate::config::{ClusterConfig, millis};
+use crate::config::{ClusterConfig, MetadataRecovery, millis};
 use crate::connection::{Connection, ConnectionSettings};
 use crate::error::ClientError;
 
@@ -43,6 +44,8 @@ struct Shared {
     /// The connection that metadata is asked for on; opened through the bootstrap servers or the
     /// nodes known since.
     control: tokio::sync::Mutex<Option<Arc<Connection>>>,
+    /// When metadata last came, on the monotonic clock in milliseconds.
+    refreshed_ms: AtomicU64,
 }
 
 impl Cluster {
@@ -52,6 +55,8 @@ impl Cluster {
         let settings = ConnectionSettings {
             client_id: config.client_id.as_str().into(),
             request_timeout: config.request_timeout(),
+            max_idle: config.max_idle(),
+            clock: Arc::clone(&clock),
         };
         let shared = Shared {
             config,
@@ -60,6 +65,7 @@ impl Cluster {
             clock,
             metadata: watch::Sender::new(Arc::default()),
             control: tokio::sync::Mutex::new(None),
+            refreshed_ms: AtomicU64::new(0),
         };
         Self {
             shared: Arc::new(shared),
@@ -179,9 +185,7 @@ impl Cluster {
     /// Opens a connection that nobody else uses.
     pub(crate) async fn open(&self, host: &str, port: u16) -> Result<Arc<Connection>, ClientError> {
         let shared = &self.shared;
-        let connection =
-            Connection::open(&*shared.dial, host, port, shared.settings.clone()).await?;
-        Ok(Arc::new(connection))
+        Connection::open(&*shared.dial, host, port, shared.settings.clone()).await
     }
 
     /// Learns of a node outside a metadata answer.
@@ -209,32 +213,63 @@ impl Cluster {
         {
             return Ok(metadata);
         }
+        *control = None;
+        match self.ask_any(self.candidates(), topics, create).await {
+            Ok((connection, metadata)) => {
+                *control = Some(connection);
+                Ok(metadata)
+            }
+            Err(error) if self.begins_anew(&error) => {
+                log::warn!("beginning anew with the bootstrap servers: {error}");
+                let asked = self.ask_any(self.config().bootstrap(), topics, create);
+                let (connection, metadata) = asked.await?;
+                *control = Some(connection);
+                Ok(metadata)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks one after the other until one answers.
+    async fn ask_any(
+        &self,
+        candidates: Vec<(String, u16)>,
+        topics: Option<&[Arc<str>]>,
+        create: bool,
+    ) -> Result<(Arc<Connection>, Arc<Metadata>), ClientError> {
         let mut last = None;
-        for (host, port) in self.candidates() {
-            let connection = match self.open(&host, port).await {
-                Ok(connection) => connection,
-                Err(error) => {
-                    last = Some(error);
-                    continue;
-                }
+        for (host, port) in candidates {
+            let asked = async {
+                let connection = self.open(&host, port).await?;
+                let metadata = self.ask_on(&connection, topics, create).await?;
+                Ok((connection, metadata))
             };
-            match self.ask_on(&connection, topics, create).await {
-                Ok(metadata) => {
-                    *control = Some(connection);
-                    return Ok(metadata);
-                }
+            match asked.await {
+                Ok(answered) => return Ok(answered),
                 Err(error) => last = Some(error),
             }
         }
-        *control = None;
         let bootstrap = self.config().bootstrap_servers.join(",");
-        match last {
-            Some(last) => Err(ClientError::NoBroker {
+        Err(match last {
+            Some(last) => ClientError::NoBroker {
                 bootstrap,
                 last: Box::new(last),
-            }),
-            None => Err(ClientError::UnknownNode(-1)),
-        }
+            },
+            None => ClientError::UnknownNode(-1),
+        })
+    }
+
+    /// Whether a broker says that its cluster is no longer the one to be asked (KIP-1102).
+    fn begins_anew(&self, error: &ClientError) -> bool {
+        let said = match error {
+            ClientError::NoBroker { last, .. } => last.code(),
+            other => other.code(),
+        };
+        said == Some(ErrorCode::REBOOTSTRAP_REQUIRED) && self.may_begin_anew()
+    }
+
+    fn may_begin_anew(&self) -> bool {
+        self.config().metadata_recovery_strategy == MetadataRecovery::Rebootstrap
     }
 
     async fn ask_on(
@@ -260,6 +295,8 @@ impl Cluster {
             ClientError::refused("cannot read the cluster's metadata", code, None)
         })?;
         let now = self.clock().monotonic();
+        let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        self.shared.refreshed_ms.store(now_ms, Ordering::Relaxed);
         let mut merged = None;
         self.shared.metadata.send_modify(|metadata| {
             *metadata = Arc::new(metadata.merge(answer, topics.is_none(), now));
@@ -268,7 +305,8 @@ impl Cluster {
         Ok(merged.unwrap_or_default())
     }
 
-    /// Where metadata may be had: known nodes from a random one on, then the bootstrap servers.
+    /// Where metadata may be had: known nodes from a random one on, then the bootstrap servers; those
+    /// first where the nodes have not answered for long.
     fn candidates(&self) -> Vec<(String, u16)> {
         let metadata = self.metadata();
         let mut nodes: Vec<_> = metadata
@@ -276,13 +314,27 @@ impl Cluster {
             .values()
             .map(|node| (node.host.to_string(), node.port))
             .collect();
-        if !nodes.is_empty() {
-            let first = random_u64() as usize % nodes.len();
-            nodes.rotate_left(first);
+        if nodes.is_empty() {
+            return self.config().bootstrap();
+        }
+        let first = random_u64() as usize % nodes.len();
+        nodes.rotate_left(first);
+        if !self.may_begin_anew() {
+            return nodes;
+        }
+        let mut bootstrap = self.config().bootstrap();
+        if self.is_out_of_touch() {
+            std::mem::swap(&mut bootstrap, &mut nodes);
         }
         let mut seen = BTreeSet::new();
-        nodes.extend(self.config().bootstrap());
+        nodes.extend(bootstrap);
         nodes.retain(|address| seen.insert(address.clone()));
         nodes
+    }
+
+    fn is_out_of_touch(&self) -> bool {
+        let refreshed = Duration::from_millis(self.shared.refreshed_ms.load(Ordering::Relaxed));
+        let patience = millis(self.config().metadata_recovery_rebootstrap_trigger_ms);
+        self.clock().monotonic().saturating_sub(refreshed) > patience
     }
 }

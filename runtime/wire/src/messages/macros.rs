@@ -139,6 +139,12 @@ macro_rules! structs {
             }
         }
 
+        impl $crate::messages::Throttling for $name {
+            fn throttle_time_ms(&self) -> i32 {
+                0 $(+ $crate::messages::macros::throttle!($field, self.$field))*
+            }
+        }
+
         #[cfg(test)]
         impl $crate::messages::sample::Sample for $name {
             fn sample(sampler: &mut $crate::messages::sample::Sampler, version: i16, _nullable: bool) -> Self {
@@ -154,6 +160,16 @@ macro_rules! structs {
             }
         }
     )*};
+}
+
+/// The value of the field that says how long a client is to hold back; nothing of any other.
+macro_rules! throttle {
+    (throttle_time_ms, $value:expr) => {
+        $value
+    };
+    ($other:ident, $value:expr) => {
+        0
+    };
 }
 
 /// `Some` of a literal, or `None` of nothing.
@@ -222,4 +238,4 @@ macro_rules! nullable {
     };
 }
 
-pub(crate) use {api, default_of, in_body, nullable, optional, present, structs, tagged};
+pub(crate) use {api, default_of, in_body, nullable, optional, present, structs, tagged, throttle};

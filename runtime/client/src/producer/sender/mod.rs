@@ -173,7 +173,10 @@ impl Sender {
                 .connection
                 .as_ref()
                 .is_some_and(|connection| !connection.is_closed());
-            open.then(|| self.max_in_flight.saturating_sub(node.in_flight))
+            open.then(|| match self.throttled_until(node) {
+                Some(_) => 0,
+                None => self.max_in_flight.saturating_sub(node.in_flight),
+            })
         };
         let (id, may_send) = match self.identity {
             Identity::Given(id) => (Some(id), true),
@@ -304,6 +307,10 @@ impl Sender {
             self.shared.lock().budget.release(&batch);
         }
         self.shared.progress.notify_waiters();
+    }
+
+    fn throttled_until(&self, node: &Node) -> Option<Duration> {
+        node.connection.as_ref()?.throttled_until()
     }
 
     fn start(&self, work: Work) {

@@ -124,6 +124,11 @@ impl Sender {
         if self.identity == Identity::Missing && self.has_records() {
             next = next.min(self.identity_not_before);
         }
+        let throttled = self
+            .nodes
+            .values()
+            .filter_map(|node| self.throttled_until(node));
+        next = throttled.fold(next, Duration::min);
         let max_age = millis(self.shared.config.cluster.metadata_max_age_ms);
         next.min(now + max_age)
     }

@@ -1,18 +1,24 @@
 //! A connection to one broker: a link, the versions both sides speak, and requests with answers.
 
+mod usage;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use millrace_wire::clock::Clock;
 use millrace_wire::error_code::ErrorCode;
 use millrace_wire::link::{Dial, Link, LinkError, Reply};
 use millrace_wire::messages::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, Request, decode_response, encode_request,
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, Request, Throttling, decode_response,
+    encode_request,
 };
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
+use self::usage::Usage;
 use crate::error::ClientError;
 
 const SOFTWARE_NAME: &str = "millrace";
@@ -27,6 +33,10 @@ pub struct ConnectionSettings {
     pub client_id: Arc<str>,
     /// How long a request may wait for its answer.
     pub request_timeout: Duration,
+    /// After how long without a request it is closed; none for never.
+    pub max_idle: Option<Duration>,
+    /// What the time is read from.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// An open connection.
@@ -40,6 +50,9 @@ pub struct Connection {
     settings: ConnectionSettings,
     next_correlation: AtomicI32,
     versions: HashMap<i16, (i16, i16)>,
+    usage: Usage,
+    /// Ends what waits for the connection to be idle.
+    watch: Option<AbortHandle>,
 }
 
 impl Connection {
@@ -53,14 +66,16 @@ impl Connection {
         host: &str,
         port: u16,
         settings: ConnectionSettings,
-    ) -> Result<Self, ClientError> {
+    ) -> Result<Arc<Self>, ClientError> {
         let link = dial.dial(host, port).await?;
         let mut connection = Self {
             address: format!("{host}:{port}"),
             link,
+            usage: Usage::new(Arc::clone(&settings.clock)),
             settings,
             next_correlation: AtomicI32::new(0),
             versions: HashMap::new(),
+            watch: None,
         };
         let answer = connection.negotiate().await?;
         let ranges = answer
@@ -68,7 +83,19 @@ impl Connection {
             .iter()
             .map(|api| (api.api_key, (api.min_version, api.max_version)));
         connection.versions = ranges.collect();
-        Ok(connection)
+        Ok(connection.watched())
+    }
+
+    /// The connection, closed once it has been idle for too long.
+    fn watched(mut self) -> Arc<Self> {
+        let Some(max) = self.settings.max_idle else {
+            return Arc::new(self);
+        };
+        Arc::new_cyclic(|connection| {
+            let watch = tokio::spawn(usage::close_when_idle(connection.clone(), max));
+            self.watch = Some(watch.abort_handle());
+            self
+        })
     }
 
     async fn negotiate(&self) -> Result<ApiVersionsResponse, ClientError> {
@@ -220,6 +247,8 @@ impl Connection {
     /// Where the connection is closed or breaks while it is sent.
     pub async fn send<R: Request>(&self, version: i16, request: &R) -> Result<(), ClientError> {
         let (_, frame) = self.frame(version, request)?;
+        let _in_flight = self.usage.begin();
+        self.usage.hold_back().await;
         self.link.call(frame, Reply::None).await?;
         Ok(())
     }
@@ -228,6 +257,19 @@ impl Connection {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.link.is_closed()
+    }
+
+    /// Whether it was closed because nobody used it, and not lost.
+    #[must_use]
+    pub fn has_expired(&self) -> bool {
+        self.usage.has_expired()
+    }
+
+    /// From when on the broker wants requests again, on the monotonic clock; none where it wants
+    /// them now. Requests sent before wait for it.
+    #[must_use]
+    pub fn throttled_until(&self) -> Option<Duration> {
+        self.usage.throttled_until()
     }
 
     /// Closes it; requests under way fail.
@@ -242,6 +284,8 @@ impl Connection {
         wait: Duration,
     ) -> Result<(i32, Bytes), ClientError> {
         let (sent, frame) = self.frame(version, request)?;
+        let _in_flight = self.usage.begin();
+        self.usage.hold_back().await;
         match timeout(wait, self.link.call(frame, Reply::Expected)).await {
             Ok(Ok(Some(bytes))) => Ok((sent, bytes)),
             Ok(Ok(None)) => Err(LinkError::Closed {
@@ -297,6 +341,7 @@ impl Connection {
                 source,
             }
         })?;
+        self.usage.throttle(answer.throttle_time_ms());
         if received != sent {
             self.close();
             return Err(ClientError::Correlation {
@@ -311,6 +356,9 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        if let Some(watch) = &self.watch {
+            watch.abort();
+        }
         self.link.close();
     }
 }
