@@ -6,6 +6,7 @@
 //! instead of ranges; the other columns of the same run stay ranges.
 
 mod pool;
+mod records;
 mod sink;
 mod source;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use crate::{Datum, Schema};
 
 pub(crate) use pool::Rows;
+pub use records::{FailedRecord, Needs, Origin, RecordMut, RecordView, Records, Side};
 pub use sink::{SinkBatch, SinkRow, SinkRun};
 pub use source::{SourceBatch, SourceRecord, SourceRun};
 
@@ -63,6 +65,11 @@ pub struct Row {
     /// Source: the position behind this record, turned into an offset by the run's source partition. Sink: the
     /// record's offset in its partition.
     pub mark: i64,
+}
+
+impl Row {
+    /// The mark of a row behind which a source cannot resume: it shares its place with the row after it.
+    pub const NO_MARK: i64 = i64::MIN;
 }
 
 /// How the keys or the values of a run are to be understood.

@@ -15,6 +15,8 @@ pub enum ErrorKind {
     Data,
     /// A schema is built or used wrongly (`SchemaBuilderException`).
     Schema,
+    /// An argument is not what it must be (`IllegalArgumentException`).
+    Argument,
     /// What was asked for does not exist (`NotFoundException`).
     NotFound,
     /// The call is not possible in this state (`IllegalWorkerStateException`).
@@ -30,6 +32,7 @@ impl ErrorKind {
             Self::Config => "org.apache.kafka.common.config.ConfigException",
             Self::Data => "org.apache.kafka.connect.errors.DataException",
             Self::Schema => "org.apache.kafka.connect.errors.SchemaBuilderException",
+            Self::Argument => "java.lang.IllegalArgumentException",
             Self::NotFound => "org.apache.kafka.connect.errors.NotFoundException",
             Self::State => "org.apache.kafka.connect.errors.IllegalWorkerStateException",
         }

@@ -18,11 +18,13 @@ mod schema;
 mod sink;
 mod source;
 mod text;
+mod transform;
 mod utf8;
 mod value;
 
 pub use batch::{
-    Cell, Column, Row, SinkBatch, SinkRow, SinkRun, SourceBatch, SourceRecord, SourceRun, Span,
+    Cell, Column, FailedRecord, Needs, Origin, RecordMut, RecordView, Records, Row, Side,
+    SinkBatch, SinkRow, SinkRun, SourceBatch, SourceRecord, SourceRun, Span,
 };
 pub use connector::{ConnectorContext, Execution, Plugin, TaskId, TopicPartition};
 pub use converter::{Converter, ConverterKind, HeaderConverter};
@@ -34,5 +36,6 @@ pub use schema::{Field, Schema, SchemaType, logical};
 pub use sink::{SinkConnector, SinkContext, SinkOffsets, SinkRequest, SinkTask};
 pub use source::{BatchAcks, ExactlyOnceSupport, SourceConnector, SourceContext, SourceTask};
 pub use text::decimal_text;
+pub use transform::{Predicate, Transform};
 pub use utf8::{append_utf8_lossy, utf8_lossy};
 pub use value::{Datum, Struct, Value};

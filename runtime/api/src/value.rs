@@ -90,6 +90,17 @@ impl Struct {
         Self { schema, values }
     }
 
+    /// A struct of `schema` with the values of its fields, in order; values that are missing are unset.
+    pub fn from_values(schema: Arc<Schema>, mut values: Vec<Value>) -> Self {
+        values.resize(schema.fields().len(), Value::Null);
+        Self { schema, values }
+    }
+
+    /// The stored values, in the order of the fields.
+    pub fn into_values(self) -> Vec<Value> {
+        self.values
+    }
+
     /// The struct's schema.
     pub fn schema(&self) -> &Arc<Schema> {
         &self.schema

@@ -146,6 +146,7 @@ impl TextSinkBatch {
         batch.begin_run(millrace_api::SinkRun {
             end: 0,
             topic: Arc::clone(&self.partition.topic),
+            original_topic: None,
             partition: self.partition.partition,
             log_append_time: false,
             key: Column::Null,

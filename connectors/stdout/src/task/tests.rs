@@ -45,6 +45,7 @@ fn batch() -> SinkBatch {
     batch.begin_run(SinkRun {
         end: 0,
         topic: "shop".into(),
+        original_topic: None,
         partition: 3,
         log_append_time: false,
         key: Column::Text(None),

@@ -12,8 +12,10 @@ use crate::{ConnectError, EncodedHeaders, Header, HeaderConverter, Headers};
 pub struct SinkRun {
     /// Index behind the run's last row; the run begins where the one before ends.
     pub end: usize,
-    /// The topic the records came from.
+    /// The topic, as the transforms have left it.
     pub topic: Arc<str>,
+    /// The topic the records came from, where a transform has changed it.
+    pub original_topic: Option<Arc<str>>,
     /// The partition they came from.
     pub partition: i32,
     /// Whether the broker, not the producer, set the timestamps.
@@ -29,10 +31,10 @@ pub struct SinkRun {
 /// Records for a sink.
 #[derive(Clone, Debug, Default)]
 pub struct SinkBatch {
-    blocks: Vec<Bytes>,
-    rows: Rows,
-    runs: Vec<SinkRun>,
-    header_converter: Option<Arc<dyn HeaderConverter>>,
+    pub(super) blocks: Vec<Bytes>,
+    pub(super) rows: Rows,
+    pub(super) runs: Vec<SinkRun>,
+    pub(super) header_converter: Option<Arc<dyn HeaderConverter>>,
 }
 
 impl SinkBatch {
@@ -152,9 +154,14 @@ pub struct SinkRow<'a> {
 }
 
 impl<'a> SinkRow<'a> {
-    /// The topic the record came from.
+    /// The topic, as the transforms have left it.
     pub fn topic(&self) -> &'a Arc<str> {
         &self.run.topic
+    }
+
+    /// The topic the record came from: that of its partition and offset.
+    pub fn original_topic(&self) -> &'a Arc<str> {
+        self.run.original_topic.as_ref().unwrap_or(&self.run.topic)
     }
 
     /// The partition the record came from.

@@ -50,10 +50,10 @@ pub struct SourceRecord {
 /// Records of a source.
 #[derive(Clone, Debug, Default)]
 pub struct SourceBatch {
-    blocks: Vec<Bytes>,
-    rows: Rows,
-    runs: Vec<SourceRun>,
-    acks: Option<Arc<dyn BatchAcks>>,
+    pub(super) blocks: Vec<Bytes>,
+    pub(super) rows: Rows,
+    pub(super) runs: Vec<SourceRun>,
+    pub(super) acks: Option<Arc<dyn BatchAcks>>,
 }
 
 impl SourceBatch {
@@ -178,6 +178,11 @@ impl SourceBatch {
         &self.rows
     }
 
+    /// The mark of a row, or of the next row that has one.
+    pub fn mark_behind(&self, row: usize) -> i64 {
+        mark_from(&self.rows, row)
+    }
+
     /// The runs, in order; they cover all rows.
     pub fn runs(&self) -> &[SourceRun] {
         &self.runs
@@ -227,6 +232,13 @@ impl SourceBatch {
         }
         self
     }
+}
+
+/// The mark of a row, or of the next row that has one.
+pub(super) fn mark_from(rows: &[Row], row: usize) -> i64 {
+    let marks = rows[row..].iter().map(|row| row.mark);
+    let mut marks = marks.filter(|&mark| mark != Row::NO_MARK);
+    marks.next().unwrap_or(Row::NO_MARK)
 }
 
 #[cfg(test)]

@@ -71,6 +71,7 @@ impl Decoder {
         let mut run = SinkRun {
             end: 0,
             topic,
+            original_topic: None,
             partition,
             log_append_time,
             key,

@@ -128,7 +128,7 @@ fn convert(
             Ok(false) => spans.push(Span::NULL),
             Err(error) => {
                 output.open.truncate(begin);
-                policy.handle(part.stage(), &describe(run, batch.rows()[row].mark), error)?;
+                policy.handle(part.stage(), &describe(run, batch.mark_behind(row)), error)?;
                 dropped.push(row);
                 spans.push(Span::NULL);
             }
@@ -221,7 +221,7 @@ fn convert_headers(
                 output.open.truncate(begin);
                 policy.handle(
                     Stage::HeaderConverter,
-                    &describe(run, batch.rows()[row].mark),
+                    &describe(run, batch.mark_behind(row)),
                     error,
                 )?;
                 dropped.push(row);

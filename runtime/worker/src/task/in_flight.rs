@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
-use millrace_api::{SourceBatch, SourcePartition};
+use millrace_api::{Row, SourceBatch, SourcePartition};
 
 use crate::store::OffsetChange;
 
@@ -88,7 +88,7 @@ impl InFlight {
             .flat_map(|queue| queue.segments.iter().map(move |segment| (queue, segment)));
         let (queue, segment) = segments.find(|(_, segment)| segment.tickets.contains(&ticket))?;
         let row = segment.first_row + (ticket - segment.tickets.start) as usize;
-        Some((&queue.source, segment.batch.rows()[row].mark))
+        Some((&queue.source, segment.batch.mark_behind(row)))
     }
 
     /// Marks tickets as answered; `stored` is false for rows that the error policy dropped.
@@ -159,7 +159,11 @@ impl Queue {
             };
             let end = end.min(segment.tickets.end);
             let rows = (end - segment.tickets.start) as usize;
-            self.committable = Some(segment.batch.rows()[segment.first_row + rows - 1].mark);
+            let answered = &segment.batch.rows()[segment.first_row..segment.first_row + rows];
+            let marks = answered.iter().rev().map(|row| row.mark);
+            if let Some(mark) = marks.into_iter().find(|&mark| mark != Row::NO_MARK) {
+                self.committable = Some(mark);
+            }
             if end < segment.tickets.end {
                 segment.tickets.start = end;
                 segment.first_row += rows;
@@ -218,7 +222,7 @@ impl Intervals {
 
 #[cfg(test)]
 mod tests {
-    use millrace_api::{Column, OffsetMap, Row, SourceRun, Span};
+    use millrace_api::{Column, OffsetMap, SourceRun, Span};
 
     use super::*;
 
@@ -294,6 +298,17 @@ mod tests {
         assert_eq!(taken(&mut rows), [("b".to_owned(), 8)]);
         rows.acknowledge(0..1, true);
         assert_eq!(taken(&mut rows), [("a".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn a_place_shared_by_rows_counts_when_all_are_stored() {
+        let mut rows = InFlight::default();
+        rows.submit(batch(&[("a", &[1, Row::NO_MARK, Row::NO_MARK, 2])]));
+        rows.acknowledge(0..3, true);
+        assert_eq!(taken(&mut rows), [("a".to_owned(), 1)]);
+        assert_eq!(rows.origin(3).map(|(_, mark)| mark), Some(2));
+        rows.acknowledge(3..4, true);
+        assert_eq!(taken(&mut rows), [("a".to_owned(), 2)]);
     }
 
     #[test]

@@ -313,7 +313,7 @@ trait CausedByRecord {
 
 impl CausedByRecord for ConnectError {
     fn caused_by_record(self, batch: &SourceBatch, run: &SourceRun, row: usize) -> Self {
-        let text = format!("{self}, {}", origin(&run.source, batch.rows()[row].mark));
+        let text = format!("{self}, {}", origin(&run.source, batch.mark_behind(row)));
         ConnectError::connect(text).caused_by(self)
     }
 }
