@@ -161,6 +161,13 @@ impl Groups {
         }
     }
 
+    /// All changes that were stored are applied: the groups are served from here on.
+    pub(crate) fn begin_to_serve(&mut self, step: Step<'_>, effects: &mut Effects) {
+        for group in self.groups.values_mut() {
+            group.begin_to_serve(step, effects);
+        }
+    }
+
     /// Does what is due in one group.
     pub(crate) fn tick(&mut self, id: &str, step: Step<'_>, effects: &mut Effects) {
         if let Some(group) = self.groups.get_mut(id) {

@@ -78,10 +78,12 @@ impl GroupCoordinator {
     fn load(&self, logs: &[Arc<Log>]) -> Result<(), LoadError> {
         let mut shards = Vec::with_capacity(logs.len());
         for log in logs {
-            let groups = replay::replay(log, self.step()).map_err(|error| LoadError {
+            let mut groups = replay::replay(log, self.step()).map_err(|error| LoadError {
                 log: format!("{}-{}", log.topic(), log.partition()),
                 reason: error.to_string(),
             })?;
+            // Nobody waits for an answer yet, and a rebalance that begins is not stored.
+            groups.begin_to_serve(self.step(), &mut Effects::default());
             for group in groups.iter() {
                 self.timers.arm(group.id(), group.deadline());
             }

@@ -53,6 +53,18 @@ impl Group {
         }
     }
 
+    /// A group read back with more members than it may have now rebalances, so that those above the limit go.
+    pub(crate) fn begin_to_serve(&mut self, step: Step<'_>, effects: &mut Effects) {
+        let (members, limit) = (self.members.len(), step.settings.max_size);
+        if members > limit {
+            log::info!(
+                "group {}: has {members} members where {limit} are allowed, and rebalances",
+                self.id
+            );
+            self.rebalance(step, effects);
+        }
+    }
+
     /// The first join of an empty group waits a little for others.
     fn prepare_initial(&mut self, step: Step<'_>, effects: &mut Effects) {
         let timeout = self.rebalance_timeout();

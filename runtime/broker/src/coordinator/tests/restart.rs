@@ -88,3 +88,34 @@ fn subscriptions_are_known_again() {
         .unwrap();
     assert_eq!(outcome, [Err(ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC), Ok(())]);
 }
+
+#[test]
+fn a_group_above_the_limit_of_today_rebalances_and_keeps_within_it() {
+    let (bench, ids) = Bench::stable(3);
+    let mut restarted = bench.restarted();
+    restarted.settings.max_size = 2;
+    let mut effects = Effects::default();
+    let step = Step {
+        settings: &restarted.settings,
+        now: restarted.now,
+    };
+    restarted.groups.begin_to_serve(step, &mut effects);
+    assert!(effects.changes.is_empty() && effects.answers.is_empty());
+    assert_eq!(
+        restarted.heartbeat(&ids[0], 1),
+        Err(ErrorCode::REBALANCE_IN_PROGRESS)
+    );
+    // Who comes in time may commit what it did, and stays; the last one does not fit.
+    assert_eq!(
+        restarted.commit_to(GROUP, commit(member(&ids[2]), 1, 42)),
+        Ok(vec![Ok(())])
+    );
+    let tickets: Vec<_> = ids.iter().map(|id| restarted.rejoin(id)).collect();
+    assert_eq!(
+        restarted.joined(tickets[2]).outcome,
+        Err(ErrorCode::GROUP_MAX_SIZE_REACHED)
+    );
+    assert_eq!(restarted.joined(tickets[0]).generation, 2);
+    assert_eq!(restarted.joined(tickets[1]).generation, 2);
+    assert_eq!(restarted.group().members().count(), 2);
+}
