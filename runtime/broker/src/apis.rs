@@ -36,25 +36,35 @@ macro_rules! apis {
 }
 
 apis! {
-    Produce          0-13  produce          answers;
-    Fetch            4-18  fetch;
-    ListOffsets      1-10  list_offsets;
-    Metadata         0-13  metadata;
-    OffsetCommit     2-9   offset_commit;
-    OffsetFetch      1-9   offset_fetch;
-    FindCoordinator  0-6   find_coordinator;
-    JoinGroup        0-9   join_group;
-    Heartbeat        0-4   heartbeat;
-    LeaveGroup       0-5   leave_group;
-    SyncGroup        0-5   sync_group;
-    DescribeGroups   0-6   describe_groups;
-    ListGroups       0-5   list_groups;
-    ApiVersions      0-4   api_versions     answers;
-    CreateTopics     2-7   create_topics;
-    DeleteTopics     1-6   delete_topics;
-    InitProducerId   0-5   init_producer_id;
-    DeleteGroups     0-2   delete_groups;
-    OffsetDelete     0-0   offset_delete;
+    Produce                 0-13  produce                   answers;
+    Fetch                   4-18  fetch;
+    ListOffsets             1-10  list_offsets;
+    Metadata                0-13  metadata;
+    OffsetCommit            2-9   offset_commit;
+    OffsetFetch             1-9   offset_fetch;
+    FindCoordinator         0-6   find_coordinator;
+    JoinGroup               0-9   join_group;
+    Heartbeat               0-4   heartbeat;
+    LeaveGroup              0-5   leave_group;
+    SyncGroup               0-5   sync_group;
+    DescribeGroups          0-6   describe_groups;
+    ListGroups              0-5   list_groups;
+    ApiVersions             0-4   api_versions              answers;
+    CreateTopics            2-7   create_topics;
+    DeleteTopics            1-6   delete_topics;
+    DeleteRecords           0-2   delete_records;
+    InitProducerId          0-5   init_producer_id;
+    OffsetForLeaderEpoch    2-4   offset_for_leader_epoch;
+    DescribeConfigs         1-4   describe_configs;
+    AlterConfigs            0-2   alter_configs;
+    DescribeLogDirs         1-4   describe_log_dirs;
+    CreatePartitions        0-3   create_partitions;
+    DeleteGroups            0-2   delete_groups;
+    IncrementalAlterConfigs 0-1   incremental_alter_configs;
+    OffsetDelete            0-0   offset_delete;
+    DescribeCluster         0-2   describe_cluster;
+    DescribeProducers       0-0   describe_producers;
+    DescribeTopicPartitions 0-0   describe_topic_partitions;
 }
 
 /// Decodes a request, has it handled and encodes the response.

@@ -1,43 +1,30 @@
 //! The broker's configuration: Kafka's `server.properties`, resolved and typed.
 
+mod change;
+mod dynamic;
+mod entry;
 mod keys;
+mod known;
+mod layers;
 mod listeners;
 mod topic;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_config::{Config as _, ConfigErrors, Properties};
+use millrace_config::{Config as _, ConfigErrors, Properties, nearest};
 use millrace_storage::{CleanerConfig, Durability};
 
 use crate::coordinator::GroupSettings;
 use keys::{BrokerKeys, LogDurability};
 
+pub(crate) use change::{Refused, Scope, apply, check_names};
+pub(crate) use dynamic::check as check_dynamic;
+pub(crate) use entry::{ConfigEntry, of_cluster, of_node};
+pub(crate) use layers::{BrokerLayers, ConfigSource};
 pub use listeners::{Endpoint, ListenerConfig};
-pub(crate) use topic::TopicConfig;
-
-/// Keys of a usual `server.properties` that have nothing to act on here: threads, buffers, quorums.
-const WITHOUT_EFFECT: &[&str] = &[
-    "process.roles",
-    "controller.",
-    "inter.broker.listener.name",
-    "num.network.threads",
-    "num.io.threads",
-    "background.threads",
-    "queued.max.",
-    "socket.send.buffer.bytes",
-    "socket.receive.buffer.bytes",
-    "log.flush.",
-    "log.cleaner.threads",
-    "log.cleaner.io.buffer.size",
-    "replica.",
-    "transaction.state.log.",
-    "share.coordinator.",
-    "min.insync.replicas",
-    "unclean.leader.election.enable",
-    "quota.",
-    "request.timeout.ms",
-];
+pub(crate) use topic::{TopicConfig, TopicKeyError};
 
 /// Keys that ask for security; without it the broker must not start.
 const SECURITY_PREFIXES: &[&str] = &["ssl.", "sasl.", "listener.name."];
@@ -89,24 +76,33 @@ pub struct BrokerConfig {
     pub offsets_topic_segment_bytes: u32,
     pub(crate) groups: GroupSettings,
     pub(crate) topic_defaults: TopicConfig,
+    /// All that the broker was told, by whom.
+    pub(crate) layers: BrokerLayers,
 }
 
 impl BrokerConfig {
-    /// Resolves the properties of a broker. Unknown keys are logged with the nearest known one.
+    /// Resolves the properties of a broker. Keys without effect here are logged, and unknown ones with the nearest
+    /// known one.
     ///
     /// # Errors
     /// Everything that is wrong with them, at once.
     pub fn from_properties(properties: &Properties) -> Result<BrokerConfig, ConfigErrors> {
+        note_keys(properties);
+        Self::from_layers(BrokerLayers::of_file(Arc::new(properties.clone())))
+    }
+
+    /// Resolves what a broker was told by its file and while it ran.
+    pub(crate) fn from_layers(layers: BrokerLayers) -> Result<BrokerConfig, ConfigErrors> {
         let mut errors = ConfigErrors::default();
-        let keys = BrokerKeys::parse(properties)
+        let properties = layers.merged();
+        let keys = BrokerKeys::parse(&properties)
             .map_err(|found| errors.extend(found))
             .ok();
-        let topic_defaults = TopicConfig::broker_defaults(properties, &mut errors);
-        refuse_security(properties, &mut errors);
-        warn_of_unknown_keys(properties);
+        let topic_defaults = TopicConfig::broker_defaults(layers.clone(), &mut errors);
+        refuse_security(&properties, &mut errors);
         match keys {
             Some(keys) => {
-                let config = resolve(&keys, topic_defaults, &mut errors);
+                let config = resolve(&keys, topic_defaults, layers, &mut errors);
                 errors.into_result(config)
             }
             None => Err(errors),
@@ -117,6 +113,7 @@ impl BrokerConfig {
 fn resolve(
     keys: &BrokerKeys,
     topic_defaults: TopicConfig,
+    layers: BrokerLayers,
     errors: &mut ConfigErrors,
 ) -> BrokerConfig {
     refuse_what_is_not_there(keys, errors);
@@ -148,14 +145,14 @@ fn resolve(
         offsets_topic_segment_bytes: keys.offsets_topic_segment_bytes.unsigned_abs(),
         groups: group_settings(keys),
         topic_defaults,
+        layers,
     }
 }
 
 fn cleaner_config(keys: &BrokerKeys) -> CleanerConfig {
     CleanerConfig {
         enabled: keys.cleaner_enable,
-        dedupe_buffer_bytes: usize::try_from(keys.cleaner_dedupe_buffer_size)
-            .unwrap_or(usize::MAX),
+        dedupe_buffer_bytes: usize::try_from(keys.cleaner_dedupe_buffer_size).unwrap_or(usize::MAX),
         load_factor: keys.cleaner_load_factor,
         io_bytes_per_second: keys.cleaner_io_bytes_per_second,
         // A backoff of nothing would look at every log all the time.
@@ -232,20 +229,37 @@ fn refuse_security(properties: &Properties, errors: &mut ConfigErrors) {
     }
 }
 
-fn warn_of_unknown_keys(properties: &Properties) {
-    let own: Properties = properties
-        .iter()
-        .filter(|(key, _)| {
-            !TopicConfig::is_broker_key(key)
-                && !WITHOUT_EFFECT.iter().any(|prefix| key.starts_with(prefix))
-                && !SECURITY_PREFIXES
-                    .iter()
-                    .any(|prefix| key.starts_with(prefix))
-        })
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    for unknown in BrokerKeys::definition().unknown_keys(&own) {
-        log::warn!("broker configuration: {unknown}");
+/// Says which keys have nothing to act on here, in one line, and which nobody knows.
+fn note_keys(properties: &Properties) {
+    let mut without_effect = Vec::new();
+    for name in properties.keys() {
+        let is_security = SECURITY_PREFIXES
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
+        match known::keys().get(name) {
+            Some(key) if key.has_effect || is_security => {}
+            Some(_) => without_effect.push(name.as_str()),
+            None if known::is_retired(name) => without_effect.push(name),
+            None if is_security || TopicConfig::is_broker_key(name) => {}
+            None => warn_of_unknown(name),
+        }
+    }
+    if !without_effect.is_empty() {
+        log::info!(
+            "broker configuration: no effect on one node of this kind: {}",
+            without_effect.join(", ")
+        );
+    }
+}
+
+fn warn_of_unknown(name: &str) {
+    match nearest(name, known::keys().keys().map(String::as_str)) {
+        Some(near) => log::warn!(
+            "broker configuration: unknown configuration key \"{name}\" is ignored; did you mean \"{near}\"?"
+        ),
+        None => {
+            log::warn!("broker configuration: unknown configuration key \"{name}\" is ignored");
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use millrace_wire::clock::Clock;
 use tokio_util::sync::CancellationToken;
 
+use crate::broker_configs::BrokerConfigs;
 use crate::config::BrokerConfig;
 use crate::coordinator::GroupCoordinator;
 use crate::fetch_session::FetchSessions;
@@ -14,7 +15,10 @@ use crate::topics::{OFFSETS_TOPIC, Topic, TopicError, Topics};
 /// The broker's state, and what it needs to act on it.
 #[derive(Debug)]
 pub(crate) struct Core {
+    /// What the broker was started with.
     pub(crate) config: BrokerConfig,
+    /// What it was told since.
+    pub(crate) broker_configs: BrokerConfigs,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cluster_id: String,
     pub(crate) topics: Arc<Topics>,
@@ -37,10 +41,10 @@ impl Core {
             ("compression.type", Some("producer")),
             ("segment.bytes", Some(segment_bytes.as_str())),
         ];
-        let defaults = &self.config.topic_defaults;
+        let defaults = self.topics.defaults();
         let config = defaults
             .with_overrides(overrides)
-            .unwrap_or_else(|_| defaults.clone());
+            .unwrap_or_else(|_| (*defaults).clone());
         self.topics
             .get_or_create(OFFSETS_TOPIC, self.config.offsets_topic_partitions, config)
             .await

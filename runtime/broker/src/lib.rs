@@ -7,6 +7,7 @@
 
 mod api;
 mod apis;
+mod broker_configs;
 mod call;
 mod config;
 mod connection;
@@ -32,7 +33,9 @@ use crate::core::Core;
 pub use call::{Answer, Connection};
 /// The records of `__consumer_offsets`, for tools that read the topic.
 pub mod offsets_topic {
-    pub use crate::coordinator::record::{Change, GroupValue, MemberValue, OffsetValue, RecordError};
+    pub use crate::coordinator::record::{
+        Change, GroupValue, MemberValue, OffsetValue, RecordError,
+    };
 }
 pub use config::{BrokerConfig, Endpoint, ListenerConfig};
 pub use memory::MemoryDial;

@@ -9,6 +9,7 @@ use millrace_wire::clock::Clock;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::broker_configs::BrokerConfigs;
 use crate::config::BrokerConfig;
 use crate::coordinator::GroupCoordinator;
 use crate::core::Core;
@@ -76,6 +77,8 @@ fn open(
     config: BrokerConfig,
     clock: Arc<dyn Clock>,
 ) -> Result<Opened, Box<dyn std::error::Error + Send + Sync>> {
+    let broker_configs = BrokerConfigs::load(&config.data_dir, &config.layers)?;
+    let config = broker_configs.in_force(config);
     let settings = DataDirConfig {
         durability: config.durability,
         node_id: config.node_id,
@@ -104,6 +107,7 @@ fn open(
         )),
         stopping: CancellationToken::new(),
         clock,
+        broker_configs,
         config,
     };
     Ok((core, data_dir))

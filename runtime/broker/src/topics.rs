@@ -4,6 +4,7 @@
 //! written before the directories of a new topic are made and after those of a deleted one are gone, so that a
 //! topic cut off half-way is completed at the next start.
 
+mod change;
 mod name;
 mod store;
 
@@ -15,7 +16,7 @@ use millrace_storage::{DataDir, Log, StorageError};
 use millrace_wire::error_code::ErrorCode;
 use millrace_wire::uuid::Uuid;
 
-use crate::config::TopicConfig;
+use crate::config::{TopicConfig, TopicKeyError};
 use crate::partition::Partition;
 use store::{StoredTopic, TopicStore};
 
@@ -32,6 +33,11 @@ pub(crate) struct Topic {
 }
 
 impl Topic {
+    /// How many partitions it has.
+    pub(crate) fn partition_count(&self) -> i32 {
+        i32::try_from(self.partitions.len()).unwrap_or(i32::MAX)
+    }
+
     /// A partition by its number.
     pub(crate) fn partition(&self, index: i32) -> Option<&Arc<Partition>> {
         self.partitions.get(usize::try_from(index).ok()?)
@@ -47,6 +53,8 @@ pub(crate) enum TopicError {
     Collides { new: String, old: String },
     #[error("This server does not host this topic-partition.")]
     Unknown,
+    #[error("{0}")]
+    Config(#[from] TopicKeyError),
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error("cannot keep the list of topics: {0}")]
@@ -60,6 +68,7 @@ impl TopicError {
             TopicError::Exists(_) => ErrorCode::TOPIC_ALREADY_EXISTS,
             TopicError::Collides { .. } => ErrorCode::INVALID_TOPIC_EXCEPTION,
             TopicError::Unknown => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+            TopicError::Config(_) => ErrorCode::INVALID_CONFIG,
             TopicError::Storage(_) | TopicError::Store(_) => ErrorCode::KAFKA_STORAGE_ERROR,
         }
     }
@@ -71,8 +80,12 @@ pub(crate) struct Topics {
     data_dir: Arc<DataDir>,
     store: TopicStore,
     table: RwLock<Table>,
-    /// Held while a topic is made or deleted.
+    /// What the broker says about topics that say nothing themselves.
+    defaults: RwLock<Arc<TopicConfig>>,
+    /// Held while a topic is made, changed or deleted.
     changing: Mutex<()>,
+    /// Held from the look at a topic's configuration until it is changed.
+    pub(crate) configuring: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -117,8 +130,21 @@ impl Topics {
             data_dir,
             store,
             table: RwLock::new(table),
+            defaults: RwLock::new(Arc::new(defaults.clone())),
             changing: Mutex::new(()),
+            configuring: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// Where they are kept.
+    pub(crate) fn data_dir(&self) -> &DataDir {
+        &self.data_dir
+    }
+
+    /// What the broker says about topics that say nothing themselves.
+    pub(crate) fn defaults(&self) -> Arc<TopicConfig> {
+        let defaults = self.defaults.read();
+        Arc::clone(&defaults.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A topic by its name.
@@ -199,7 +225,7 @@ impl Topics {
         all.insert(name.to_owned(), stored.clone());
         self.store.save(&all)?;
         let opened = open_topic(&self.data_dir, name, &stored, BTreeMap::new(), config);
-        let topic = Arc::new(opened.inspect_err(|_| self.undo_create(name, partitions))?);
+        let topic = Arc::new(opened.inspect_err(|_| self.undo_create(name, 0..partitions))?);
         self.table
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -212,8 +238,8 @@ impl Topics {
     }
 
     /// Takes back what was made of a topic that could not be made whole.
-    fn undo_create(&self, name: &str, partitions: i32) {
-        for index in 0..partitions {
+    fn undo_create(&self, name: &str, partitions: std::ops::Range<i32>) {
+        for index in partitions {
             if let Err(error) = self.data_dir.delete_log(name, index) {
                 log::warn!("cannot take back partition {index} of topic {name}: {error}");
             }
@@ -244,7 +270,7 @@ impl Topics {
     fn stored(&self) -> BTreeMap<String, StoredTopic> {
         let describe = |topic: &Arc<Topic>| StoredTopic {
             id: topic.id,
-            partitions: i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
+            partitions: topic.partition_count(),
             overrides: topic.config.overrides().clone(),
         };
         self.read()

@@ -45,7 +45,8 @@ pub use config::{CleanerConfig, DataDirConfig, Durability, LogConfig, TimestampP
 pub use data_dir::DataDir;
 pub use error::StorageError;
 pub use log::{
-    Appended, Damage, Isolation, Log, LogListener, OffsetAndTimestamp, OnDurable, ReadRange,
+    Appended, Damage, Isolation, Log, LogListener, OffsetAndTimestamp, OnDurable, ProducerInfo,
+    ReadRange,
 };
 pub use meta::MetaProperties;
 pub use producer::SequenceError;

@@ -15,6 +15,7 @@ mod load;
 mod lookup;
 mod notify;
 mod position;
+mod producers;
 mod read;
 mod retention;
 mod roll;
@@ -35,6 +36,7 @@ pub use durable::OnDurable;
 pub(crate) use load::{LoadRequest, LoadedLog, create, load};
 pub use lookup::OffsetAndTimestamp;
 pub use notify::LogListener;
+pub use producers::ProducerInfo;
 pub use read::{Isolation, ReadRange};
 pub(crate) use retention::Removed;
 

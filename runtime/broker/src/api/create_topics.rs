@@ -10,13 +10,11 @@ use millrace_wire::messages::{
 use millrace_wire::uuid::Uuid;
 
 use crate::call::Ctx;
-use crate::config::TopicConfig;
+use crate::config::{Refused, TopicConfig};
 use crate::topics::{self, METADATA_TOPIC};
 
 /// A partition costs files, memory and a place in every checkpoint.
-const PARTITIONS_MAX: i32 = 100_000;
-
-type Refused = (ErrorCode, String);
+pub(super) const PARTITIONS_MAX: i32 = 100_000;
 
 /// What a topic is to be.
 struct Plan {
@@ -100,7 +98,7 @@ fn plan(ctx: &Ctx<'_>, topic: &CreatableTopic) -> Result<Plan, Refused> {
         .configs
         .iter()
         .map(|config| (config.name.as_str(), config.value.as_deref()));
-    let config = config.topic_defaults.with_overrides(overrides);
+    let config = ctx.core.topics.defaults().with_overrides(overrides);
     let config = config.map_err(|error| (ErrorCode::INVALID_CONFIG, error.to_string()))?;
     Ok(Plan { partitions, config })
 }
@@ -160,17 +158,28 @@ fn assigned_partitions(topic: &CreatableTopic, node_id: i32) -> Result<i32, Refu
             "partitions should be a consecutive 0-based integer sequence".to_owned(),
         ));
     }
-    let elsewhere = topic
-        .assignments
-        .iter()
-        .find(|assignment| assignment.broker_ids != [node_id]);
-    match elsewhere {
-        Some(assignment) => Err(wrong(format!(
-            "Partition {} cannot be on {:?}: there is one node, {node_id}.",
-            assignment.partition_index, assignment.broker_ids
-        ))),
-        None => partition_count(count, count),
+    for assignment in &topic.assignments {
+        check_replicas(node_id, &assignment.broker_ids)?;
     }
+    partition_count(count, count)
+}
+
+/// Refuses a list of replicas that is not this node alone.
+pub(super) fn check_replicas(node_id: i32, broker_ids: &[i32]) -> Result<(), Refused> {
+    let mut seen = BTreeSet::new();
+    let reason = if broker_ids.is_empty() {
+        "an empty replica list.".to_owned()
+    } else if let Some(twice) = broker_ids.iter().find(|id| !seen.insert(**id)) {
+        format!("the broker {twice} more than once.")
+    } else if let Some(other) = broker_ids.iter().find(|id| **id != node_id) {
+        format!("broker {other}, but no such broker is registered.")
+    } else {
+        return Ok(());
+    };
+    Err((
+        ErrorCode::INVALID_REPLICA_ASSIGNMENT,
+        format!("The manual partition assignment includes {reason}"),
+    ))
 }
 
 fn invalid_request(message: impl Into<String>) -> Refused {

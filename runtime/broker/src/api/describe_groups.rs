@@ -6,11 +6,9 @@ use millrace_wire::messages::{
     DescribeGroupsRequest, DescribeGroupsResponse, DescribedGroup, DescribedGroupMember,
 };
 
+use super::operations;
 use crate::call::Ctx;
 use crate::coordinator::{GroupCoordinator, GroupView};
-
-/// READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS and ALTER_CONFIGS: nobody is refused anything.
-const ALL_GROUP_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
 
 pub(crate) async fn handle(
     ctx: &Ctx<'_>,
@@ -18,11 +16,7 @@ pub(crate) async fn handle(
     request: DescribeGroupsRequest,
 ) -> DescribeGroupsResponse {
     let groups = GroupCoordinator::ready(ctx.core).await;
-    let operations = if request.include_authorized_operations {
-        ALL_GROUP_OPERATIONS
-    } else {
-        i32::MIN
-    };
+    let operations = operations::of(operations::GROUP, request.include_authorized_operations);
     let described = request.groups.into_iter().map(|group_id| {
         let view = groups.and_then(|groups| groups.describe(&group_id));
         DescribedGroup {

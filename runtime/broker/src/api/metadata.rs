@@ -8,14 +8,9 @@ use millrace_wire::messages::{
     MetadataResponsePartition, MetadataResponseTopic,
 };
 
+use super::operations;
 use crate::call::Ctx;
 use crate::topics::{self, OFFSETS_TOPIC, Topic};
-
-/// Operations on a topic that a client may be told of: read, write, create, delete, alter, describe, describe and
-/// alter configs, by the bits of their codes.
-const TOPIC_OPERATIONS: i32 = 0b1101_1111_1000;
-/// The same for the cluster: create, alter, describe, cluster action, describe and alter configs, idempotent write.
-const CLUSTER_OPERATIONS: i32 = 0b1_1111_1010_0000;
 
 pub(crate) async fn handle(
     ctx: &Ctx<'_>,
@@ -36,7 +31,6 @@ pub(crate) async fn handle(
             .map(|topic| describe(ctx, topic, &request))
             .collect(),
     };
-    let wants_cluster_operations = request.include_cluster_authorized_operations;
     MetadataResponse {
         brokers: vec![MetadataResponseBroker {
             node_id: config.node_id,
@@ -47,11 +41,10 @@ pub(crate) async fn handle(
         cluster_id: Some(ctx.core.cluster_id.clone()),
         controller_id: config.node_id,
         topics,
-        cluster_authorized_operations: if wants_cluster_operations {
-            CLUSTER_OPERATIONS
-        } else {
-            i32::MIN
-        },
+        cluster_authorized_operations: operations::of(
+            operations::CLUSTER,
+            request.include_cluster_authorized_operations,
+        ),
         ..Default::default()
     }
 }
@@ -116,14 +109,10 @@ async fn create(ctx: &Ctx<'_>, name: &str) -> Result<Arc<Topic>, ErrorCode> {
     let created = if name == OFFSETS_TOPIC {
         ctx.core.offsets_topic().await
     } else {
-        let config = &ctx.core.config;
-        ctx.core
-            .topics
-            .get_or_create(
-                name,
-                config.partitions_default,
-                config.topic_defaults.clone(),
-            )
+        let topics = &ctx.core.topics;
+        let config = (*topics.defaults()).clone();
+        topics
+            .get_or_create(name, ctx.core.config.partitions_default, config)
             .await
     };
     created.map_err(|error| {
@@ -153,10 +142,9 @@ fn describe(ctx: &Ctx<'_>, topic: &Topic, request: &MetadataRequest) -> Metadata
         topic_id: topic.id,
         is_internal: topics::is_internal(&topic.name),
         partitions,
-        topic_authorized_operations: if request.include_topic_authorized_operations {
-            TOPIC_OPERATIONS
-        } else {
-            i32::MIN
-        },
+        topic_authorized_operations: operations::of(
+            operations::TOPIC,
+            request.include_topic_authorized_operations,
+        ),
     }
 }

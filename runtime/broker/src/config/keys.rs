@@ -20,6 +20,9 @@ pub(crate) struct BrokerKeys {
     /// Which protocol a listener name stands for, as a list of name:protocol.
     #[config(name = "listener.security.protocol.map", importance = low)]
     pub(crate) listener_protocols: Option<Vec<String>>,
+    /// Listeners that belong to Apache Kafka's controller; they are left out, there is no quorum here.
+    #[config(name = "controller.listener.names", importance = low)]
+    pub(crate) controller_listener_names: Option<Vec<String>>,
     /// The directory that holds the data.
     #[config(name = "log.dirs", importance = high)]
     pub(crate) log_dirs: Option<Vec<String>>,
@@ -87,7 +90,10 @@ pub(crate) struct BrokerKeys {
     #[config(name = "log.cleaner.io.buffer.load.factor", default = 0.9)]
     pub(crate) cleaner_load_factor: f64,
     /// The most that compaction reads and writes in a second, in bytes.
-    #[config(name = "log.cleaner.io.max.bytes.per.second", default = 1.7976931348623157e308)]
+    #[config(
+        name = "log.cleaner.io.max.bytes.per.second",
+        default = 1.7976931348623157e308
+    )]
     pub(crate) cleaner_io_bytes_per_second: f64,
     /// How long compaction sleeps when there is nothing to do.
     #[config(name = "log.cleaner.backoff.ms", default = 15000, range(0..))]

@@ -38,6 +38,9 @@ pub(super) fn resolve(keys: &BrokerKeys, errors: &mut ConfigErrors) -> Vec<Liste
                 continue;
             }
         };
+        if is_of_controller(&name, keys) {
+            continue;
+        }
         check_protocol(&name, keys, errors);
         if listeners.iter().any(|other| other.name == name) {
             errors.push(
@@ -52,7 +55,7 @@ pub(super) fn resolve(keys: &BrokerKeys, errors: &mut ConfigErrors) -> Vec<Liste
         });
     }
     for text in keys.advertised_listeners.iter().flatten() {
-        advertise(text, &mut listeners, errors);
+        advertise(text, &mut listeners, keys, errors);
     }
     if listeners.is_empty() && errors.is_empty() {
         errors.push(
@@ -63,9 +66,23 @@ pub(super) fn resolve(keys: &BrokerKeys, errors: &mut ConfigErrors) -> Vec<Liste
     listeners
 }
 
-fn advertise(text: &str, listeners: &mut [ListenerConfig], errors: &mut ConfigErrors) {
+/// Whether a listener is one on which Apache Kafka's controller would speak to others.
+fn is_of_controller(name: &str, keys: &BrokerKeys) -> bool {
+    let names = keys.controller_listener_names.iter().flatten();
+    names
+        .into_iter()
+        .any(|controller| controller.eq_ignore_ascii_case(name))
+}
+
+fn advertise(
+    text: &str,
+    listeners: &mut [ListenerConfig],
+    keys: &BrokerKeys,
+    errors: &mut ConfigErrors,
+) {
     const KEY: &str = "advertised.listeners";
     let result = parse(text).and_then(|(name, endpoint)| match endpoint.host.as_str() {
+        _ if is_of_controller(&name, keys) => Ok(()),
         "" | "0.0.0.0" | "::" => {
             Err("clients cannot connect to a host that stands for all addresses".to_owned())
         }

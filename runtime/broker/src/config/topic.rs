@@ -1,81 +1,15 @@
-//! Configuration of topics: Kafka's topic keys, the broker keys that give their defaults, and overrides.
+//! Configuration of topics: a topic's own values, and below them what the broker's keys say.
 
-use std::sync::{Arc, OnceLock};
+mod keys;
 
-use millrace_config::{
-    ConfigDef, ConfigErrors, ConfigKey, Properties, Type, Validator, Value, Values,
-};
+use std::sync::Arc;
+
+use millrace_config::{ConfigErrors, Properties, Values};
 use millrace_storage::{LogConfig, TimestampPolicy};
 
-/// A topic key: its name, the broker keys that give its default (the first one given wins, multiplied by its
-/// factor), its type and its own default.
-struct TopicKey {
-    name: &'static str,
-    broker: &'static [(&'static str, i64)],
-    kind: Type,
-    default: &'static str,
-}
-
-const fn key(
-    name: &'static str,
-    broker: &'static [(&'static str, i64)],
-    kind: Type,
-    default: &'static str,
-) -> TopicKey {
-    TopicKey {
-        name,
-        broker,
-        kind,
-        default,
-    }
-}
-
-const MINUTE_MS: i64 = 60_000;
-const HOUR_MS: i64 = 60 * MINUTE_MS;
-const LONG_MAX: &str = "9223372036854775807";
-
-#[rustfmt::skip]
-const KEYS: &[TopicKey] = &[
-    key("cleanup.policy", &[("log.cleanup.policy", 1)], Type::List, "delete"),
-    key("compression.gzip.level", &[("compression.gzip.level", 1)], Type::Int, "-1"),
-    key("compression.lz4.level", &[("compression.lz4.level", 1)], Type::Int, "9"),
-    key("compression.type", &[("compression.type", 1)], Type::String, "producer"),
-    key("compression.zstd.level", &[("compression.zstd.level", 1)], Type::Int, "3"),
-    key("delete.retention.ms", &[("log.cleaner.delete.retention.ms", 1)], Type::Long, "86400000"),
-    key("file.delete.delay.ms", &[("log.segment.delete.delay.ms", 1)], Type::Long, "60000"),
-    key("flush.messages", &[("log.flush.interval.messages", 1)], Type::Long, LONG_MAX),
-    key("flush.ms", &[("log.flush.interval.ms", 1)], Type::Long, LONG_MAX),
-    key("follower.replication.throttled.replicas", &[], Type::List, ""),
-    key("index.interval.bytes", &[("log.index.interval.bytes", 1)], Type::Int, "4096"),
-    key("leader.replication.throttled.replicas", &[], Type::List, ""),
-    key("max.compaction.lag.ms", &[("log.cleaner.max.compaction.lag.ms", 1)], Type::Long, LONG_MAX),
-    key("max.message.bytes", &[("message.max.bytes", 1)], Type::Int, "1048588"),
-    key("message.timestamp.after.max.ms", &[("log.message.timestamp.after.max.ms", 1)], Type::Long, "3600000"),
-    key("message.timestamp.before.max.ms", &[("log.message.timestamp.before.max.ms", 1)], Type::Long, LONG_MAX),
-    key("message.timestamp.type", &[("log.message.timestamp.type", 1)], Type::String, "CreateTime"),
-    key("min.cleanable.dirty.ratio", &[("log.cleaner.min.cleanable.ratio", 1)], Type::Double, "0.5"),
-    key("min.compaction.lag.ms", &[("log.cleaner.min.compaction.lag.ms", 1)], Type::Long, "0"),
-    key("min.insync.replicas", &[("min.insync.replicas", 1)], Type::Int, "1"),
-    key("preallocate", &[("log.preallocate", 1)], Type::Boolean, "false"),
-    key("retention.bytes", &[("log.retention.bytes", 1)], Type::Long, "-1"),
-    key("retention.ms", &[
-        ("log.retention.ms", 1), ("log.retention.minutes", MINUTE_MS), ("log.retention.hours", HOUR_MS),
-    ], Type::Long, "604800000"),
-    key("segment.bytes", &[("log.segment.bytes", 1)], Type::Int, "1073741824"),
-    key("segment.index.bytes", &[("log.index.size.max.bytes", 1)], Type::Int, "10485760"),
-    key("segment.jitter.ms", &[("log.roll.jitter.ms", 1), ("log.roll.jitter.hours", HOUR_MS)], Type::Long, "0"),
-    key("segment.ms", &[("log.roll.ms", 1), ("log.roll.hours", HOUR_MS)], Type::Long, "604800000"),
-    key("unclean.leader.election.enable", &[("unclean.leader.election.enable", 1)], Type::Boolean, "false"),
-];
-
-/// Where a value comes from, as DescribeConfigs and CreateTopics number it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(i8)]
-pub(crate) enum ConfigSource {
-    Topic = 1,
-    StaticBroker = 4,
-    Default = 5,
-}
+use super::entry::{ConfigEntry, canonical};
+use super::layers::{BrokerLayers, ConfigSource, Synonym};
+use keys::{KEYS, TopicKey, definition, find};
 
 /// Why a topic's configuration is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -88,23 +22,29 @@ pub(crate) enum TopicKeyError {
     Invalid(String),
 }
 
+/// What the broker's keys say about topics that say nothing themselves.
+#[derive(Debug, Default, PartialEq)]
+struct BrokerDefaults {
+    layers: BrokerLayers,
+    /// The topic keys that the broker's keys give a value.
+    given: Properties,
+}
+
 /// The effective configuration of a topic.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TopicConfig {
-    broker: Arc<Properties>,
+    broker: Arc<BrokerDefaults>,
     overrides: Properties,
     log: LogConfig,
 }
 
 impl TopicConfig {
-    /// What the broker's properties say about topics that say nothing themselves.
-    pub(crate) fn broker_defaults(
-        properties: &Properties,
-        errors: &mut ConfigErrors,
-    ) -> TopicConfig {
+    /// What the broker says about topics that say nothing themselves.
+    pub(crate) fn broker_defaults(layers: BrokerLayers, errors: &mut ConfigErrors) -> TopicConfig {
+        let merged = layers.merged();
         let mut given = Properties::new();
         for topic_key in KEYS {
-            match broker_value(topic_key, properties) {
+            match broker_value(topic_key, &merged) {
                 Ok(Some(text)) => {
                     given.insert(topic_key.name.to_owned(), text);
                 }
@@ -116,7 +56,7 @@ impl TopicConfig {
             .map(|values| log_config(&values))
             .unwrap_or_default();
         TopicConfig {
-            broker: Arc::new(given),
+            broker: Arc::new(BrokerDefaults { layers, given }),
             overrides: Properties::new(),
             log,
         }
@@ -124,12 +64,7 @@ impl TopicConfig {
 
     /// Whether a key of the broker's properties gives the default of a topic key.
     pub(crate) fn is_broker_key(name: &str) -> bool {
-        KEYS.iter().any(|topic_key| {
-            topic_key
-                .broker
-                .iter()
-                .any(|(broker_key, _)| *broker_key == name)
-        })
+        topic_key_of(name).is_some()
     }
 
     /// This configuration with a topic's own values in place of any it had.
@@ -139,18 +74,19 @@ impl TopicConfig {
     ) -> Result<TopicConfig, TopicKeyError> {
         let mut own = Properties::new();
         for (name, value) in overrides {
-            if !KEYS.iter().any(|topic_key| topic_key.name == name) {
+            if find(name).is_none() {
                 return Err(TopicKeyError::Unknown(name.to_owned()));
             }
             let value = value.ok_or_else(|| TopicKeyError::Null(name.to_owned()))?;
             own.insert(name.to_owned(), value.to_owned());
         }
-        let mut effective = (*self.broker).clone();
+        let mut effective = self.broker.given.clone();
         effective.extend(own.clone());
         let values = parse(&effective).map_err(|errors| {
             let first = errors.iter().next().map(|error| error.message.clone());
             TopicKeyError::Invalid(first.unwrap_or_default())
         })?;
+        check_together(&values).map_err(TopicKeyError::Invalid)?;
         Ok(TopicConfig {
             broker: Arc::clone(&self.broker),
             overrides: own,
@@ -168,20 +104,109 @@ impl TopicConfig {
         &self.overrides
     }
 
-    /// Every topic key with its effective value and where that comes from.
+    /// Whether a key's value is a list; `None` for a key that topics do not have.
+    pub(crate) fn is_list(name: &str) -> Option<bool> {
+        find(name).map(|topic_key| topic_key.kind == millrace_config::Type::List)
+    }
+
+    /// The value of a key for a topic that says nothing itself, in Kafka's own defaults.
+    pub(crate) fn default_of(name: &str) -> &'static str {
+        find(name).map_or("", |topic_key| topic_key.default)
+    }
+
+    /// Every topic key with its effective value and where that comes from, as CreateTopics answers.
     pub(crate) fn effective(
         &self,
     ) -> impl Iterator<Item = (&'static str, String, ConfigSource)> + '_ {
         KEYS.iter().map(|topic_key| {
-            let name = topic_key.name;
-            let (value, source) = match (self.overrides.get(name), self.broker.get(name)) {
-                (Some(own), _) => (own.clone(), ConfigSource::Topic),
-                (None, Some(broker)) => (broker.clone(), ConfigSource::StaticBroker),
-                (None, None) => (topic_key.default.to_owned(), ConfigSource::Default),
+            let source = match self.overrides.get(topic_key.name) {
+                Some(_) => ConfigSource::Topic,
+                None => topic_key
+                    .broker
+                    .iter()
+                    .find_map(|(name, _)| self.broker.layers.given(name))
+                    .map_or(ConfigSource::Default, |(_, source)| source),
             };
-            (name, value, source)
+            (topic_key.name, self.value(topic_key), source)
         })
     }
+
+    /// Every topic key as DescribeConfigs shows it. The first broker key of each is the one whose values are its
+    /// synonyms, as in Apache Kafka.
+    pub(crate) fn entries(&self) -> Vec<ConfigEntry> {
+        KEYS.iter().map(|topic_key| self.entry(topic_key)).collect()
+    }
+
+    fn entry(&self, topic_key: &TopicKey) -> ConfigEntry {
+        let value = self.value(topic_key);
+        let own = self
+            .overrides
+            .contains_key(topic_key.name)
+            .then(|| Synonym {
+                name: topic_key.name.to_owned(),
+                value: Some(value.clone()),
+                source: ConfigSource::Topic,
+            });
+        let broker = topic_key.broker.first();
+        let broker = broker.map(|(name, _)| self.broker.layers.synonyms(name));
+        let synonyms: Vec<Synonym> = own.into_iter().chain(broker.unwrap_or_default()).collect();
+        ConfigEntry {
+            name: topic_key.name.to_owned(),
+            value: Some(value),
+            is_read_only: false,
+            is_secret: false,
+            source: synonyms
+                .first()
+                .map_or(ConfigSource::Default, |first| first.source),
+            synonyms,
+            kind: Some(topic_key.kind),
+            documentation: Some(topic_key.documentation.to_owned()),
+        }
+    }
+
+    fn value(&self, topic_key: &TopicKey) -> String {
+        let text = self
+            .overrides
+            .get(topic_key.name)
+            .or_else(|| self.broker.given.get(topic_key.name))
+            .map_or(topic_key.default, String::as_str);
+        canonical(Some(topic_key.kind), text)
+    }
+}
+
+/// The topic key whose default a broker's key gives.
+fn topic_key_of(broker_key: &str) -> Option<&'static TopicKey> {
+    KEYS.iter()
+        .find(|topic_key| topic_key.broker.iter().any(|(name, _)| *name == broker_key))
+}
+
+/// What a broker's key means that gives the default of a topic key.
+pub(super) fn documentation_of_broker_key(broker_key: &str) -> Option<String> {
+    topic_key_of(broker_key).map(|topic_key| {
+        format!(
+            "The {} of topics that do not set it themselves. {}",
+            topic_key.name, topic_key.documentation
+        )
+    })
+}
+
+/// Checks that the values of several keys go together.
+fn check_together(values: &Values) -> Result<(), String> {
+    let long = |name: &str| values.value(name).as_integer().unwrap_or_default();
+    let (min, max) = (long("min.compaction.lag.ms"), long("max.compaction.lag.ms"));
+    if min > max {
+        return Err(format!(
+            "conflict topic config setting min.compaction.lag.ms ({min}) > max.compaction.lag.ms ({max})"
+        ));
+    }
+    if values.value("remote.storage.enable").to_text().as_deref() == Some("true") {
+        return Err(
+            "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log \
+             storage."
+                .to_owned(),
+        );
+    }
+    Ok(())
 }
 
 /// What the broker's properties say of a topic key: the first of its broker keys that is given.
@@ -230,54 +255,21 @@ fn scaled(text: &str, factor: i64) -> Option<String> {
     Some(scaled.to_string())
 }
 
-fn definition() -> &'static ConfigDef {
-    static DEFINITION: OnceLock<ConfigDef> = OnceLock::new();
-    DEFINITION.get_or_init(|| {
-        KEYS.iter().fold(ConfigDef::new(), |definition, topic_key| {
-            let key = ConfigKey::new(topic_key.name, topic_key.kind).default(topic_key.default);
-            definition.key(match validator(topic_key.name) {
-                Some(validator) => key.validator(validator),
-                None => key,
-            })
-        })
-    })
-}
-
-fn validator(name: &str) -> Option<Validator> {
-    Some(match name {
-        "cleanup.policy" => Validator::custom(valid_cleanup_policy),
-        "compression.type" => {
-            Validator::one_of(["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"])
-        }
-        "message.timestamp.type" => Validator::one_of(["CreateTime", "LogAppendTime"]),
-        "segment.bytes" => Validator::at_least(1_048_576),
-        "segment.index.bytes" => Validator::at_least(4),
-        "segment.ms" => Validator::at_least(1_i64),
-        "flush.messages" | "max.compaction.lag.ms" => Validator::at_least(1_i64),
-        "min.insync.replicas" => Validator::at_least(1),
-        "retention.ms" => Validator::at_least(-1_i64),
-        "index.interval.bytes" | "max.message.bytes" => Validator::at_least(0),
-        "delete.retention.ms" | "file.delete.delay.ms" | "flush.ms" | "min.compaction.lag.ms" => {
-            Validator::at_least(0_i64)
-        }
-        "message.timestamp.after.max.ms"
-        | "message.timestamp.before.max.ms"
-        | "segment.jitter.ms" => Validator::at_least(0_i64),
-        "min.cleanable.dirty.ratio" => Validator::between(0.0, 1.0),
-        _ => return None,
-    })
-}
-
-fn valid_cleanup_policy(_name: &str, value: &Value) -> Result<(), String> {
-    let known = |policy: &String| matches!(policy.as_str(), "compact" | "delete");
-    match value.as_list() {
-        Some(policies) if !policies.is_empty() && policies.iter().all(known) => Ok(()),
-        _ => Err("String must be one of: compact, delete".to_owned()),
-    }
-}
-
 fn parse(properties: &Properties) -> Result<Values, ConfigErrors> {
-    definition().parse(properties)
+    let values = definition().parse(properties)?;
+    let policies = values.value("cleanup.policy").as_list().unwrap_or_default();
+    let unknown = policies
+        .iter()
+        .find(|policy| !matches!(policy.as_str(), "compact" | "delete"));
+    match unknown {
+        None => Ok(values),
+        Some(policy) => Err(ConfigErrors::one(
+            "cleanup.policy",
+            format!(
+                "Invalid value {policy} for configuration cleanup.policy: String must be one of: compact, delete"
+            ),
+        )),
+    }
 }
 
 fn log_config(values: &Values) -> LogConfig {
@@ -316,7 +308,7 @@ mod tests {
     use super::*;
 
     fn defaults() -> TopicConfig {
-        TopicConfig::broker_defaults(&Properties::new(), &mut ConfigErrors::default())
+        TopicConfig::broker_defaults(BrokerLayers::default(), &mut ConfigErrors::default())
     }
 
     #[test]
