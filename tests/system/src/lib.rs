@@ -15,6 +15,7 @@
 )]
 
 pub mod binary;
+pub mod conformance;
 pub mod input;
 pub mod pipeline;
 pub mod process;

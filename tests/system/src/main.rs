@@ -1,4 +1,5 @@
 //! `cargo run --release -p millrace-system -- soak NAME [--seed N] [--duration S]`: what runs too long for a test.
+//! `cargo run -p millrace-system -- conformance --java --url URL`: the table of the REST API against a running worker.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -11,7 +12,11 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use millrace_system::soak::{Plan, Soak};
+use millrace_system::{
+    conformance::{self, Subject},
+    sandbox::Sandbox,
+    soak::{Plan, Soak},
+};
 
 /// Long runs against the real binary.
 #[derive(Debug, Parser)]
@@ -34,21 +39,62 @@ enum Command {
         #[arg(long, value_name = "SECONDS")]
         duration: Option<u64>,
     },
+    /// Hold a running worker's REST API against a table of requests and answers
+    Conformance {
+        /// Where it listens
+        #[arg(long, default_value = "http://127.0.0.1:8083")]
+        url: String,
+        /// It is Kafka Connect's Java worker
+        #[arg(long)]
+        java: bool,
+        /// Which tables; without one, those that need no keys of the worker
+        tables: Vec<String>,
+    },
 }
 
 fn main() {
-    let Command::Soak {
-        name,
-        seed,
-        duration,
-    } = Arguments::parse().command;
-    let seed = seed.unwrap_or_else(any_seed);
-    println!("soak {name:?} --seed {seed}");
-    let report = name.run(Plan {
-        seed,
-        duration: duration.map(Duration::from_secs),
+    match Arguments::parse().command {
+        Command::Soak {
+            name,
+            seed,
+            duration,
+        } => {
+            let seed = seed.unwrap_or_else(any_seed);
+            println!("soak {name:?} --seed {seed}");
+            let report = name.run(Plan {
+                seed,
+                duration: duration.map(Duration::from_secs),
+            });
+            println!("soak {name:?} --seed {seed}: ok: {report}");
+        }
+        Command::Conformance { url, java, tables } => conformance(&url, java, &tables),
+    }
+}
+
+fn conformance(url: &str, java: bool, wanted: &[String]) {
+    let subject = if java {
+        Subject::Java
+    } else {
+        Subject::Millrace
+    };
+    let address = url.trim_start_matches("http://").trim_end_matches('/');
+    let sandbox = Sandbox::new();
+    sandbox.write("in.txt", conformance::LINES);
+    let all = conformance::tables(&sandbox.path().display().to_string());
+    let chosen = all.iter().filter(|table| match wanted {
+        [] => table.worker.is_empty(),
+        wanted => wanted.contains(&table.name),
     });
-    println!("soak {name:?} --seed {seed}: ok: {report}");
+    let mut count = 0;
+    for table in chosen {
+        let differences = conformance::run(table, subject, address);
+        println!("{}: {} differences", table.name, differences.len());
+        for difference in &differences {
+            println!("\n{difference}");
+        }
+        count += differences.len();
+    }
+    process::exit(i32::from(count > 0));
 }
 
 fn any_seed() -> u64 {

@@ -42,6 +42,11 @@ impl Rest {
         }
     }
 
+    /// Where the worker listens, as `host:port`.
+    pub fn address(&self) -> &str {
+        self.base.trim_start_matches("http://")
+    }
+
     /// GET.
     pub fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None)

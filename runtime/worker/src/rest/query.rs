@@ -2,7 +2,7 @@
 
 use super::route::decode;
 
-/// Decoded pairs in order; what cannot be decoded is left out.
+/// Decoded pairs in order; what cannot be decoded stays as it is.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Query(Vec<(String, String)>);
 
@@ -10,12 +10,13 @@ impl Query {
     pub(super) fn parse(raw: &str) -> Self {
         let pair = |part: &str| {
             let (key, value) = part.split_once('=').unwrap_or((part, ""));
-            Some((decode(key, true)?, decode(value, true)?))
+            let text = |raw: &str| decode(raw, true).unwrap_or_else(|| raw.to_owned());
+            (text(key), text(value))
         };
         Self(
             raw.split('&')
                 .filter(|part| !part.is_empty())
-                .filter_map(pair)
+                .map(pair)
                 .collect(),
         )
     }
@@ -51,9 +52,9 @@ mod tests {
 
     #[test]
     fn flags_are_lenient() {
-        let query = Query::parse("a=True&b=yes&c=&d&e=x+y%21&e=2&%zz=1");
+        let query = Query::parse("a=True&b=yes&c=&d&e=x+y%21&e=2&%zz=1&z=%zz");
         let flags = ["a", "b", "c", "d", "z"].map(|key| query.flag(key, true));
-        assert_eq!(flags, [true, false, true, true, true]);
+        assert_eq!(flags, [true, false, true, true, false]);
         assert_eq!(query.all("e").collect::<Vec<_>>(), ["x y!", "2"]);
     }
 }

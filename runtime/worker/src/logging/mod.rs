@@ -1,7 +1,11 @@
 //! Levels of loggers that REST reads and sets, and the `log::Log` that applies them before any other filter.
 //!
-//! A logger is a target of the `log` facade. Its level is the one set for it, or for the nearest name above it
-//! (names are cut at `.` and `::`), or that of `root`.
+//! A logger is a target of the `log` facade, or the Java class that does the same work in Kafka Connect: users and
+//! tools know that name. Its level is the one set for it, or for the nearest name above it (names are cut at `.` and
+//! `::`), or that of `root`.
+
+mod class;
+mod level;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,91 +13,14 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use log::{LevelFilter, Log, Metadata, Record};
 use millrace_wire::clock::Clock;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
+
+pub use level::Level;
 
 /// The name of the logger above all.
 const ROOT: &str = "root";
 /// The most loggers that are remembered because something was logged by them.
 const SEEN_MAX: usize = 1000;
-
-/// A level by the names of log4j, some of which mean the same here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// Nothing.
-    Off,
-    /// As ERROR: no record is more severe.
-    Fatal,
-    /// Errors.
-    Error,
-    /// And warnings.
-    Warn,
-    /// And what happens.
-    Info,
-    /// And details.
-    Debug,
-    /// And everything else.
-    Trace,
-    /// As TRACE.
-    All,
-}
-
-impl Level {
-    const NAMES: [(&'static str, Self); 8] = [
-        ("OFF", Self::Off),
-        ("FATAL", Self::Fatal),
-        ("ERROR", Self::Error),
-        ("WARN", Self::Warn),
-        ("INFO", Self::Info),
-        ("DEBUG", Self::Debug),
-        ("TRACE", Self::Trace),
-        ("ALL", Self::All),
-    ];
-
-    /// The level of a name in any case.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::NAMES
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, level)| *level)
-    }
-
-    fn name(self) -> &'static str {
-        Self::NAMES
-            .iter()
-            .find(|(_, level)| *level == self)
-            .map_or("OFF", |(name, _)| name)
-    }
-
-    fn filter(self) -> LevelFilter {
-        match self {
-            Self::Off => LevelFilter::Off,
-            Self::Fatal | Self::Error => LevelFilter::Error,
-            Self::Warn => LevelFilter::Warn,
-            Self::Info => LevelFilter::Info,
-            Self::Debug => LevelFilter::Debug,
-            Self::Trace | Self::All => LevelFilter::Trace,
-        }
-    }
-}
-
-impl From<LevelFilter> for Level {
-    fn from(filter: LevelFilter) -> Self {
-        match filter {
-            LevelFilter::Off => Self::Off,
-            LevelFilter::Error => Self::Error,
-            LevelFilter::Warn => Self::Warn,
-            LevelFilter::Info => Self::Info,
-            LevelFilter::Debug => Self::Debug,
-            LevelFilter::Trace => Self::Trace,
-        }
-    }
-}
-
-impl Serialize for Level {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
 
 /// A logger's effective level, as REST shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -127,7 +54,7 @@ impl Loggers {
         };
         let state = State {
             set: BTreeMap::from([(ROOT.to_owned(), setting)]),
-            seen: BTreeMap::new(),
+            seen: class::names().map(|name| (name.to_owned(), ())).collect(),
         };
         Arc::new(Self {
             state: RwLock::new(state),
@@ -213,14 +140,18 @@ impl Loggers {
     }
 
     fn allows(&self, metadata: &Metadata<'_>) -> bool {
+        let target = metadata.target();
+        let class = class::of(target);
         let state = self.read();
-        let is_new = !state.seen.contains_key(metadata.target()) && state.seen.len() < SEEN_MAX;
-        let allows = metadata.level() <= state.effective(metadata.target()).level.filter();
+        let is_new =
+            class.is_none() && !state.seen.contains_key(target) && state.seen.len() < SEEN_MAX;
+        let setting = class.and_then(|class| state.nearest(class));
+        let setting = setting.unwrap_or_else(|| state.effective(target));
         drop(state);
         if is_new {
-            self.write().seen.insert(metadata.target().to_owned(), ());
+            self.write().seen.insert(target.to_owned(), ());
         }
-        allows
+        metadata.level() <= setting.level.filter()
     }
 }
 
@@ -229,21 +160,27 @@ impl State {
         self.set.contains_key(name) || self.seen.contains_key(name)
     }
 
-    fn effective(&self, name: &str) -> Setting {
+    /// The level set for a name or the nearest above it, `root` left out.
+    fn nearest(&self, name: &str) -> Option<Setting> {
         let mut above = name;
         loop {
             if let Some(setting) = self.set.get(above) {
-                return *setting;
+                return Some(*setting);
             }
-            match above.rfind(['.', ':']) {
-                Some(end) => above = above[..end].trim_end_matches(':'),
-                None => break,
-            }
+            let end = above.rfind(['.', ':'])?;
+            above = above[..end].trim_end_matches(':');
         }
-        self.set.get(ROOT).copied().unwrap_or(Setting {
-            level: Level::Info,
-            last_modified: None,
-        })
+    }
+
+    fn effective(&self, name: &str) -> Setting {
+        let own = self.nearest(name);
+        let of_target = || self.nearest(class::target(name)?);
+        own.or_else(of_target)
+            .or_else(|| self.set.get(ROOT).copied())
+            .unwrap_or(Setting {
+                level: Level::Info,
+                last_modified: None,
+            })
     }
 }
 
@@ -347,7 +284,34 @@ mod tests {
             loggers.set("conn", Level::Off),
             ["conn", "connector.a", "connector.a.task.0"]
         );
-        assert_eq!(loggers.all().into_keys().collect::<Vec<_>>(), ["root"]);
-        assert_eq!(loggers.set("root", Level::Warn).len(), 4);
+        assert!(!loggers.all().keys().any(|name| name.starts_with("conn")));
+        assert!(
+            loggers
+                .set("root", Level::Warn)
+                .contains(&"conn".to_owned())
+        );
+    }
+
+    #[test]
+    fn modules_go_by_the_classes_that_do_their_work() {
+        let loggers = Loggers::new(LevelFilter::Info, Arc::new(Noon));
+        let allows = |target: &str| {
+            let metadata = log::Metadata::builder()
+                .level(log::Level::Debug)
+                .target(target)
+                .build();
+            loggers.allows(&metadata)
+        };
+        let class = "org.apache.kafka.connect.file.FileStreamSourceTask";
+        assert_eq!(loggers.get(class).unwrap().level, Level::Info);
+        assert!(!allows("millrace_file::source::task"));
+        let changed = loggers.set("org.apache.kafka.connect.file", Level::Debug);
+        assert!(changed.contains(&class.to_owned()));
+        assert!(allows("millrace_file::source::task"));
+        assert!(!allows("millrace_worker::rest::server"));
+        loggers.configure("millrace_worker", LevelFilter::Debug);
+        assert!(allows("millrace_worker::rest::server"));
+        let rest = loggers.get("org.apache.kafka.connect.runtime.rest.RestServer");
+        assert_eq!(rest.unwrap().level, Level::Debug);
     }
 }
