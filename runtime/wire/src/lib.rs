@@ -1,4 +1,5 @@
 //! The Kafka wire format: messages, frames, record batches, compression, links and the clock.
+//! Beside it what everybody above needs: buffer pools, and the primitives of metrics.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -12,6 +13,7 @@ pub mod frame;
 mod header;
 pub mod link;
 pub mod messages;
+pub mod metrics;
 pub mod pool;
 pub mod records;
 pub mod uuid;

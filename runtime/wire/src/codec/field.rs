@@ -40,6 +40,9 @@ pub trait Field: Sized {
         false
     }
 
+    /// Tells of every error code in the value, those that say that there is no error included.
+    fn error_codes(&self, _tell: &mut impl FnMut(ErrorCode)) {}
+
     /// Reads a value of the field called `name`.
     ///
     /// # Errors
@@ -87,6 +90,10 @@ impl Field for ErrorCode {
 
     fn read_nullable(decoder: &mut Decoder, _version: i16) -> Result<Option<Self>, DecodeError> {
         decoder.get_i16().map(|code| Some(ErrorCode(code)))
+    }
+
+    fn error_codes(&self, tell: &mut impl FnMut(ErrorCode)) {
+        tell(*self);
     }
 }
 
@@ -167,6 +174,10 @@ impl<T: Field> Field for Vec<T> {
         }
         Ok(Some(items))
     }
+
+    fn error_codes(&self, tell: &mut impl FnMut(ErrorCode)) {
+        self.iter().for_each(|item| item.error_codes(tell));
+    }
 }
 
 impl<T: Field> Field for Option<T> {
@@ -185,5 +196,9 @@ impl<T: Field> Field for Option<T> {
 
     fn is_null(&self) -> bool {
         self.is_none()
+    }
+
+    fn error_codes(&self, tell: &mut impl FnMut(ErrorCode)) {
+        self.iter().for_each(|value| value.error_codes(tell));
     }
 }

@@ -1,6 +1,7 @@
 //! A struct that may be null: a byte before it says whether it is there.
 
 use super::{DecodeError, Decoder, EncodeError, Encoder, Field};
+use crate::error_code::ErrorCode;
 
 const NULL: i8 = -1;
 const PRESENT: i8 = 1;
@@ -33,5 +34,9 @@ impl<T: Field> Field for Nullable<T> {
             return Ok(Some(Self(None)));
         }
         T::read(decoder, version, "nullable struct").map(|value| Some(Self(Some(value))))
+    }
+
+    fn error_codes(&self, tell: &mut impl FnMut(ErrorCode)) {
+        self.0.error_codes(tell);
     }
 }

@@ -137,6 +137,11 @@ macro_rules! structs {
                 }
                 Ok(Some(this))
             }
+
+            fn error_codes(&self, tell: &mut impl FnMut($crate::error_code::ErrorCode)) {
+                $(self.$field.error_codes(tell);)*
+                let _ = tell;
+            }
         }
 
         impl $crate::messages::Throttling for $name {
