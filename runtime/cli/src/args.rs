@@ -4,14 +4,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::tools::Tool;
+
 /// The command line as a whole.
 #[derive(Debug, Parser)]
 #[command(
     name = "millrace",
     version,
     about = "Moves data between systems and a log of topics: Kafka Connect and a Kafka-compatible broker in one binary",
-    after_help = "Exit codes: 0 stopped cleanly, 1 something was abandoned or failed while running, \
-                  2 bad usage or configuration, 3 could not start.",
+    after_help = "Exit codes: 0 done or stopped cleanly, 1 something was abandoned or failed, 2 bad usage or \
+                  configuration, 3 could not start or no broker answers, 130 interrupted.",
+    infer_long_args = true,
     arg_required_else_help = true,
     disable_help_subcommand = true
 )]
@@ -26,6 +29,8 @@ pub(crate) enum Command {
     Standalone(Standalone),
     /// Run the included broker alone
     Broker(Broker),
+    #[command(flatten)]
+    Tool(Box<Tool>),
 }
 
 #[derive(Debug, Args)]
@@ -58,7 +63,7 @@ pub(crate) struct Logging {
 }
 
 /// Splits `KEY=VALUE` at the first equals sign.
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => {
             Ok((key.trim().to_owned(), value.trim().to_owned()))

@@ -36,6 +36,11 @@ pub(crate) fn ready() {
     eprintln!("  ready; Ctrl-C stops it");
 }
 
+/// Something worth knowing that keeps nothing from running.
+pub(crate) fn note(text: &str) {
+    eprintln!("millrace: {text}");
+}
+
 /// Why the process ends with another code than 0.
 pub(crate) fn failure(failure: &crate::failure::Failure) {
     eprintln!("millrace: {failure}");

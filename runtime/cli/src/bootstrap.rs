@@ -16,11 +16,24 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 /// An ApiVersions answer has a few hundred bytes.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
-/// Waits for the first of `servers` (`host:port`, comma-separated) that answers an ApiVersions request.
+/// Waits for the first of `servers` that answers, for a worker whose configuration is in `place`.
 ///
 /// # Errors
 /// Nobody answers; the text names both remedies.
 pub(crate) async fn check(servers: &str, place: &str) -> anyhow::Result<()> {
+    if let Err(reason) = answers(servers).await {
+        bail!(
+            "no broker answers at bootstrap.servers={servers}: {reason}\n  \
+             Start one there (`millrace broker`), or leave bootstrap.servers out of {place}: then the included broker \
+             runs in this process."
+        )
+    }
+    Ok(())
+}
+
+/// Waits for the first of `servers` (`host:port`, comma-separated) that answers an ApiVersions request; says why
+/// none did.
+pub(crate) async fn answers(servers: &str) -> Result<(), String> {
     let dial = Arc::new(TcpDial::new(TcpOptions {
         connect_timeout: ANSWER_WITHIN,
         max_answer_bytes: ANSWER_BYTES_MAX,
@@ -33,16 +46,11 @@ pub(crate) async fn check(servers: &str, place: &str) -> anyhow::Result<()> {
     {
         asked.spawn(ask(dial.clone(), server.to_owned()));
     }
-    let reason = match time::timeout(ANSWER_WITHIN, first(&mut asked)).await {
-        Ok(Ok(())) => return Ok(()),
-        Ok(Err(reason)) => format!("{reason:#}"),
-        Err(_) => format!("no answer within {} s", ANSWER_WITHIN.as_secs()),
-    };
-    bail!(
-        "no broker answers at bootstrap.servers={servers}: {reason}\n  \
-         Start one there (`millrace broker`), or leave bootstrap.servers out of {place}: then the included broker \
-         runs in this process."
-    )
+    match time::timeout(ANSWER_WITHIN, first(&mut asked)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(reason)) => Err(format!("{reason:#}")),
+        Err(_) => Err(format!("no answer within {} s", ANSWER_WITHIN.as_secs())),
+    }
 }
 
 /// The first success, or the last failure.

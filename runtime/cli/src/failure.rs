@@ -11,15 +11,23 @@ pub(crate) enum Failure {
     Start(anyhow::Error),
     /// It ran, and stopped; these things were given up at the deadline or failed while stopping.
     Unclean(Vec<String>),
+    /// The command line asks for what cannot be.
+    Usage(String),
+    /// A tool ran, and what it was asked for did not come about.
+    Failed(anyhow::Error),
+    /// A signal, by its number, ended a tool before it was done.
+    Interrupted(u8),
 }
 
 impl Failure {
     /// The exit code that `--help` names for this failure.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Unclean(_) => ExitCode::from(1),
-            Self::Configuration(_) => ExitCode::from(2),
+            Self::Unclean(_) | Self::Failed(_) => ExitCode::from(1),
+            Self::Configuration(_) | Self::Usage(_) => ExitCode::from(2),
             Self::Start(_) => ExitCode::from(3),
+            // The shell's convention for a process that a signal ended.
+            Self::Interrupted(signal) => ExitCode::from(signal.saturating_add(128)),
         }
     }
 }
@@ -44,10 +52,12 @@ impl fmt::Display for Failure {
                     .iter()
                     .try_for_each(|problem| write!(f, "\n  {problem}"))
             }
-            Self::Start(error) => {
+            Self::Start(error) | Self::Failed(error) => {
                 write!(f, "{}", chain(error))?;
                 remedy(error).map_or(Ok(()), |remedy| write!(f, "\n  {remedy}"))
             }
+            Self::Usage(text) => write!(f, "{text}"),
+            Self::Interrupted(_) => write!(f, "interrupted"),
             Self::Unclean(abandoned) => {
                 write!(f, "stopped, but not cleanly")?;
                 abandoned

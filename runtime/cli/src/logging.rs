@@ -27,7 +27,7 @@ pub(crate) fn init(file: Option<&Path>) -> Result<Arc<Loggers>, Failure> {
                 format_args!("{error:#}"),
             )])
         })?,
-        None => stderr().map_err(|error| anyhow::anyhow!("cannot set logging up: {error}"))?,
+        None => stderr(LevelFilter::Info)?,
     };
     let loggers = Loggers::new(config.root().level(), clock::system());
     for logger in config.loggers() {
@@ -41,12 +41,20 @@ pub(crate) fn init(file: Option<&Path>) -> Result<Arc<Loggers>, Failure> {
     Ok(loggers)
 }
 
-fn stderr() -> Result<Config, log4rs::config::runtime::ConfigErrors> {
+/// Installs a logger that writes warnings and errors to stderr: what a tool's client meets on its way.
+pub(crate) fn warnings_only() -> Result<(), Failure> {
+    log4rs::init_config(stderr(LevelFilter::Warn)?)
+        .map(drop)
+        .map_err(|error| anyhow::anyhow!("cannot set logging up: {error}").into())
+}
+
+fn stderr(level: LevelFilter) -> anyhow::Result<Config> {
     let console = ConsoleAppender::builder()
         .target(Target::Stderr)
         .encoder(Box::new(PatternEncoder::new(PATTERN)))
         .build();
     Config::builder()
         .appender(Appender::builder().build("stderr", Box::new(console)))
-        .build(Root::builder().appender("stderr").build(LevelFilter::Info))
+        .build(Root::builder().appender("stderr").build(level))
+        .map_err(|error| anyhow::anyhow!("cannot set logging up: {error}"))
 }

@@ -9,29 +9,42 @@ mod broker;
 mod failure;
 mod included;
 mod logging;
+mod older;
 mod open_files;
 mod plan;
 mod runtimes;
 mod signals;
 mod standalone;
+mod tools;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Arguments, Command};
+use crate::{
+    args::{Arguments, Command},
+    failure::Failure,
+};
 
 fn main() -> ExitCode {
     open_files::raise_limit();
-    let outcome = match Arguments::parse().command {
-        Command::Standalone(typed) => standalone::run(&typed),
-        Command::Broker(typed) => broker::run(&typed),
-    };
-    match outcome {
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever interrupted it knows.
+        Err(failure @ Failure::Interrupted(_)) => failure.exit_code(),
         Err(failure) => {
             banner::failure(&failure);
             failure.exit_code()
         }
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let typed = older::arguments(std::env::args_os()).map_err(Failure::Usage)?;
+    typed.notes.iter().for_each(|note| banner::note(note));
+    match Arguments::parse_from(typed.arguments).command {
+        Command::Standalone(typed) => standalone::run(&typed),
+        Command::Broker(typed) => broker::run(&typed),
+        Command::Tool(tool) => tool.run(),
     }
 }

@@ -1,7 +1,15 @@
-//! Ctrl-C and SIGTERM: the first asks for an orderly stop, the second ends the process at once.
+//! Ctrl-C and SIGTERM: the first asks for an orderly stop, the second ends the process at once. A limit on file sizes
+//! is an error of the write that meets it, not the end of the process.
 
-use std::io;
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+};
 
+use rustix::process;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -9,21 +17,58 @@ use tokio_util::sync::CancellationToken;
 ///
 /// Must be called inside a tokio runtime, and before anything is started that takes time to stop.
 pub(crate) fn stop_token() -> io::Result<CancellationToken> {
-    let signals = Signals {
-        interrupt: signal(SignalKind::interrupt())?,
-        terminate: signal(SignalKind::terminate())?,
-    };
     let token = CancellationToken::new();
-    tokio::spawn(signals.watch(token.clone()));
+    tokio::spawn(Signals::new()?.watch(token.clone()));
     Ok(token)
+}
+
+/// A stop that is asked for, and the signal that asked.
+pub(crate) struct QuietStop {
+    pub(crate) token: CancellationToken,
+    number: Arc<AtomicU8>,
+}
+
+impl QuietStop {
+    /// The number of the signal that came, if one did.
+    pub(crate) fn signal(&self) -> Option<u8> {
+        Some(self.number.load(Ordering::Acquire)).filter(|&number| number > 0)
+    }
+}
+
+/// [`stop_token`] for tools: they say nothing of a signal, but their exit code tells which it was.
+pub(crate) fn quiet_stop_token() -> io::Result<QuietStop> {
+    let mut signals = Signals::new()?;
+    let stop = QuietStop {
+        token: CancellationToken::new(),
+        number: Arc::default(),
+    };
+    let (token, first) = (stop.token.clone(), Arc::clone(&stop.number));
+    tokio::spawn(async move {
+        let (_, number) = signals.next().await;
+        first.store(u8::try_from(number).unwrap_or(u8::MAX), Ordering::Release);
+        token.cancel();
+        let (_, number) = signals.next().await;
+        std::process::exit(128 + number);
+    });
+    Ok(stop)
 }
 
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// Never read: that it is caught makes the write fail with "File too large", as a full disk does.
+    _file_size: Signal,
 }
 
 impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            _file_size: signal(SignalKind::from_raw(process::Signal::XFSZ.as_raw()))?,
+        })
+    }
+
     async fn watch(mut self, token: CancellationToken) {
         let name = self.next().await.0;
         log::info!("{name}: stopping; a second signal ends the process at once");

@@ -10,6 +10,7 @@ use super::{DATA_FOLDER, Problems, text};
 use crate::{
     args,
     failure::{Failure, Problem},
+    older,
 };
 
 /// Loopback: nothing wider without being asked.
@@ -32,11 +33,15 @@ impl BrokerPlan {
             .and_then(|path| problems.note(text::read_properties(path)))
             .unwrap_or_default();
         properties.extend(typed.overrides.iter().cloned());
-        problems.into_result()?;
         let place = file.map_or_else(
             || "command line".to_owned(),
             |path| path.display().to_string(),
         );
+        problems.add_all(
+            &place,
+            older::properties(older::Place::Broker, &mut properties),
+        );
+        problems.into_result()?;
         Ok(Self::over_defaults(place, properties))
     }
 
@@ -51,11 +56,14 @@ impl BrokerPlan {
     }
 
     /// The plan of the broker inside a worker.
-    pub(super) fn from_worker(place: &str, worker: &Properties) -> Self {
+    pub(super) fn from_worker(place: &str, worker: &Properties, problems: &mut Problems) -> Self {
         let own = worker.iter().filter_map(|(key, value)| {
             Some((key.strip_prefix("broker.")?.to_owned(), value.clone()))
         });
-        Self::over_defaults(format!("{place} (broker.*)"), own.collect())
+        let place = format!("{place} (broker.*)");
+        let mut own: Properties = own.collect();
+        problems.add_all(&place, older::properties(older::Place::Broker, &mut own));
+        Self::over_defaults(place, own)
     }
 
     fn over_defaults(place: String, mut properties: Properties) -> Self {
@@ -76,7 +84,7 @@ impl BrokerPlan {
 mod tests {
     use millrace_config::Properties;
 
-    use super::BrokerPlan;
+    use super::{BrokerPlan, Problems};
 
     fn properties(pairs: &[(&str, &str)]) -> Properties {
         pairs
@@ -92,7 +100,7 @@ mod tests {
             ("key.converter", "x"),
             ("broker.listeners", "PLAINTEXT://:1"),
         ]);
-        let plan = BrokerPlan::from_worker("w.properties", &worker);
+        let plan = BrokerPlan::from_worker("w.properties", &worker, &mut Problems::default());
         assert_eq!(
             plan.properties,
             properties(&[
@@ -106,7 +114,7 @@ mod tests {
     #[test]
     fn older_names_are_not_doubled_by_defaults() {
         let worker = properties(&[("broker.log.dir", "/d"), ("broker.broker.id", "7")]);
-        let plan = BrokerPlan::from_worker("w", &worker);
+        let plan = BrokerPlan::from_worker("w", &worker, &mut Problems::default());
         assert!(!plan.properties.contains_key("log.dirs"));
         assert!(!plan.properties.contains_key("node.id"));
     }

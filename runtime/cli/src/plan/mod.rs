@@ -7,7 +7,10 @@ mod standalone;
 mod text;
 
 pub(crate) use self::{
-    broker::BrokerPlan, connector_file::ConnectorFile, standalone::StandalonePlan,
+    broker::BrokerPlan,
+    connector_file::ConnectorFile,
+    standalone::StandalonePlan,
+    text::{read_properties, read_text},
 };
 
 use crate::failure::{Failure, Problem};
@@ -22,6 +25,12 @@ pub(crate) struct Problems(Vec<Problem>);
 impl Problems {
     pub(crate) fn add(&mut self, problem: Problem) {
         self.0.push(problem);
+    }
+
+    /// Several of one place.
+    pub(crate) fn add_all(&mut self, place: &str, texts: Vec<String>) {
+        self.0
+            .extend(texts.into_iter().map(|text| Problem::new(place, text)));
     }
 
     /// Notes the problem of a step that has one, and hands on what it made otherwise.

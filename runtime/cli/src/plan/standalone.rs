@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use millrace_config::Properties;
 
 use super::{BrokerPlan, ConnectorFile, DATA_FOLDER, Problems, text};
-use crate::{args, failure::Problem};
+use crate::{args, failure::Problem, older};
 
 /// Keys that a worker file must have in Kafka Connect, and what they are without one.
 const STRING_CONVERTER: &str = "org.apache.kafka.connect.storage.StringConverter";
@@ -33,14 +33,23 @@ impl StandalonePlan {
             None => defaults(),
         };
         let connectors = read_connectors(&typed.connectors, problems);
-        Self::new(place, properties, connectors)
+        Self::new(place, properties, connectors, problems)
     }
 
-    fn new(place: String, properties: Properties, connectors: Vec<ConnectorFile>) -> Self {
+    fn new(
+        place: String,
+        mut properties: Properties,
+        connectors: Vec<ConnectorFile>,
+        problems: &mut Problems,
+    ) -> Self {
+        problems.add_all(
+            &place,
+            older::properties(older::Place::Worker, &mut properties),
+        );
         let named = properties
             .get("bootstrap.servers")
             .is_some_and(|servers| !servers.trim().is_empty());
-        let broker = (!named).then(|| BrokerPlan::from_worker(&place, &properties));
+        let broker = (!named).then(|| BrokerPlan::from_worker(&place, &properties, problems));
         let mut worker = properties;
         let before = worker.len();
         worker.retain(|key, _| !key.starts_with("broker."));
@@ -98,11 +107,22 @@ fn read_connectors(paths: &[PathBuf], problems: &mut Problems) -> Vec<ConnectorF
 
 #[cfg(test)]
 mod tests {
-    use super::{StandalonePlan, defaults};
+    use millrace_config::Properties;
+
+    use super::{Problems, StandalonePlan, defaults};
+
+    fn plan(place: &str, properties: Properties) -> StandalonePlan {
+        StandalonePlan::new(
+            place.to_owned(),
+            properties,
+            Vec::new(),
+            &mut Problems::default(),
+        )
+    }
 
     #[test]
     fn without_bootstrap_servers_the_included_broker_runs() {
-        let plan = StandalonePlan::new("defaults".to_owned(), defaults(), Vec::new());
+        let plan = plan("defaults", defaults());
         let broker = plan.broker.unwrap();
         assert_eq!(broker.properties["listeners"], "PLAINTEXT://127.0.0.1:9092");
         assert_eq!(broker.properties["log.dirs"], "./millrace-data/broker");
@@ -117,7 +137,7 @@ mod tests {
         let mut properties = defaults();
         properties.insert("bootstrap.servers".to_owned(), "kafka:9092".to_owned());
         properties.insert("broker.listeners".to_owned(), "PLAINTEXT://:1".to_owned());
-        let plan = StandalonePlan::new("w".to_owned(), properties, Vec::new());
+        let plan = plan("w", properties);
         assert_eq!(plan.broker, None);
         assert!(!plan.worker.contains_key("broker.listeners"));
     }

@@ -29,8 +29,13 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
+/// Reads a text, in UTF-8.
+pub(crate) fn read_text(path: &Path) -> Result<String, Problem> {
+    String::from_utf8(read(path)?).map_err(|_| Problem::new(path.display(), "is not UTF-8 text"))
+}
+
 /// Reads a file of Java properties.
-pub(super) fn read_properties(path: &Path) -> Result<Properties, Problem> {
+pub(crate) fn read_properties(path: &Path) -> Result<Properties, Problem> {
     parse_properties(path, &read(path)?)
 }
 

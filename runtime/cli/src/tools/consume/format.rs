@@ -1,0 +1,43 @@
+//! The formats by name: Millrace's short names, and the class names that Kafka's tools take.
+
+use millrace_config::Properties;
+
+use super::{
+    json::Json,
+    offsets::{Kind, Offsets},
+    reading::Record,
+    text::Text,
+};
+use crate::tools::run::Usage;
+
+/// How a record is printed.
+pub(super) trait Format: Send {
+    /// Appends the record, with its end; nothing for one that this format leaves out.
+    fn append(&mut self, record: &Record<'_>, out: &mut Vec<u8>);
+}
+
+/// Prints nothing.
+#[derive(Debug)]
+struct Nothing;
+
+impl Format for Nothing {
+    fn append(&mut self, _: &Record<'_>, _: &mut Vec<u8>) {}
+}
+
+/// The format of a name, set up by its properties.
+pub(super) fn named(name: &str, properties: &Properties) -> Result<Box<dyn Format>, Usage> {
+    // Old names end in the same words: kafka.coordinator.group.GroupMetadataManager$OffsetsMessageFormatter.
+    let class = name.rsplit(['.', '$']).next().unwrap_or(name);
+    Ok(match class {
+        "default" | "DefaultMessageFormatter" => Box::new(Text::from_properties(properties)?),
+        "json" => Box::new(Json),
+        "offsets" | "OffsetsMessageFormatter" => Box::new(Offsets(Kind::Offsets)),
+        "group-metadata" | "GroupMetadataMessageFormatter" => Box::new(Offsets(Kind::Groups)),
+        "none" | "NoOpMessageFormatter" => Box::new(Nothing),
+        _ => {
+            return Err(Usage::new(format!(
+                "--formatter {name} is not known: there are default, json, offsets, group-metadata and none"
+            )));
+        }
+    })
+}

@@ -1,0 +1,159 @@
+//! Columns of text, as Kafka's DefaultMessageFormatter prints them.
+//!
+//! Columns come in the order timestamp, partition, offset, delivery, epoch, headers, key, value, with the key separator
+//! between them and the line separator at the end.
+
+use std::io::Write as _;
+
+use millrace_config::Properties;
+
+use super::{decode::Decode, format::Format, reading::Record};
+use crate::tools::run::Usage;
+
+/// Which columns are printed, and what stands between them.
+#[derive(Debug)]
+pub(super) struct Text {
+    timestamp: bool,
+    partition: bool,
+    offset: bool,
+    delivery: bool,
+    epoch: bool,
+    headers: bool,
+    key: bool,
+    value: bool,
+    key_separator: Vec<u8>,
+    line_separator: Vec<u8>,
+    headers_separator: Vec<u8>,
+    null_literal: Vec<u8>,
+    key_decode: Decode,
+    value_decode: Decode,
+    headers_decode: Decode,
+}
+
+impl Text {
+    /// Reads the properties; unknown ones are left alone, as there.
+    pub(super) fn from_properties(properties: &Properties) -> Result<Self, Usage> {
+        let shown = |key: &str, default: bool| {
+            properties
+                .get(key)
+                .map_or(default, |value| value.trim().eq_ignore_ascii_case("true"))
+        };
+        let bytes = |key: &str, default: &str| {
+            properties
+                .get(key)
+                .map_or(default, String::as_str)
+                .as_bytes()
+                .to_vec()
+        };
+        let decode = |key: &str| {
+            properties
+                .get(key)
+                .map_or(Ok(Decode::Bytes), |name| Decode::named(name))
+        };
+        Ok(Self {
+            timestamp: shown("print.timestamp", false),
+            partition: shown("print.partition", false),
+            offset: shown("print.offset", false),
+            delivery: shown("print.delivery", false),
+            epoch: shown("print.epoch", false),
+            headers: shown("print.headers", false),
+            key: shown("print.key", false),
+            value: shown("print.value", true),
+            key_separator: bytes("key.separator", "\t"),
+            line_separator: bytes("line.separator", "\n"),
+            headers_separator: bytes("headers.separator", ","),
+            null_literal: bytes("null.literal", "null"),
+            key_decode: decode("key.deserializer")?,
+            value_decode: decode("value.deserializer")?,
+            headers_decode: decode("headers.deserializer")?,
+        })
+    }
+
+    fn bytes(&self, decode: Decode, bytes: Option<&[u8]>, out: &mut Vec<u8>) {
+        match bytes {
+            Some(bytes) => decode.append(bytes, out),
+            None => out.extend_from_slice(&self.null_literal),
+        }
+    }
+
+    fn headers(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+        let headers = record.headers();
+        if headers.is_empty() {
+            out.extend_from_slice(b"NO_HEADERS");
+        }
+        for (index, header) in headers.iter().enumerate() {
+            if index > 0 {
+                out.extend_from_slice(&self.headers_separator);
+            }
+            out.extend_from_slice(header.key);
+            out.push(b':');
+            self.bytes(self.headers_decode, header.value, out);
+        }
+    }
+}
+
+impl Format for Text {
+    fn append(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        let mut line = Line {
+            separator: &self.key_separator,
+            columns: 0,
+            out,
+        };
+        let (fetched, row) = (record.fetched, record.row);
+        // Writing to a vector does not fail.
+        if self.timestamp {
+            let out = line.column();
+            let _ = match (row.timestamp, fetched.log_append_time) {
+                (..0, _) => write!(out, "NO_TIMESTAMP"),
+                (ms, false) => write!(out, "CreateTime:{ms}"),
+                (ms, true) => write!(out, "LogAppendTime:{ms}"),
+            };
+        }
+        if self.partition {
+            let _ = write!(line.column(), "Partition:{}", fetched.partition);
+        }
+        if self.offset {
+            let _ = write!(line.column(), "Offset:{}", row.offset);
+        }
+        if self.delivery {
+            line.column().extend_from_slice(b"Delivery:NOT_PRESENT");
+        }
+        if self.epoch {
+            let out = line.column();
+            let _ = match fetched.leader_epoch {
+                ..0 => write!(out, "Epoch:NOT_PRESENT"),
+                epoch => write!(out, "Epoch:{epoch}"),
+            };
+        }
+        if self.headers {
+            self.headers(record, line.column());
+        }
+        if self.key {
+            self.bytes(self.key_decode, record.key(), line.column());
+        }
+        if self.value {
+            self.bytes(self.value_decode, record.value(), line.column());
+        }
+        if line.columns > 0 {
+            out.extend_from_slice(&self.line_separator);
+        }
+    }
+}
+
+/// A line being written.
+struct Line<'a> {
+    separator: &'a [u8],
+    columns: usize,
+    out: &'a mut Vec<u8>,
+}
+
+impl Line<'_> {
+    /// Begins a column, after a separator where it is not the first.
+    fn column(&mut self) -> &mut Vec<u8> {
+        if self.columns > 0 {
+            self.out.extend_from_slice(self.separator);
+        }
+        self.columns += 1;
+        self.out
+    }
+}

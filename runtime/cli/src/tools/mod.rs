@@ -1,0 +1,61 @@
+//! The tools: Kafka's command-line tools by Kafka's option names, against any Kafka cluster.
+//!
+//! Each is a folder or a file: what can be typed is its `Args` struct, and `run` does it. Standard output is for data,
+//! tables for people and JSON for scripts; what is said beside goes to standard error. The exit code is 0 when all of
+//! it was done, 1 when something failed, 2 for wrong usage, 3 when no broker answers, 128 and the signal's number when
+//! a signal ended it.
+
+mod configs;
+mod consume;
+mod delete_records;
+mod groups;
+mod log_dirs;
+mod offsets_topic;
+mod produce;
+mod progress;
+mod run;
+mod server;
+mod stdout;
+mod table;
+mod time;
+mod topics;
+
+use clap::Subcommand;
+
+use crate::failure::Failure;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tool {
+    /// Create, list, describe, alter and delete topics
+    Topics(topics::Topics),
+    /// Write lines of standard input to a topic
+    Produce(produce::Produce),
+    /// Print the records of topics
+    Consume(consume::Consume),
+    /// List, describe, reset and delete consumer groups
+    Groups(groups::Groups),
+    /// Show and change configurations
+    Configs(configs::Configs),
+    /// Delete records from the beginning of partitions
+    DeleteRecords(delete_records::DeleteRecords),
+    /// Show the log directories of brokers and what is in them
+    LogDirs(log_dirs::LogDirs),
+}
+
+impl Tool {
+    /// Does what was typed.
+    ///
+    /// # Errors
+    /// As the page of this module says.
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        match self {
+            Self::Topics(topics) => topics.run(),
+            Self::Produce(produce) => produce.run(),
+            Self::Consume(consume) => consume.run(),
+            Self::Groups(groups) => groups.run(),
+            Self::Configs(configs) => configs.run(),
+            Self::DeleteRecords(delete) => delete.run(),
+            Self::LogDirs(dirs) => dirs.run(),
+        }
+    }
+}
