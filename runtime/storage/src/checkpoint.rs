@@ -93,6 +93,10 @@ fn parse_epochs(text: &str) -> Result<Vec<(i32, i64)>, String> {
 
 /// The lines behind version and count.
 fn entries(text: &str) -> Result<Vec<&str>, String> {
+    // Apache Kafka creates the files empty.
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut lines = text.lines();
     let version = lines.next().unwrap_or_default();
     if version.trim() != VERSION {

@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use millrace_wire::metrics::Histogram;
 use millrace_wire::uuid::Uuid;
 
 use crate::checkpoints::Checkpoints;
@@ -52,6 +53,10 @@ impl DataDir {
         self.shared.path()
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// Cluster, node and directory ids.
     #[must_use]
     pub fn meta(&self) -> &MetaProperties {
@@ -74,6 +79,12 @@ impl DataDir {
     #[must_use]
     pub fn find(&self, topic: &str, partition: i32) -> Option<Arc<Log>> {
         self.registry.find(topic, partition)
+    }
+
+    /// How long the syncs of its logs took.
+    #[must_use]
+    pub fn flush_times(&self) -> &Histogram {
+        self.shared.flush_times()
     }
 
     /// Fails once a sync has failed: every log answers the same error from then on.

@@ -16,6 +16,7 @@
 mod append_error;
 mod checkpoint;
 mod checkpoints;
+mod cluster_metadata;
 mod compaction;
 mod config;
 mod data_dir;
@@ -41,6 +42,7 @@ pub mod testing;
 mod validate;
 
 pub use append_error::{AppendError, RecordError};
+pub use cluster_metadata::KafkaTopic;
 pub use config::{CleanerConfig, DataDirConfig, Durability, LogConfig, TimestampPolicy};
 pub use data_dir::DataDir;
 pub use error::StorageError;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use millrace_wire::clock::Clock;
+use millrace_wire::metrics::Histogram;
 
 use crate::config::{DataDirConfig, Durability};
 use crate::error::StorageError;
@@ -18,6 +19,7 @@ pub(crate) struct Shared {
     clock: Arc<dyn Clock>,
     config: DataDirConfig,
     queue: FlushQueue,
+    flush_times: Histogram,
     offline: OnceLock<Arc<str>>,
 }
 
@@ -35,6 +37,7 @@ impl Shared {
             clock,
             config,
             queue,
+            flush_times: Histogram::latency(),
             offline: OnceLock::new(),
         }
     }
@@ -65,6 +68,11 @@ impl Shared {
 
     pub(crate) fn queue(&self) -> &FlushQueue {
         &self.queue
+    }
+
+    /// How long the syncs took.
+    pub(crate) fn flush_times(&self) -> &Histogram {
+        &self.flush_times
     }
 
     /// Takes the directory offline for good: nothing is known of its files any more.

@@ -71,7 +71,10 @@ impl Log {
         }
         let job = self.take_unsynced()?;
         if !job.unsynced.is_empty() {
+            let started = self.shared.clock().monotonic();
             self.sync(&job)?;
+            let took = self.shared.clock().monotonic().saturating_sub(started);
+            self.shared.flush_times().observe(took);
         }
         self.positions.raise_durable(job.end.offset);
         // Before the answers: who is told that its records are in may read them at once.

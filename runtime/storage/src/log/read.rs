@@ -29,6 +29,8 @@ pub struct ReadRange {
     pub records: Option<FileRange>,
     /// First offset of the first batch, or the offset asked for.
     pub first_offset: i64,
+    /// First offset behind the records; that of the first batch where they are none.
+    pub next_offset: i64,
     /// The high watermark at the time of the read.
     pub high_watermark: i64,
     /// The last stable offset at the time of the read.
@@ -102,8 +104,9 @@ impl Log {
         let Some(found) = self.find(offset, &bound)? else {
             return Ok(range);
         };
-        let len = self.len_to_read(&found, max_bytes, min_one)?;
+        let (len, next_offset) = self.len_to_read(&found, &bound, max_bytes, min_one)?;
         range.first_offset = found.header.base_offset;
+        range.next_offset = next_offset;
         range.ends_segment =
             found.position + len >= found.limit && found.segment.base_offset < bound.segment;
         if len > 0 {
@@ -121,6 +124,7 @@ impl Log {
         ReadRange {
             records: None,
             first_offset: offset,
+            next_offset: offset,
             high_watermark: self.high_watermark(),
             last_stable_offset: self.last_stable_offset(),
             log_start_offset: self.log_start_offset(),
@@ -187,12 +191,14 @@ impl Log {
         })
     }
 
+    /// The bytes to read, and the offset behind them.
     fn len_to_read(
         &self,
         found: &Found,
+        bound: &Mark,
         max_bytes: usize,
         min_one: bool,
-    ) -> Result<u64, ReadError> {
+    ) -> Result<(u64, i64), ReadError> {
         let first_end = found.position + found.header.total_len() as u64;
         let damage = self
             .damages
@@ -202,27 +208,35 @@ impl Log {
             .max(first_end);
         let wanted = found.position + max_bytes as u64;
         if wanted >= limit {
-            return Ok(limit - found.position);
+            return Ok((limit - found.position, self.offset_at_limit(found, bound)));
         }
         if wanted < first_end {
             return Ok(if min_one {
-                first_end - found.position
+                (first_end - found.position, found.header.next_offset())
             } else {
-                0
+                (0, found.header.base_offset)
             });
         }
-        let end = last_boundary(&found.segment, first_end, wanted, limit)?;
-        Ok(end - found.position)
+        let (end, next_offset) = last_boundary(&found.segment, first_end, wanted, limit)?;
+        let next_offset = next_offset.unwrap_or_else(|| self.offset_at_limit(found, bound));
+        Ok((end - found.position, next_offset))
+    }
+
+    /// The offset at which readers of a segment have to stop.
+    fn offset_at_limit(&self, found: &Found, bound: &Mark) -> i64 {
+        let next = self.segment_after(found.segment.base_offset);
+        next.map_or(bound.offset, |next| next.base_offset.min(bound.offset))
     }
 }
 
-/// The last position up to `wanted` at which a batch ends, from `first_end` on, where one does.
+/// The last position up to `wanted` at which a batch ends, from `first_end` on, where one does; and the offset of the
+/// batch there, unless it is the limit.
 fn last_boundary(
     segment: &Segment,
     first_end: u64,
     wanted: u64,
     limit: u64,
-) -> Result<u64, ReadError> {
+) -> Result<(u64, Option<i64>), ReadError> {
     let indexed = segment
         .offsets
         .boundary_before(wanted)?
@@ -234,9 +248,9 @@ fn last_boundary(
     while let Ok(Some((position, header))) = scan.next() {
         let batch_end = position + header.total_len() as u64;
         if batch_end > wanted {
-            break;
+            return Ok((end, Some(header.base_offset)));
         }
         end = batch_end;
     }
-    Ok(end)
+    Ok((end, None))
 }
