@@ -8,6 +8,9 @@ use anyhow::Context as _;
 use millrace_broker::{Broker, BrokerConfig};
 use millrace_file::{FileStreamSink, FileStreamSource};
 use millrace_stdout::StdoutSink;
+use millrace_testing::{
+    DataGenerator, MockSink, MockSource, SchemaSource, VerifiableSink, VerifiableSource,
+};
 use millrace_wire::clock::{self, Clock};
 use millrace_worker::{Builder, Worker, WorkerConfig, logging::Loggers, task::TargetState};
 use tokio::{runtime::Handle, time};
@@ -58,6 +61,12 @@ impl Checked {
             .source::<FileStreamSource>()
             .sink::<FileStreamSink>()
             .sink::<StdoutSink>()
+            .source::<DataGenerator>()
+            .source::<VerifiableSource>()
+            .sink::<VerifiableSink>()
+            .source::<MockSource>()
+            .sink::<MockSink>()
+            .source::<SchemaSource>()
             .loggers(loggers)
             .properties(plan.worker.clone());
         let worker = problems.note_all(builder.check().map_err(|errors| {

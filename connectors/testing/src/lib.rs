@@ -1,0 +1,19 @@
+//! Connectors that exist to test others: those of Kafka's own system tests (contract connectors-transforms,
+//! section 4.3), under their Java names and with their output on standard output, and a generator of data for
+//! demonstrations and load.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod datagen;
+mod mock;
+mod pace;
+mod printer;
+mod properties;
+mod schema_source;
+mod sequence;
+mod verifiable;
+
+pub use datagen::DataGenerator;
+pub use mock::{MockSink, MockSource};
+pub use schema_source::SchemaSource;
+pub use verifiable::{VerifiableSink, VerifiableSource};
