@@ -4,6 +4,7 @@
 //! written before the directories of a new topic are made and after those of a deleted one are gone, so that a
 //! topic cut off half-way is completed at the next start.
 
+mod adopt;
 mod change;
 mod name;
 mod store;
@@ -18,6 +19,7 @@ use millrace_wire::uuid::Uuid;
 
 use crate::config::{TopicConfig, TopicKeyError};
 use crate::partition::Partition;
+use adopt::{Logs, adopt};
 use store::{StoredTopic, TopicStore};
 
 pub(crate) use name::{METADATA_TOPIC, OFFSETS_TOPIC, check as check_name, is_internal};
@@ -109,15 +111,13 @@ impl Topics {
     ) -> Result<Topics, TopicError> {
         let store = TopicStore::new(data_dir.path());
         let mut stored = store.load()?;
-        let mut logs: BTreeMap<Arc<str>, BTreeMap<i32, Arc<Log>>> = BTreeMap::new();
+        let mut logs: BTreeMap<Arc<str>, Logs> = BTreeMap::new();
         for log in data_dir.logs() {
             logs.entry(Arc::clone(log.topic()))
                 .or_default()
                 .insert(log.partition(), log);
         }
-        for (name, logs) in &logs {
-            adopt(&mut stored, name, logs)?;
-        }
+        adopt(&mut stored, &logs, &data_dir, defaults)?;
         let mut table = Table::default();
         for (name, topic) in &stored {
             let logs = logs.remove(name.as_str()).unwrap_or_default();
@@ -283,37 +283,6 @@ impl Topics {
     fn read(&self) -> RwLockReadGuard<'_, Table> {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Enters a topic whose directories are there, but which the file of topics does not know: another broker's.
-fn adopt(
-    stored: &mut BTreeMap<String, StoredTopic>,
-    name: &str,
-    logs: &BTreeMap<i32, Arc<Log>>,
-) -> Result<(), TopicError> {
-    let partitions = logs
-        .keys()
-        .next_back()
-        .map_or(1, |last| last.saturating_add(1));
-    let id = logs
-        .values()
-        .map(|log| log.topic_id())
-        .find(|id| !id.is_zero());
-    match stored.get_mut(name) {
-        Some(known) => known.partitions = known.partitions.max(partitions),
-        None => {
-            let id = id.map_or_else(Uuid::random, Ok)?;
-            stored.insert(
-                name.to_owned(),
-                StoredTopic {
-                    id,
-                    partitions,
-                    overrides: Default::default(),
-                },
-            );
-        }
-    }
-    Ok(())
 }
 
 /// Makes a topic of the logs that are there, and those that are missing.

@@ -153,8 +153,8 @@ mod tests {
 
     #[test]
     fn damaged_text_is_named() {
+        assert_eq!(parse_offsets(""), Ok(Offsets::new()), "as Kafka creates it");
         for text in [
-            "",
             "1\n0\n",
             "0\nx\n",
             "0\n2\nshop 0 1\n",
