@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::{Datum, Schema};
 
 pub(crate) use pool::Rows;
-pub use records::{FailedRecord, Needs, Origin, RecordMut, RecordView, Records, Side};
+pub use records::{FailedRecord, Needs, Origin, RecordMut, RecordView, Records, Side, Stage};
 pub use sink::{SinkBatch, SinkRow, SinkRun};
 pub use source::{SourceBatch, SourceRecord, SourceRun};
 

@@ -33,6 +33,10 @@ impl fmt::Display for TopicPartition {
     }
 }
 
+/// The release of Kafka Connect that this project behaves as. Plugins under the names of Kafka's own classes have its
+/// version, so that configurations which ask for one find it.
+pub const CONNECT_VERSION: &str = "4.1.0";
+
 /// How the worker runs a plugin's calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Execution {

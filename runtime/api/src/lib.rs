@@ -24,9 +24,9 @@ mod value;
 
 pub use batch::{
     Cell, Column, FailedRecord, Needs, Origin, RecordMut, RecordView, Records, Row, Side,
-    SinkBatch, SinkRow, SinkRun, SourceBatch, SourceRecord, SourceRun, Span,
+    SinkBatch, SinkRow, SinkRun, SourceBatch, SourceRecord, SourceRun, Span, Stage,
 };
-pub use connector::{ConnectorContext, Execution, Plugin, TaskId, TopicPartition};
+pub use connector::{CONNECT_VERSION, ConnectorContext, Execution, Plugin, TaskId, TopicPartition};
 pub use converter::{Converter, ConverterKind, HeaderConverter};
 pub use error::{ConnectError, ErrorKind};
 pub use headers::{EncodedHeaders, Header, Headers, encode_header};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use millrace_api::config::{Config, ConfigDef};
 use millrace_api::{
-    ConnectError, ConnectorContext, Execution, Plugin, Properties, SinkConnector, SinkTask,
-    TopicPartition,
+    CONNECT_VERSION, ConnectError, ConnectorContext, Execution, Plugin, Properties, SinkConnector,
+    SinkTask, TopicPartition,
 };
 
 use super::FileStreamSinkTask;
@@ -24,7 +24,7 @@ impl SinkConnector for FileStreamSink {
         Plugin {
             class: "org.apache.kafka.connect.file.FileStreamSinkConnector",
             aliases: &[],
-            version: env!("CARGO_PKG_VERSION"),
+            version: CONNECT_VERSION,
             execution: Execution::Async,
         }
     }

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use millrace_api::config::{Config, ConfigDef};
 use millrace_api::{
-    ConnectError, ConnectorContext, ExactlyOnceSupport, Execution, OffsetMap, Plugin, Properties,
-    SourceConnector, SourceTask,
+    CONNECT_VERSION, ConnectError, ConnectorContext, ExactlyOnceSupport, Execution, OffsetMap,
+    Plugin, Properties, SourceConnector, SourceTask,
 };
 
 use super::{FileStreamSourceTask, offsets};
@@ -22,7 +22,7 @@ impl SourceConnector for FileStreamSource {
         Plugin {
             class: "org.apache.kafka.connect.file.FileStreamSourceConnector",
             aliases: &[],
-            version: env!("CARGO_PKG_VERSION"),
+            version: CONNECT_VERSION,
             execution: Execution::Async,
         }
     }

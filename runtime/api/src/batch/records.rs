@@ -16,7 +16,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Cell, Column, Rows, Span, bytes_of, cell};
-use crate::{BatchAcks, ConnectError, Datum, HeaderConverter, Headers, SourcePartition, Value};
+use crate::{
+    BatchAcks, ConnectError, Datum, HeaderConverter, Headers, SourcePartition, TaskId, Value,
+};
 
 pub use each::{Needs, RecordMut};
 pub use view::RecordView;
@@ -74,6 +76,15 @@ impl Run {
     }
 }
 
+/// When and where a chain works.
+#[derive(Clone, Debug, Default)]
+pub struct Stage {
+    /// Milliseconds since the epoch, read once a batch.
+    pub now_ms: i64,
+    /// The task whose records these are; none outside of one.
+    pub task: Option<TaskId>,
+}
+
 /// A record that a step could not change.
 #[derive(Debug)]
 pub struct FailedRecord {
@@ -94,6 +105,7 @@ pub struct Records {
     acks: Option<Arc<dyn BatchAcks>>,
     /// The row that each row was before any was multiplied; empty where none was.
     parents: Vec<u32>,
+    stage: Stage,
     /// Rows left out; empty for none.
     left_out: Vec<bool>,
     /// Rows that the current step works on; empty for all.
@@ -110,6 +122,16 @@ impl Records {
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// When and where the chain works.
+    pub fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    /// Says when and where the chain works.
+    pub fn set_stage(&mut self, stage: Stage) {
+        self.stage = stage;
     }
 
     /// Chooses the rows that the steps from here on work on; empty means all.

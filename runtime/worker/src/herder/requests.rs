@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use millrace_api::TaskId;
+use millrace_api::{CONNECT_VERSION, TaskId};
 use millrace_config::{KeyInfo, NullableProperties};
 
 use super::error::HerderError;
@@ -18,13 +18,11 @@ use crate::registry::Registered;
 use crate::task::TargetState;
 use crate::validation::Verdicts;
 
-/// The version of Kafka Connect whose behaviour this is; tools look at it to know what they may call.
-const CONNECT_VERSION: &str = "4.1.0";
-
 #[async_trait]
 impl Herder for StandaloneHerder {
     fn worker(&self) -> WorkerInfo {
         WorkerInfo {
+            // Tools look at it to know what they may call.
             version: CONNECT_VERSION.to_owned(),
             commit: format!("millrace-{}", env!("CARGO_PKG_VERSION")),
             kafka_cluster_id: self.cluster_id().map(str::to_owned),

@@ -5,7 +5,9 @@ pub(crate) mod alias;
 use std::fmt;
 use std::sync::Arc;
 
-use millrace_api::{Converter, Execution, HeaderConverter, Plugin, SinkConnector, SourceConnector};
+use millrace_api::{
+    CONNECT_VERSION, Converter, Execution, HeaderConverter, Plugin, SinkConnector, SourceConnector,
+};
 use millrace_config::{ConfigDef, ConfigKey, Importance, Type, Validator};
 
 /// The key that says what a converter is used for; the worker fills it in.
@@ -130,7 +132,7 @@ impl Registry {
         let plugin = |class| Plugin {
             class,
             aliases: &[],
-            version: env!("CARGO_PKG_VERSION"),
+            version: CONNECT_VERSION,
             execution: Execution::Async,
         };
         let mut registry = Self::new();

@@ -88,7 +88,10 @@ pub(crate) fn check(properties: &NullableProperties) -> Result<(), String> {
             if client_refusal(setting, given).is_some() {
                 continue;
             }
-            let alone = ConfigDef::new().key(known.clone());
+            // Only types count here: a value that is none of those allowed fails the task, as in Kafka Connect.
+            let mut known = known.clone();
+            known.validator = None;
+            let alone = ConfigDef::new().key(known);
             let given = NullableProperties::from([(setting.to_owned(), value.clone())]);
             let mut errors = alone
                 .validate(&given)

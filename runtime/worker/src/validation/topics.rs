@@ -57,7 +57,7 @@ fn check_dead_letters(part: &mut Part, dead_letters: &str, topics: &[String], re
         part.add_error("topics", problem);
     } else if matches {
         let problem = format!(
-            "The DLQ topic '{dead_letters}' may not be included in the regex matching topics ('topics.regex={regex}') consumed by the connector"
+            "The DLQ topic '{dead_letters}' may not be matched by the regex for the topics ('topics.regex={regex}') consumed by the connector"
         );
         part.add_error("topics.regex", problem);
     }

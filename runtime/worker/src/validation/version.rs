@@ -174,8 +174,11 @@ fn check_pair(
             }
         }
     }
+    // A version without a class asks for nothing: the worker's class comes in its own version.
+    let has_class = super::given(properties, class_key).is_some();
     let wanted = super::given(properties, version_key)
         .map(str::trim)
+        .filter(|_| has_class)
         .unwrap_or_default();
     let Some(refusal) = (!wanted.is_empty())
         .then(|| refusal(plugin, wanted))
