@@ -38,10 +38,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("millrace-stdout", &["millrace-api"]),
 ];
 
-/// The binary puts the parts together, and `tests/` looks at them from outside: these may know any of them.
+/// The binary puts the parts together, `examples/` and `tests/` look at them from outside: these may know any of them.
 const MAY_KNOW_ALL: &[&str] = &[
     "millrace",
     "millrace-bench",
+    "millrace-examples",
     "millrace-interop",
     "millrace-system",
 ];

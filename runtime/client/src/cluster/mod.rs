@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use millrace_wire::clock::Clock;
+use millrace_wire::clock::{self, Clock};
 use millrace_wire::error_code::ErrorCode;
-use millrace_wire::link::Dial;
+use millrace_wire::link::{Dial, TcpDial, TcpOptions};
 use millrace_wire::messages::{MetadataRequest, MetadataRequestTopic};
 use tokio::sync::watch;
 
@@ -70,6 +70,16 @@ impl Cluster {
         Self {
             shared: Arc::new(shared),
         }
+    }
+
+    /// A cluster that is reached over TCP, with the system's clock.
+    #[must_use]
+    pub fn tcp(config: ClusterConfig) -> Self {
+        let options = TcpOptions {
+            connect_timeout: config.connect_timeout(),
+            ..TcpOptions::default()
+        };
+        Self::new(config, Arc::new(TcpDial::new(options)), clock::system())
     }
 
     /// The configuration it was made with.

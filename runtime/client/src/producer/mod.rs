@@ -50,6 +50,28 @@ pub struct RecordRef<'a> {
     pub headers: &'a [u8],
 }
 
+impl<'a> RecordRef<'a> {
+    /// A record of now, without a key and headers.
+    #[must_use]
+    pub fn of(value: &'a [u8]) -> Self {
+        Self {
+            timestamp: -1,
+            key: None,
+            value: Some(value),
+            headers: &[],
+        }
+    }
+
+    /// The same with a key.
+    #[must_use]
+    pub fn with_key(self, key: &'a [u8]) -> Self {
+        Self {
+            key: Some(key),
+            ..self
+        }
+    }
+}
+
 /// How far [`Producer::append`] came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
