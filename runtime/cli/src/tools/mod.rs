@@ -8,9 +8,11 @@
 mod configs;
 mod consume;
 mod delete_records;
+mod dump_log;
 mod groups;
 mod log_dirs;
 mod offsets_topic;
+mod perf;
 mod produce;
 mod progress;
 mod run;
@@ -40,6 +42,10 @@ pub(crate) enum Tool {
     DeleteRecords(delete_records::DeleteRecords),
     /// Show the log directories of brokers and what is in them
     LogDirs(log_dirs::LogDirs),
+    /// Print what log files hold, without a broker
+    DumpLog(dump_log::DumpLog),
+    /// Measure how fast records are written or read
+    Perf(perf::Perf),
 }
 
 impl Tool {
@@ -56,6 +62,8 @@ impl Tool {
             Self::Configs(configs) => configs.run(),
             Self::DeleteRecords(delete) => delete.run(),
             Self::LogDirs(dirs) => dirs.run(),
+            Self::DumpLog(dump) => dump.run(),
+            Self::Perf(perf) => perf.run(),
         }
     }
 }

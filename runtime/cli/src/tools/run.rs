@@ -76,6 +76,11 @@ where
     })
 }
 
+/// Runs a tool that needs no runtime.
+pub(crate) fn blocking(work: impl FnOnce() -> anyhow::Result<()>) -> Result<(), Failure> {
+    work().or_else(|error| failed(error, None))
+}
+
 /// What an error means for whoever started the tool.
 fn failed(error: anyhow::Error, signal: Option<u8>) -> Result<(), Failure> {
     if error

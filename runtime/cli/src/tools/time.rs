@@ -46,6 +46,10 @@ fn offset_with_colon(text: &str) -> String {
 pub(crate) fn duration_ms(text: &str) -> Result<i64, Usage> {
     let wrong =
         |error: jiff::Error| Usage::new(format!("{text} is no duration like P1DT2H30M: {error}"));
+    // The parser takes "1 hour ago" as well, which counts the other way.
+    if !text.starts_with('P') {
+        return Err(Usage::new(format!("{text} is no duration like P1DT2H30M")));
+    }
     let span: Span = text.parse().map_err(wrong)?;
     let duration = span
         .to_duration(SpanRelativeTo::days_are_24_hours())

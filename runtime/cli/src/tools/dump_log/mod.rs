@@ -1,0 +1,159 @@
+//! `millrace dump-log`: what log files hold, with the options and the output of `kafka-dump-log.sh`. It reads files by
+//! itself, so no broker is needed; those of Apache Kafka are the same.
+//!
+//! Batches and records of `.log` files, entries of `.index`, `.timeindex`, `.txnindex` and `.snapshot` files. The exit
+//! code is 1 where something is wrong with a file.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a tool without a runtime: it reads one file after the other"
+)]
+
+mod index;
+mod log_file;
+mod record;
+mod snapshot;
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use clap::{ArgGroup, Args};
+
+use super::{
+    run,
+    stdout::{OutputError, print},
+};
+use crate::failure::Failure;
+
+/// Bytes of output that are written together.
+const WRITE_BYTES: usize = 64 << 10;
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("decoder").args(["offsets_decoder", "transaction_log_decoder", "cluster_metadata_decoder"])))]
+pub(crate) struct DumpLog {
+    /// The files, comma-separated
+    #[arg(long, value_name = "FILES", required = true, value_delimiter = ',', num_args = 1..)]
+    files: Vec<PathBuf>,
+    /// Print keys and values, too
+    #[arg(long)]
+    print_data_log: bool,
+    /// Print records, not only batches
+    #[arg(long)]
+    deep_iteration: bool,
+    /// Records are those of __consumer_offsets
+    #[arg(long)]
+    offsets_decoder: bool,
+    #[arg(long, hide = true)]
+    transaction_log_decoder: bool,
+    #[arg(long, hide = true)]
+    cluster_metadata_decoder: bool,
+    /// Print keys and values only
+    #[arg(long)]
+    skip_record_metadata: bool,
+    /// Only say whether index files are sound
+    #[arg(long)]
+    index_sanity_check: bool,
+    /// Compare index files with the log without printing them
+    #[arg(long)]
+    verify_index_only: bool,
+    /// Read so many bytes of a log at most
+    #[arg(long, value_name = "BYTES")]
+    max_bytes: Option<u64>,
+    /// Accepted, without effect: a batch of any size is read
+    #[arg(long, value_name = "BYTES", hide = true)]
+    max_message_size: Option<u64>,
+    /// Accepted, without effect: text is printed as it is
+    #[arg(long, value_name = "CLASS", hide = true)]
+    key_decoder_class: Option<String>,
+    /// Accepted, without effect: text is printed as it is
+    #[arg(long, value_name = "CLASS", hide = true)]
+    value_decoder_class: Option<String>,
+}
+
+impl DumpLog {
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        run::blocking(|| self.dump_all())
+    }
+
+    fn dump_all(&self) -> anyhow::Result<()> {
+        if self.transaction_log_decoder || self.cluster_metadata_decoder {
+            return Err(run::Usage::new("--offsets-decoder is the only decoder there is").into());
+        }
+        let mut wrong = Vec::new();
+        for path in &self.files {
+            self.dump(path, &mut wrong)
+                .with_context(|| format!("cannot dump {}", path.display()))?;
+        }
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        bail!("{}", wrong.join("\n  "))
+    }
+
+    fn dump(&self, path: &Path, wrong: &mut Vec<String>) -> anyhow::Result<()> {
+        let mut out = Out::default();
+        out.line(format_args!("Dumping {}", path.display()))?;
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("log") => log_file::dump(self, path, &mut out, wrong)?,
+            Some("index") => index::dump_offsets(self, path, &mut out, wrong)?,
+            Some("timeindex") => index::dump_times(self, path, &mut out, wrong)?,
+            Some("txnindex") => index::dump_transactions(path, &mut out)?,
+            Some("snapshot") => snapshot::dump(path, &mut out)?,
+            _ => wrong.push(format!("{} is no file of a log", path.display())),
+        }
+        Ok(out.finish()?)
+    }
+}
+
+/// Output that is collected and written in large pieces.
+#[derive(Debug, Default)]
+struct Out(Vec<u8>);
+
+impl Out {
+    fn line(&mut self, text: std::fmt::Arguments<'_>) -> Result<(), OutputError> {
+        self.text(text)?;
+        self.0.push(b'\n');
+        Ok(())
+    }
+
+    fn text(&mut self, text: std::fmt::Arguments<'_>) -> Result<(), OutputError> {
+        std::io::Write::write_fmt(&mut self.0, text)?;
+        if self.0.len() >= WRITE_BYTES {
+            print(std::mem::take(&mut self.0))?;
+        }
+        Ok(())
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn finish(self) -> Result<(), OutputError> {
+        print(self.0)
+    }
+}
+
+/// The offset that a file's name says its log begins at.
+fn base_offset(path: &Path) -> anyhow::Result<i64> {
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let digits = name.split('.').next().unwrap_or_default();
+    digits
+        .parse()
+        .with_context(|| format!("{name} does not begin with an offset"))
+}
+
+fn open(path: &Path) -> anyhow::Result<File> {
+    File::open(path).with_context(|| format!("cannot open {}", path.display()))
+}
+
+/// Big-endian fields of an index or snapshot entry.
+fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    let mut field = [0; N];
+    field.copy_from_slice(&bytes[at..at + N]);
+    field
+}
