@@ -104,7 +104,9 @@ impl BrokerConfigs {
         }
         self.save(&layers).await.map_err(storage_error)?;
         *self.layers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(layers);
-        log::info!("the broker is configured with {side:?} ({layer:?})");
+        log::info!(
+            "the broker is configured with {side:?} ({layer:?}); what is not for topics counts from the next start on"
+        );
         topics
             .set_defaults(config.topic_defaults)
             .await

@@ -101,7 +101,8 @@ fn respond(
             name: asked.name,
             topic_id: asked.topic_id,
             error_code,
-            error_message: Some(error_code.text().to_owned()),
+            // Clients know the code's own words.
+            error_message: None,
         },
     }
 }

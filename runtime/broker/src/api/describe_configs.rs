@@ -2,7 +2,9 @@
 
 use millrace_config::Type;
 use millrace_wire::error_code::ErrorCode;
-use millrace_wire::messages::config_resource::{BROKER, BROKER_LOGGER, CLIENT_METRICS, TOPIC};
+use millrace_wire::messages::config_resource::{
+    BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, TOPIC,
+};
 use millrace_wire::messages::{
     DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult,
     DescribeConfigsResponse, DescribeConfigsResult, DescribeConfigsSynonym,
@@ -87,7 +89,8 @@ fn entries(
             check_node_id(ctx, name).map_err(in_words)?;
             Ok(vec![root_logger()])
         }
-        CLIENT_METRICS => Ok(Vec::new()),
+        // They have nothing to configure here.
+        CLIENT_METRICS | GROUP => Ok(Vec::new()),
         _ => Err((ErrorCode::INVALID_REQUEST, None)),
     }
 }

@@ -31,6 +31,8 @@ type Target = Result<Arc<Partition>, ErrorCode>;
 /// What one look at all partitions gave.
 struct Round {
     rows: Vec<PartitionData>,
+    /// How many offsets the records of each row cover.
+    offsets: Vec<u64>,
     bytes: usize,
     /// Whether waiting for more makes no sense.
     is_final: bool,
@@ -65,19 +67,38 @@ pub(crate) async fn handle(ctx: &Ctx<'_>, version: i16, request: FetchRequest) -
     }
 }
 
-/// Reads until there is enough, the time is over, or waiting makes no sense.
+/// Reads as [`read_enough`] does, and counts what was read.
 async fn read(
     ctx: &Ctx<'_>,
     wanted: &[Wanted],
     limits: &Limits,
     max_wait: Duration,
 ) -> Vec<PartitionData> {
-    let deadline = Instant::now() + max_wait;
     let targets: Vec<Target> = wanted.iter().map(|wanted| find(ctx, wanted)).collect();
-    let mut round = read_all(wanted, &targets, limits);
-    if is_enough(&round, limits) || max_wait.is_zero() || wanted.is_empty() {
-        return round.rows;
+    let round = read_enough(ctx, wanted, &targets, limits, max_wait).await;
+    for ((target, row), offsets) in targets.iter().zip(&round.rows).zip(&round.offsets) {
+        let Ok(partition) = target else { continue };
+        let bytes = row.records.as_ref().map_or(0, Records::len);
+        let sent = row.error_code.is_ok().then_some((bytes, *offsets));
+        ctx.core.metrics.fetched(partition, sent);
     }
+    round.rows
+}
+
+/// Reads until there is enough, the time is over, or waiting makes no sense.
+async fn read_enough(
+    ctx: &Ctx<'_>,
+    wanted: &[Wanted],
+    targets: &[Target],
+    limits: &Limits,
+    max_wait: Duration,
+) -> Round {
+    let deadline = Instant::now() + max_wait;
+    let mut round = read_all(wanted, targets, limits);
+    if is_enough(&round, limits) || max_wait.is_zero() || wanted.is_empty() {
+        return round;
+    }
+    let _parked = ctx.core.metrics.parked_fetches.enter();
     let changed = Arc::new(Notify::new());
     let _watches: Vec<_> = targets
         .iter()
@@ -86,14 +107,14 @@ async fn read(
         .collect();
     loop {
         // What came before the watches were set is seen by this look, what comes after wakes it.
-        round = read_all(wanted, &targets, limits);
+        round = read_all(wanted, targets, limits);
         if is_enough(&round, limits) {
-            return round.rows;
+            return round;
         }
         tokio::select! {
             () = changed.notified() => {}
-            () = sleep_until(deadline) => return round.rows,
-            () = ctx.core.stopping.cancelled() => return round.rows,
+            () = sleep_until(deadline) => return round,
+            () = ctx.core.stopping.cancelled() => return round,
         }
     }
 }
@@ -121,6 +142,7 @@ fn find(ctx: &Ctx<'_>, wanted: &Wanted) -> Target {
 fn read_all(wanted: &[Wanted], targets: &[Target], limits: &Limits) -> Round {
     let mut round = Round {
         rows: Vec::with_capacity(wanted.len()),
+        offsets: Vec::with_capacity(wanted.len()),
         bytes: 0,
         is_final: false,
     };
@@ -129,29 +151,34 @@ fn read_all(wanted: &[Wanted], targets: &[Target], limits: &Limits) -> Round {
             Ok(partition) => read_one(partition, &wanted.partition, limits, &mut round),
             Err(error) => Err(*error),
         };
-        round.rows.push(row.unwrap_or_else(|error| {
+        let (row, offsets) = row.unwrap_or_else(|error| {
             round.is_final = true;
-            failed(wanted.partition.partition, error, limits.isolation)
-        }));
+            let row = failed(wanted.partition.partition, error, limits.isolation);
+            (row, 0)
+        });
+        round.rows.push(row);
+        round.offsets.push(offsets);
     }
     round
 }
 
+/// The row of one partition, and how many offsets its records cover.
 fn read_one(
     partition: &Partition,
     asked: &FetchPartition,
     limits: &Limits,
     round: &mut Round,
-) -> Result<PartitionData, ErrorCode> {
+) -> Result<(PartitionData, u64), ErrorCode> {
     partition.check_leader_epoch(asked.current_leader_epoch)?;
     if let Some(diverging_epoch) = diverging_epoch(partition, asked)? {
         round.is_final = true;
-        return Ok(diverged(
+        let row = diverged(
             partition,
             asked.partition,
             diverging_epoch,
             limits.isolation,
-        ));
+        );
+        return Ok((row, 0));
     }
     let left = limits.max_bytes.saturating_sub(round.bytes);
     let max_bytes = usize::try_from(asked.partition_max_bytes)
@@ -172,7 +199,13 @@ fn read_one(
     })?;
     round.bytes += range.len();
     round.is_final |= range.ends_segment;
-    Ok(found(asked.partition, range, limits.isolation))
+    let offsets = if range.is_empty() {
+        0
+    } else {
+        range.next_offset.saturating_sub(asked.fetch_offset)
+    };
+    let row = found(asked.partition, range, limits.isolation);
+    Ok((row, u64::try_from(offsets).unwrap_or(0)))
 }
 
 /// Where the client's log parts from this one, if it tells what it read last and it does.

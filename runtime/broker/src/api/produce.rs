@@ -51,7 +51,9 @@ pub(crate) async fn answer(
     let deadline = Instant::now() + timeout.max(SYNC_PATIENCE_MIN);
     let mut syncing = Vec::new();
     let response = append_all(ctx, version, request, &mut syncing);
+    let metrics = Arc::clone(&ctx.core.metrics);
     if acks == 0 {
+        metrics.requests.of(ApiKey::Produce).answered(&response);
         return Ok(if has_errors(&response) {
             Answer::Close
         } else {
@@ -60,15 +62,15 @@ pub(crate) async fn answer(
     }
     let correlation_id = ctx.header.correlation_id;
     if syncing.is_empty() {
-        return Ok(Answer::Reply(encode_response(
-            ApiKey::Produce,
-            version,
-            correlation_id,
-            &response,
-        )?));
+        return Ok(Answer::Reply(
+            ctx.encode::<ProduceRequest>(version, &response)?,
+        ));
     }
     Ok(Answer::Later(Box::pin(async move {
+        let waiting = metrics.parked_produces.enter();
         let response = synced(response, syncing, deadline).await;
+        drop(waiting);
+        metrics.requests.of(ApiKey::Produce).answered(&response);
         encode_response(ApiKey::Produce, version, correlation_id, &response).unwrap_or_else(
             |error| {
                 log::error!("cannot encode a Produce answer: {error}");
@@ -168,8 +170,22 @@ fn append(
     check_features(version, &records)?;
     let log = &partition.log;
     let appended = log.append(&records, log.leader_epoch(), ctx.core.clock.now_ms());
+    let counted = appended
+        .as_ref()
+        .ok()
+        .map(|appended| taken(&records, appended));
+    ctx.core.metrics.produced(partition, counted);
     tell_refusing(topic, partition, appended.as_ref().err());
     Ok((Arc::clone(partition), appended?))
+}
+
+/// Bytes and records that an append took: none of a batch that was there already.
+fn taken(records: &Bytes, appended: &Appended) -> (usize, u64) {
+    if appended.duplicate {
+        return (0, 0);
+    }
+    let count = appended.last_offset - appended.base_offset + 1;
+    (records.len(), u64::try_from(count).unwrap_or(0))
 }
 
 /// The client is told of a disk that is full, but whoever runs the broker must see it too.

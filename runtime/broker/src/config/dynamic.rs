@@ -1,5 +1,7 @@
 //! What a broker may be told while it runs.
 
+use std::sync::Arc;
+
 use millrace_config::Properties;
 use millrace_wire::error_code::ErrorCode;
 
@@ -21,19 +23,27 @@ const THREAD_COUNTS: &[&str] = &[
 /// # Errors
 /// A key that cannot change while the broker runs, or a value that the key does not take.
 pub(crate) fn check(layers: BrokerLayers, changed: &Properties) -> Result<BrokerConfig, Refused> {
+    // A layer must be right where it counts, and not only where another one hides what is wrong with it.
+    let alone = BrokerLayers {
+        cluster: changed.clone(),
+        ..BrokerLayers::of_file(Arc::clone(&layers.file))
+    };
     check_dynamic(changed)
         .and_then(|()| {
             changed
                 .iter()
                 .try_for_each(|(name, text)| check_value(name, text))
         })
-        .and_then(|()| {
-            BrokerConfig::from_layers(layers).map_err(|errors| {
-                let first = errors.iter().next().map(|error| error.message.clone());
-                first.unwrap_or_default()
-            })
-        })
+        .and_then(|()| resolve(alone))
+        .and_then(|_| resolve(layers))
         .map_err(|message| (ErrorCode::INVALID_REQUEST, message))
+}
+
+fn resolve(layers: BrokerLayers) -> Result<BrokerConfig, String> {
+    BrokerConfig::from_layers(layers).map_err(|errors| {
+        let first = errors.iter().next().map(|error| error.message.clone());
+        first.unwrap_or_default()
+    })
 }
 
 fn check_dynamic(changed: &Properties) -> Result<(), String> {
@@ -83,6 +93,18 @@ mod tests {
             assert_eq!(code, ErrorCode::INVALID_REQUEST);
             text
         })
+    }
+
+    #[test]
+    fn what_another_layer_hides_is_looked_at_too() {
+        let set =
+            |value: &str| Properties::from([("max.connections".to_owned(), value.to_owned())]);
+        let layers = BrokerLayers {
+            cluster: set("-1"),
+            node: set("5"),
+            ..Default::default()
+        };
+        assert!(check(layers, &set("-1")).is_err());
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The broker as clients see it: raw frames over a socket, and the in-memory link.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod admin;
+mod configs;
 mod fetch;
 mod groups;
 mod hostile;
