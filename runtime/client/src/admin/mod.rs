@@ -11,6 +11,7 @@ mod group_offsets;
 mod groups;
 mod leaders;
 mod log_dirs;
+mod members;
 mod offsets;
 mod partitions;
 mod producers;
