@@ -6,9 +6,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use millrace_wire::codec::{DecodeError, Decoder, EncodeError};
+use millrace_wire::error_code::ErrorCode;
 use millrace_wire::frame::Frame;
 use millrace_wire::messages::{
     ApiKey, Request, RequestHeader, UnknownApiKey, decode_request_header, encode_response,
@@ -67,6 +69,17 @@ pub(crate) enum CallError {
     Answer(#[from] EncodeError),
 }
 
+impl CallError {
+    /// Kafka's code for it, which nobody is told but those who read the metrics.
+    fn code(&self) -> ErrorCode {
+        match self {
+            CallError::UnknownKey(_) | CallError::Malformed(_) => ErrorCode::INVALID_REQUEST,
+            CallError::UnsupportedVersion(..) => ErrorCode::UNSUPPORTED_VERSION,
+            CallError::Answer(_) => ErrorCode::UNKNOWN_SERVER_ERROR,
+        }
+    }
+}
+
 /// What a handler is given beside its request.
 #[derive(Debug)]
 pub(crate) struct Ctx<'a> {
@@ -87,6 +100,7 @@ impl Ctx<'_> {
         version: i16,
         response: &R::Response,
     ) -> Result<Frame, EncodeError> {
+        self.core.metrics.requests.of(R::KEY).answered(response);
         encode_response(R::KEY, version, self.header.correlation_id, response)
     }
 }
@@ -115,6 +129,7 @@ async fn serve(
     connection: &Connection,
     request: Frame,
 ) -> Result<Answer, CallError> {
+    let arrived = core.clock.monotonic();
     let mut body = Decoder::from_frame(request)?;
     let header = decode_request_header(&mut body)?;
     let key = ApiKey::try_from(header.api_key)?;
@@ -123,5 +138,29 @@ async fn serve(
         connection,
         header: &header,
     };
-    apis::dispatch(&ctx, key, body).await
+    match apis::dispatch(&ctx, key, body).await {
+        Ok(answer) => Ok(timed(core, key, arrived, answer)),
+        Err(error) => {
+            core.metrics.requests.of(key).failed(error.code());
+            Err(error)
+        }
+    }
+}
+
+/// Has the answer's time counted: now, or when it is there.
+fn timed(core: &Arc<Core>, key: ApiKey, arrived: Duration, answer: Answer) -> Answer {
+    let core = Arc::clone(core);
+    let finish = move || {
+        let took = core.clock.monotonic().saturating_sub(arrived);
+        core.metrics.requests.of(key).finished(took);
+    };
+    let Answer::Later(frame) = answer else {
+        finish();
+        return answer;
+    };
+    Answer::Later(Box::pin(async move {
+        let frame = frame.await;
+        finish();
+        frame
+    }))
 }

@@ -9,6 +9,7 @@ use crate::broker_configs::BrokerConfigs;
 use crate::config::BrokerConfig;
 use crate::coordinator::GroupCoordinator;
 use crate::fetch_session::FetchSessions;
+use crate::metrics::BrokerMetrics;
 use crate::producer_ids::ProducerIds;
 use crate::topics::{OFFSETS_TOPIC, Topic, TopicError, Topics};
 
@@ -25,6 +26,7 @@ pub(crate) struct Core {
     pub(crate) fetch_sessions: FetchSessions,
     pub(crate) producer_ids: Arc<ProducerIds>,
     pub(crate) groups: Arc<GroupCoordinator>,
+    pub(crate) metrics: Arc<BrokerMetrics>,
     /// Cancelled when the broker stops: what is parked gives up.
     pub(crate) stopping: CancellationToken,
 }

@@ -17,6 +17,7 @@ mod durable_file;
 mod fetch_session;
 mod listener;
 mod memory;
+mod metrics;
 mod partition;
 mod producer_ids;
 mod start;

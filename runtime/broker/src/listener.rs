@@ -13,6 +13,7 @@ use crate::Broker;
 use crate::call::Connection;
 use crate::config::{Endpoint, ListenerConfig};
 use crate::connection;
+use crate::metrics::{ConnectionCounts, OpenConnection};
 
 const BACKOFF_MIN: Duration = Duration::from_millis(5);
 const BACKOFF_MAX: Duration = Duration::from_secs(1);
@@ -128,6 +129,7 @@ impl ConnectionLimits {
 
 /// A connection's place among those allowed; dropping it makes room.
 struct Place {
+    _open: OpenConnection,
     _address: AddressPlace,
     _permit: OwnedSemaphorePermit,
 }
@@ -158,11 +160,12 @@ impl Drop for AddressPlace {
 /// and those behind it in the backlog.
 pub(crate) async fn accept(broker: Broker, bound: BoundListener, limits: Arc<ConnectionLimits>) {
     let stopping = broker.stopping().clone();
+    let counts = broker.core.metrics.connections.of(&bound.name);
     let mut backoff = BACKOFF_MIN;
     loop {
         let turn = async {
             let (stream, peer) = bound.listener.accept().await?;
-            admit(&broker, &bound, &limits, stream, peer).await
+            admit(&broker, &bound, &limits, &counts, stream, peer).await
         };
         let outcome = tokio::select! {
             biased;
@@ -190,15 +193,18 @@ async fn admit(
     broker: &Broker,
     bound: &BoundListener,
     limits: &Arc<ConnectionLimits>,
+    counts: &Arc<ConnectionCounts>,
     stream: TcpStream,
     peer: SocketAddr,
 ) -> io::Result<()> {
     let Some(address) = limits.enter(peer.ip()) else {
+        counts.refused.increment();
         log::warn!("refusing {peer}: max.connections.per.ip is reached");
         return Ok(());
     };
     let permit = Arc::clone(&limits.all).acquire_owned().await;
     let place = Place {
+        _open: counts.open(),
         _address: address,
         _permit: permit.map_err(io::Error::other)?,
     };

@@ -10,6 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Broker;
 use crate::call::{Answer, Connection};
+use crate::metrics::OpenConnection;
+
+/// What metrics call the connections of the same process, which come in by no listener.
+const LISTENER: &str = "IN_PROCESS";
 
 /// Opens in-memory links to one broker, whatever host and port it is asked for.
 #[derive(Debug, Clone)]
@@ -29,7 +33,9 @@ impl Dial for MemoryDial {
         if self.broker.is_stopping() {
             return Err(closed_error());
         }
+        let counts = &self.broker.core.metrics.connections;
         let link = MemoryLink {
+            _open: counts.of(LISTENER).open(),
             connection: Arc::new(self.broker.memory_connection()),
             closed: self.broker.stopping().child_token(),
             broker: self.broker.clone(),
@@ -40,6 +46,7 @@ impl Dial for MemoryDial {
 
 #[derive(Debug)]
 struct MemoryLink {
+    _open: OpenConnection,
     broker: Broker,
     connection: Arc<Connection>,
     closed: CancellationToken,

@@ -9,10 +9,13 @@ use millrace_storage::{Log, LogListener};
 use millrace_wire::error_code::ErrorCode;
 use tokio::sync::Notify;
 
+use crate::metrics::Traffic;
+
 /// One partition of a topic.
 #[derive(Debug)]
 pub(crate) struct Partition {
     pub(crate) log: Arc<Log>,
+    pub(crate) traffic: Traffic,
     watchers: Arc<Watchers>,
     /// Whether the disk refused the last append.
     refusing: AtomicBool,
@@ -24,6 +27,7 @@ impl Partition {
         log.subscribe(Arc::clone(&watchers) as Arc<dyn LogListener>);
         Self {
             log,
+            traffic: Traffic::default(),
             watchers,
             refusing: AtomicBool::new(false),
         }

@@ -15,6 +15,7 @@ use crate::coordinator::GroupCoordinator;
 use crate::core::Core;
 use crate::fetch_session::FetchSessions;
 use crate::listener::{self, BoundListener, ConnectionLimits};
+use crate::metrics::BrokerMetrics;
 use crate::producer_ids::ProducerIds;
 use crate::topics::Topics;
 use crate::{Broker, Listening, Running};
@@ -105,6 +106,7 @@ fn open(
             config.groups.clone(),
             Arc::clone(&clock),
         )),
+        metrics: Arc::new(BrokerMetrics::new(clock.monotonic())),
         stopping: CancellationToken::new(),
         clock,
         broker_configs,

@@ -26,6 +26,6 @@ mod time;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use service::{CommittedOffset, GroupCoordinator, GroupView};
+pub(crate) use service::{CommittedOffset, GroupCoordinator, GroupFigures, GroupView};
 pub(crate) use settings::GroupSettings;
 pub(crate) use time::Now;

@@ -4,6 +4,7 @@
 //! appended to the page cache, never while anything waits. Answers leave when their changes are durable, in the sense
 //! of `log.durability`.
 
+mod figures;
 mod open;
 mod replay;
 mod shard;
@@ -34,6 +35,7 @@ use shard::Shard;
 use timers::Timers;
 use waiting::Waiting;
 
+pub(crate) use figures::GroupFigures;
 pub(crate) use view::{CommittedOffset, GroupView};
 
 /// The group coordinator of this node.
