@@ -1,5 +1,6 @@
 mod append;
 mod concurrent;
+mod mangle;
 mod recover;
 mod retain;
 mod serve;

@@ -69,6 +69,12 @@ impl<'a> BatchReader<'a> {
         }
     }
 
+    /// Begins at a byte where a batch starts.
+    pub(crate) fn starting_at(mut self, position: u64) -> Self {
+        self.position = position;
+        self
+    }
+
     /// The next batch, whose base offset must not be below `expected`.
     pub(crate) fn next(&mut self, expected: i64) -> io::Result<Next> {
         let position = self.position;

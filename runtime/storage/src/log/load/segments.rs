@@ -12,7 +12,7 @@ use crate::files::Entry;
 use crate::log::Damage;
 use crate::log::flush::Unsynced;
 use crate::names::{self, FileKind};
-use crate::recovery::{Bounds, Cut, Recovered, cut_tail, recover_segment};
+use crate::recovery::{BatchReader, Bounds, Cut, Next, Recovered, cut_tail, recover_segment};
 use crate::scan::HeaderScan;
 use crate::segment::{ActiveSegment, Segment};
 
@@ -42,7 +42,7 @@ pub(super) fn load(request: &LoadRequest<'_>, listing: &Listing) -> Result<Segme
         return start_empty(request, request.log_start);
     }
     let mut loaded = match request.clean {
-        true => reopen_last(&segments)?,
+        true => reopen_last(request, &segments)?,
         false => None,
     };
     if loaded.is_none() {
@@ -106,25 +106,47 @@ fn rebuild_indexes(request: &LoadRequest<'_>, segment: &Arc<Segment>) -> Result<
     active.seal()
 }
 
-/// Finds the log's end behind the last segment's last index entry. `None` where there are no batches
-/// up to the file's end, which an orderly stop does not leave.
-fn reopen_last(segments: &[Arc<Segment>]) -> Result<Option<Segments>, StorageError> {
+/// Finds the log's end behind the last segment's last index entry, and checks the batches there. `None` where there are
+/// none up to the file's end, or not sound ones, which an orderly stop does not leave.
+fn reopen_last(
+    request: &LoadRequest<'_>,
+    segments: &[Arc<Segment>],
+) -> Result<Option<Segments>, StorageError> {
     let Some(last) = segments.last() else {
         return Ok(None);
     };
-    let start = last
-        .offsets
-        .last()?
-        .map_or(0, |entry| u64::from(entry.position));
+    let entry = last.offsets.last()?;
+    let start = entry.map_or(0, |entry| u64::from(entry.position));
+    if start > last.size() {
+        return Ok(None);
+    }
     let file = last.file()?;
-    let mut scan = HeaderScan::new(file.file(), start, last.size());
+    let bounds = Bounds {
+        durable: i64::MAX,
+        next_base: None,
+        last_epoch: request.last_epoch,
+        compacted: request.compacted,
+    };
+    let mut reader = BatchReader::new(file.file(), last.size(), bounds).starting_at(start);
     let mut next_offset = last.base_offset;
     loop {
-        match scan.next() {
-            Ok(Some((_, header))) => next_offset = header.next_offset(),
-            Ok(None) if start <= last.size() => break,
-            _ => return Ok(None),
+        match reader.next(next_offset).during("read", &last.path())? {
+            Next::Batch { header, .. } => next_offset = header.next_offset(),
+            Next::End => break,
+            Next::Bad { .. } => return Ok(None),
         }
+    }
+    // The file was cut between two batches: what was synced behind them is lost, and that is damage.
+    if next_offset < request.recovery_point {
+        return Ok(None);
+    }
+    let times = last.base_offset..next_offset.max(last.base_offset + 1);
+    if last
+        .times
+        .last()?
+        .is_some_and(|entry| !times.contains(&entry.offset))
+    {
+        return Ok(None);
     }
     Ok(Some(Segments {
         segments: segments.to_vec(),
