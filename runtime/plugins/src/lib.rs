@@ -1,9 +1,12 @@
-//! The stock converters, as Kafka Connect has them, under Java's class names.
+//! The stock converters, transforms and predicates, as Kafka Connect has them, under Java's class names.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod converters;
+mod predicates;
 mod registry;
+mod steps;
+mod transforms;
 mod values;
 
 pub use converters::{
@@ -14,3 +17,4 @@ pub use registry::{
     ConverterPlugin, HeaderConverterPlugin, converter, converters, header_converter,
     header_converters,
 };
+pub use steps::{PredicatePlugin, TransformPlugin, predicates, transforms};

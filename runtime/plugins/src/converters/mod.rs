@@ -21,7 +21,7 @@ use millrace_api::ConnectError;
 use millrace_api::Properties;
 use millrace_api::config::{Config, ConfigErrors};
 
-/// The typed settings below a converter's prefix.
-fn parse<C: Config>(settings: &Properties) -> Result<C, ConnectError> {
+/// The typed settings below a plugin's prefix.
+pub(crate) fn parse<C: Config>(settings: &Properties) -> Result<C, ConnectError> {
     C::parse(settings).map_err(|errors: ConfigErrors| ConnectError::config(errors.to_string()))
 }
