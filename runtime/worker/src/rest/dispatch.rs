@@ -8,7 +8,7 @@ use super::answer::Answer;
 use super::media::{ContentType, accepted};
 use super::query::Query;
 use super::route::{PathError, Resource};
-use super::{Api, Surface, admin, connectors, offsets, plugins};
+use super::{Api, Surface, admin, connectors, offsets, openapi, plugins};
 
 /// The longest request target, and the most bytes that headers may have together.
 const HEAD_MAX_BYTES: usize = 8192;
@@ -17,6 +17,7 @@ const HEAD_MAX_BYTES: usize = 8192;
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) method: Method,
+    pub(super) surface: Surface,
     pub(super) query: Query,
     pub(super) host: String,
     pub(super) body: Vec<u8>,
@@ -53,23 +54,18 @@ async fn checked(
     {
         return Err(Answer::error(StatusCode::FORBIDDEN, &why));
     }
-    let resource = Resource::at(parts.uri.path()).map_err(|error| match error {
+    let (resource, endpoint) = Resource::at(parts.uri.path()).map_err(|error| match error {
         PathError::Malformed => Answer::html(
             StatusCode::BAD_REQUEST,
             "The path is not one that this server understands.",
         ),
         PathError::Unknown => Answer::framework_error(StatusCode::NOT_FOUND),
     })?;
-    let is_served = match entrance.surface {
-        Surface::All => true,
-        Surface::Public => !resource.is_admin(),
-        Surface::Admin => resource.is_admin(),
-    };
-    if !is_served {
+    if !entrance.surface.serves(endpoint) {
         return Err(Answer::framework_error(StatusCode::NOT_FOUND));
     }
     if parts.method == Method::OPTIONS {
-        let allow = resource.allow();
+        let allow = endpoint.allow();
         return Ok(
             Answer::text(StatusCode::OK, allow.replace(',', ", ")).with(header::ALLOW, &allow)
         );
@@ -79,9 +75,9 @@ async fn checked(
     } else {
         parts.method.clone()
     };
-    if !resource.methods().contains(&method) {
-        return Err(Answer::framework_error(StatusCode::METHOD_NOT_ALLOWED));
-    }
+    let operation = endpoint
+        .operation(&method)
+        .ok_or_else(|| Answer::framework_error(StatusCode::METHOD_NOT_ALLOWED))?;
     let content_type = content_type(&resource, &parts.headers)?;
     let accept: Vec<&str> = parts
         .headers
@@ -91,7 +87,7 @@ async fn checked(
         .collect();
     let parameters =
         accepted(&accept).ok_or_else(|| Answer::framework_error(StatusCode::NOT_ACCEPTABLE))?;
-    let body = if reads_body(&resource, &method) {
+    let body = if operation.body.is_some() {
         api.bodies.read(&parts.headers, body).await?
     } else {
         Vec::new()
@@ -101,6 +97,7 @@ async fn checked(
     }
     let call = Call {
         method,
+        surface: entrance.surface,
         query: Query::parse(parts.uri.query().unwrap_or_default()),
         host: host(parts),
         body,
@@ -159,17 +156,6 @@ fn content_type(resource: &Resource, headers: &HeaderMap) -> Result<ContentType,
     }
 }
 
-fn reads_body(resource: &Resource, method: &Method) -> bool {
-    match resource {
-        Resource::Connectors => method == Method::POST,
-        Resource::Config(_) => method != Method::GET,
-        Resource::Offsets(_) => method == Method::PATCH,
-        Resource::Logger(_) => method == Method::PUT,
-        Resource::PluginValidate(_) => true,
-        _ => false,
-    }
-}
-
 fn host(parts: &request::Parts) -> String {
     let header = parts
         .headers
@@ -182,6 +168,7 @@ async fn serve(api: &Api, resource: Resource, call: Call) -> Result<Answer, Answ
     match resource {
         Resource::Root => Ok(Answer::ok(&api.herder.worker())),
         Resource::Health => Ok(connectors::health(api).await),
+        Resource::OpenApi => Ok(Answer::ok(&openapi::document(call.surface))),
         Resource::Connectors if call.method == Method::POST => connectors::create(api, call).await,
         Resource::Connectors => Ok(connectors::list(api, &call.query)),
         Resource::Connector(name) if call.method == Method::DELETE => {

@@ -9,9 +9,11 @@ mod answer;
 mod body;
 mod connectors;
 mod dispatch;
+mod endpoints;
 mod guard;
 mod media;
 mod offsets;
+mod openapi;
 mod plugins;
 mod query;
 mod route;
@@ -33,6 +35,7 @@ use crate::herder::{Herder, HerderError};
 use crate::logging::Loggers;
 use answer::Answer;
 use body::Bodies;
+use endpoints::Endpoint;
 use guard::Guard;
 
 /// How long a request waits for the worker.
@@ -47,6 +50,17 @@ pub(super) enum Surface {
     Public,
     /// Only those below `/admin`.
     Admin,
+}
+
+impl Surface {
+    /// Whether a listener of this kind has an endpoint.
+    fn serves(self, endpoint: &Endpoint) -> bool {
+        match self {
+            Self::All => true,
+            Self::Public => !endpoint.is_admin(),
+            Self::Admin => endpoint.is_admin(),
+        }
+    }
 }
 
 /// What the resources need.

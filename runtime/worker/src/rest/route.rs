@@ -1,12 +1,13 @@
-//! The table of paths: what each names, and the methods it has.
+//! From a path to the resource that it names.
 
-use axum::http::Method;
+use super::endpoints::{ENDPOINTS, Endpoint};
 
 /// What a path names. Names are decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Resource {
     Root,
     Health,
+    OpenApi,
     Connectors,
     Connector(String),
     Config(String),
@@ -39,89 +40,40 @@ pub(super) enum PathError {
 }
 
 impl Resource {
-    /// The resource at a raw path.
-    pub(super) fn at(path: &str) -> Result<Self, PathError> {
+    /// The resource at a raw path, and its row of the table.
+    pub(super) fn at(path: &str) -> Result<(Self, &'static Endpoint), PathError> {
         let segments = segments(path)?;
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let name = |text: &str| text.to_owned();
-        Ok(match segments.as_slice() {
-            [] => Self::Root,
-            ["health"] => Self::Health,
-            ["connectors"] => Self::Connectors,
-            ["connectors", connector] => Self::Connector(name(connector)),
-            ["connectors", connector, "config"] => Self::Config(name(connector)),
-            ["connectors", connector, "status"] => Self::Status(name(connector)),
-            ["connectors", connector, "tasks"] => Self::Tasks(name(connector)),
-            ["connectors", connector, "tasks", task, "status"] => {
-                Self::TaskStatus(name(connector), name(task))
-            }
-            ["connectors", connector, "tasks", task, "restart"] => {
-                Self::TaskRestart(name(connector), name(task))
-            }
-            ["connectors", connector, "restart"] => Self::Restart(name(connector)),
-            ["connectors", connector, "pause"] => Self::Pause(name(connector)),
-            ["connectors", connector, "resume"] => Self::Resume(name(connector)),
-            ["connectors", connector, "stop"] => Self::Stop(name(connector)),
-            ["connectors", connector, "topics"] => Self::Topics(name(connector)),
-            ["connectors", connector, "topics", "reset"] => Self::TopicsReset(name(connector)),
-            ["connectors", connector, "offsets"] => Self::Offsets(name(connector)),
-            ["connectors", connector, "fence"] => Self::Fence(name(connector)),
-            ["connector-plugins"] => Self::Plugins,
-            ["connector-plugins", plugin, "config"] => Self::PluginConfig(name(plugin)),
-            ["connector-plugins", plugin, "config", "validate"] => {
-                Self::PluginValidate(name(plugin))
-            }
-            ["admin", "loggers"] => Self::Loggers,
-            ["admin", "loggers", logger] => Self::Logger(name(logger)),
-            _ => return Err(PathError::Unknown),
-        })
-    }
-
-    /// The methods that the resource has, HEAD and OPTIONS left out.
-    pub(super) fn methods(&self) -> &'static [Method] {
-        match self {
-            Self::Connectors => &[Method::POST, Method::GET],
-            Self::Connector(_) => &[Method::DELETE, Method::GET],
-            Self::Config(_) => &[Method::PUT, Method::PATCH, Method::GET],
-            Self::Offsets(_) => &[Method::DELETE, Method::PATCH, Method::GET],
-            Self::Tasks(_) => &[Method::POST, Method::GET],
-            Self::Logger(_) => &[Method::PUT, Method::GET],
-            Self::TaskRestart(..) | Self::Restart(_) => &[Method::POST],
-            Self::Pause(_) | Self::Resume(_) | Self::Stop(_) => &[Method::PUT],
-            Self::TopicsReset(_) | Self::Fence(_) | Self::PluginValidate(_) => &[Method::PUT],
-            Self::Root | Self::Health | Self::Status(_) | Self::TaskStatus(..) => &[Method::GET],
-            Self::Topics(_) | Self::Plugins | Self::PluginConfig(_) | Self::Loggers => {
-                &[Method::GET]
-            }
-        }
-    }
-
-    /// All methods as the `Allow` header lists them.
-    pub(super) fn allow(&self) -> String {
-        match self {
-            Self::Config(_) => return "HEAD,GET,OPTIONS,PATCH,PUT".to_owned(),
-            Self::Offsets(_) => return "HEAD,DELETE,GET,OPTIONS,PATCH".to_owned(),
-            _ => {}
-        }
-        let methods = self.methods();
-        let head = methods.contains(&Method::GET).then_some("HEAD");
-        let own = methods.iter().map(Method::as_str);
-        head.into_iter()
-            .chain(own)
-            .chain(["OPTIONS"])
-            .collect::<Vec<_>>()
-            .join(",")
-    }
-
-    /// Whether the resource is below `/admin`.
-    pub(super) fn is_admin(&self) -> bool {
-        matches!(self, Self::Loggers | Self::Logger(_))
+        let found = ENDPOINTS
+            .iter()
+            .find_map(|endpoint| Some((endpoint, names(endpoint.path, &segments)?)));
+        let (endpoint, names) = found.ok_or(PathError::Unknown)?;
+        Ok(((endpoint.resource)(&names), endpoint))
     }
 
     /// Whether a request's Content-Type is looked at.
     pub(super) fn checks_content_type(&self) -> bool {
-        !matches!(self, Self::Root | Self::Health | Self::Fence(_))
+        !matches!(
+            self,
+            Self::Root | Self::Health | Self::OpenApi | Self::Fence(_)
+        )
     }
+}
+
+/// The names at the places in braces of a template that the segments fit.
+fn names(template: &str, segments: &[String]) -> Option<Vec<String>> {
+    let parts = template.split('/').filter(|part| !part.is_empty());
+    if parts.clone().count() != segments.len() {
+        return None;
+    }
+    let mut names = Vec::new();
+    for (part, segment) in parts.zip(segments) {
+        if part.starts_with('{') {
+            names.push(segment.clone());
+        } else if part != segment {
+            return None;
+        }
+    }
+    Some(names)
 }
 
 /// The decoded segments of a path; one slash at its end does not count.
@@ -200,13 +152,19 @@ mod tests {
             ("/connectors/%00", Err(PathError::Malformed)),
         ];
         for (path, expected) in cases {
-            assert_eq!(Resource::at(path), expected, "{path}");
+            let found = Resource::at(path).map(|(resource, _)| resource);
+            assert_eq!(found, expected, "{path}");
         }
     }
 
     #[test]
     fn allow_lists_all_methods() {
-        assert_eq!(Resource::Connectors.allow(), "HEAD,POST,GET,OPTIONS");
-        assert_eq!(Resource::Pause(String::new()).allow(), "PUT,OPTIONS");
+        for (path, allow) in [
+            ("/connectors", "HEAD,POST,GET,OPTIONS"),
+            ("/connectors/a/pause", "PUT,OPTIONS"),
+            ("/connectors/a/config", "HEAD,PUT,PATCH,GET,OPTIONS"),
+        ] {
+            assert_eq!(Resource::at(path).unwrap().1.allow(), allow, "{path}");
+        }
     }
 }
