@@ -11,14 +11,14 @@ use millrace_wire::messages::{ApiKey, Request};
 
 use crate::api;
 use crate::call::{Answer, CallError, Ctx};
+use crate::refusals;
 
 macro_rules! apis {
     ($($key:ident $from:literal - $to:literal $handler:ident $($answers:ident)?;)*) => {
         /// The APIs with the versions that are advertised.
         pub(crate) const ADVERTISED: &[(ApiKey, RangeInclusive<i16>)] = &[$((ApiKey::$key, $from..=$to),)*];
 
-        /// Hands a request to its handler.
-        pub(crate) async fn dispatch(ctx: &Ctx<'_>, key: ApiKey, body: Decoder) -> Result<Answer, CallError> {
+        async fn handle(ctx: &Ctx<'_>, key: ApiKey, body: Decoder) -> Result<Answer, CallError> {
             let version = ctx.header.api_version;
             match key {
                 $(ApiKey::$key => apis!(@call $handler ctx version body $($answers)?),)*
@@ -65,6 +65,17 @@ apis! {
     DescribeCluster         0-2   describe_cluster;
     DescribeProducers       0-0   describe_producers;
     DescribeTopicPartitions 0-0   describe_topic_partitions;
+}
+
+/// Hands a request to its handler; what the handler does not survive is answered too.
+pub(crate) async fn dispatch(
+    ctx: &Ctx<'_>,
+    key: ApiKey,
+    body: Decoder,
+) -> Result<Answer, CallError> {
+    // Ranges of the same bytes, in case they have to be read once more.
+    let again = body.clone();
+    refusals::or_refuse(ctx, key, again, handle(ctx, key, body)).await
 }
 
 /// Decodes a request, has it handled and encodes the response.

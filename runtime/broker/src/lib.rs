@@ -20,6 +20,7 @@ mod memory;
 mod metrics;
 mod partition;
 mod producer_ids;
+mod refusals;
 mod start;
 mod topics;
 

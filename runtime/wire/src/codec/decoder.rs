@@ -9,7 +9,7 @@ use crate::frame::{Frame, Segment};
 use crate::records::Records;
 
 /// Takes fields from the front of a frame.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Decoder {
     current: Bytes,
     rest: VecDeque<Bytes>,
