@@ -1,9 +1,11 @@
 //! The bytes and batches that a producer may have waiting.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::batch::ProducerBatch;
 use super::config::{Adaptive, ProducerConfig};
+use super::metrics::ProducerMetrics;
 use super::partitioner::Partitioning;
 
 /// Bounds of records, batches and all of them together, and how records are spread.
@@ -18,6 +20,7 @@ pub(super) struct Limits {
 /// What is used of `buffer.memory`, and by which batches.
 pub(super) struct Budget {
     pub(super) limits: Limits,
+    pub(super) metrics: Arc<ProducerMetrics>,
     used: usize,
     /// What the last row that found no room needs.
     wanted: usize,
@@ -36,6 +39,7 @@ impl Budget {
                 partitioning: config.partitioning.clone(),
                 adaptive: config.adaptive,
             },
+            metrics: Arc::new(ProducerMetrics::new(config.buffer_memory)),
             used: 0,
             wanted: 0,
             next_batch: 0,
@@ -66,11 +70,18 @@ impl Budget {
     /// Counts bytes as used.
     pub(super) fn take(&mut self, bytes: usize) {
         self.used += bytes;
+        self.show_used();
     }
 
     /// Counts bytes as free again.
     pub(super) fn give_back(&mut self, bytes: usize) {
         self.used = self.used.saturating_sub(bytes);
+        self.show_used();
+    }
+
+    fn show_used(&self) {
+        let used = i64::try_from(self.used).unwrap_or(i64::MAX);
+        self.metrics.buffer_used.set(used);
     }
 
     /// A batch was split in two.

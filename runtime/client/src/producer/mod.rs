@@ -12,6 +12,7 @@ mod budget;
 mod config;
 mod error;
 mod interceptor;
+mod metrics;
 mod partition;
 pub mod partitioner;
 mod send;
@@ -35,6 +36,7 @@ use sender::Sender;
 pub use config::{Adaptive, ProducerConfig};
 pub use error::ProduceError;
 pub use interceptor::{Interceptor, OutgoingRecord};
+pub use metrics::ProducerMetrics;
 pub use send::SendCallback;
 
 /// A record, borrowed from wherever it lies.
@@ -120,6 +122,7 @@ struct Shared {
     cluster: Cluster,
     interceptors: Chain,
     accumulator: Mutex<Accumulator>,
+    metrics: Arc<ProducerMetrics>,
     /// The sender has something new to look at.
     wake: Notify,
     /// Batches were delivered or given up.
@@ -165,8 +168,10 @@ impl Producer {
         cluster: Cluster,
         interceptors: Vec<Arc<dyn Interceptor>>,
     ) -> Self {
+        let accumulator = Accumulator::new(&config);
         let shared = Arc::new(Shared {
-            accumulator: Mutex::new(Accumulator::new(&config)),
+            metrics: Arc::clone(&accumulator.budget.metrics),
+            accumulator: Mutex::new(accumulator),
             config,
             cluster,
             interceptors: Chain::new(interceptors),
@@ -186,6 +191,12 @@ impl Producer {
     #[must_use]
     pub fn config(&self) -> &ProducerConfig {
         &self.shared.config
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<ProducerMetrics> {
+        &self.shared.metrics
     }
 
     /// Takes a run of rows for a topic; row `n` gets ticket `first_ticket + n`.

@@ -90,6 +90,10 @@ impl Sender {
         batch: &ProducerBatch,
         result: Result<i64, &ProduceError>,
     ) {
+        match result {
+            Ok(_) => self.shared.metrics.batches_sent.increment(),
+            Err(_) => self.shared.metrics.batch_errors.increment(),
+        }
         batch.complete(index(partition), result);
         self.shared.lock().budget.release(batch);
         self.shared.progress.notify_waiters();
@@ -116,6 +120,7 @@ impl Sender {
             outgoing.partition,
             retry.reason
         );
+        self.shared.metrics.batch_retries.increment();
         outgoing.batch.last_error = Some(retry.reason);
         let not_before = if retry.wait {
             self.now() + self.wait_after(attempts)
