@@ -64,6 +64,7 @@ apis! {
     OffsetDelete            0-0   offset_delete;
     DescribeCluster         0-2   describe_cluster;
     DescribeProducers       0-0   describe_producers;
+    ListConfigResources     0-1   list_config_resources;
     DescribeTopicPartitions 0-0   describe_topic_partitions;
 }
 

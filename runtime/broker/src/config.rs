@@ -74,6 +74,8 @@ pub struct BrokerConfig {
     pub offsets_topic_partitions: i32,
     /// Segment size of `__consumer_offsets` in bytes.
     pub offsets_topic_segment_bytes: u32,
+    /// Where figures are served to Prometheus, as `http://host:port`.
+    pub metrics_listener: Option<String>,
     pub(crate) groups: GroupSettings,
     pub(crate) topic_defaults: TopicConfig,
     /// All that the broker was told, by whom.
@@ -143,6 +145,10 @@ fn resolve(
         transaction_timeout_max_ms: keys.transaction_max_timeout_ms,
         offsets_topic_partitions: keys.offsets_topic_num_partitions,
         offsets_topic_segment_bytes: keys.offsets_topic_segment_bytes.unsigned_abs(),
+        metrics_listener: keys
+            .metrics_listener
+            .clone()
+            .filter(|place| !place.trim().is_empty()),
         groups: group_settings(keys),
         topic_defaults,
         layers,
@@ -371,5 +377,48 @@ mod tests {
         ] {
             assert!(keys.contains(&key), "{key} in {keys:?}");
         }
+    }
+
+    #[test]
+    fn the_file_of_an_apache_kafka_is_accepted() {
+        let quorum: &[(&str, &str)] = &[
+            ("process.roles", "broker,controller"),
+            ("node.id", "3"),
+            ("controller.quorum.bootstrap.servers", "localhost:9093"),
+            ("listeners", "PLAINTEXT://:9092,CONTROLLER://:9093"),
+            ("inter.broker.listener.name", "PLAINTEXT"),
+            (
+                "advertised.listeners",
+                "PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093",
+            ),
+            ("controller.listener.names", "CONTROLLER"),
+            (
+                "listener.security.protocol.map",
+                "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL",
+            ),
+            ("num.network.threads", "3"),
+            ("num.io.threads", "8"),
+            ("socket.send.buffer.bytes", "102400"),
+            ("log.dirs", "/var/lib/log"),
+            ("num.recovery.threads.per.data.dir", "1"),
+            ("offsets.topic.replication.factor", "1"),
+            ("share.coordinator.state.topic.replication.factor", "1"),
+            ("transaction.state.log.min.isr", "1"),
+            ("log.flush.interval.messages", "10000"),
+            ("log.retention.hours", "168"),
+            ("log.segment.bytes", "1073741824"),
+        ];
+        let config = parse(quorum).unwrap();
+        assert_eq!((config.node_id, config.listeners.len()), (3, 1));
+        assert_eq!(config.listeners[0].name, "PLAINTEXT");
+        let zookeeper: &[(&str, &str)] = &[
+            ("broker.id", "0"),
+            ("zookeeper.connect", "localhost:2181"),
+            ("zookeeper.connection.timeout.ms", "18000"),
+            ("inter.broker.protocol.version", "3.5"),
+            ("log.message.format.version", "3.0"),
+            ("auto.leader.rebalance.enable", "false"),
+        ];
+        assert_eq!(parse(zookeeper).unwrap().node_id, 0);
     }
 }

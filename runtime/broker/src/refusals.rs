@@ -71,6 +71,7 @@ refusals! {
     OffsetDelete OffsetDeleteRequest;
     DescribeCluster DescribeClusterRequest;
     DescribeProducers DescribeProducersRequest;
+    ListConfigResources ListConfigResourcesRequest;
     DescribeTopicPartitions DescribeTopicPartitionsRequest;
 }
 

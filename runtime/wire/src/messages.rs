@@ -37,6 +37,7 @@ pub mod init_producer_id;
 pub mod join_group;
 pub mod leader;
 pub mod leave_group;
+pub mod list_config_resources;
 pub mod list_groups;
 pub mod list_offsets;
 pub mod metadata;
@@ -71,6 +72,7 @@ pub use init_producer_id::*;
 pub use join_group::*;
 pub use leader::*;
 pub use leave_group::*;
+pub use list_config_resources::*;
 pub use list_groups::*;
 pub use list_offsets::*;
 pub use metadata::*;
@@ -213,5 +215,6 @@ api_keys! {
     47 OffsetDelete OffsetDeleteRequest;
     60 DescribeCluster DescribeClusterRequest;
     61 DescribeProducers DescribeProducersRequest;
+    74 ListConfigResources ListConfigResourcesRequest;
     75 DescribeTopicPartitions DescribeTopicPartitionsRequest;
 }

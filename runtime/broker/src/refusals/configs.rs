@@ -51,6 +51,15 @@ impl Refuse for IncrementalAlterConfigsRequest {
     }
 }
 
+impl Refuse for ListConfigResourcesRequest {
+    fn refuse(self, _version: i16, error_code: ErrorCode) -> Option<ListConfigResourcesResponse> {
+        Some(ListConfigResourcesResponse {
+            error_code,
+            ..Default::default()
+        })
+    }
+}
+
 fn row(
     resource_type: i8,
     resource_name: String,

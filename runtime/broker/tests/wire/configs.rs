@@ -8,6 +8,7 @@ use millrace_wire::messages::{
     AlterConfigsRequest, AlterConfigsResource, AlterableConfig, DescribeConfigsRequest,
     DescribeConfigsResource, DescribeConfigsResourceResult, DescribeConfigsResult,
     IncrementalAlterConfigsRequest, IncrementalAlterConfigsResource, IncrementalAlterableConfig,
+    ListConfigResourcesRequest,
 };
 
 async fn describe(
@@ -408,4 +409,22 @@ async fn the_whole_configuration_is_replaced() {
     for row in rows {
         assert_eq!(row.error_code, ErrorCode::INVALID_REQUEST, "{row:?}");
     }
+}
+
+#[tokio::test]
+async fn what_has_a_configuration_is_listed() {
+    let broker = TestBroker::start(&[]).await;
+    let mut client = broker.client().await;
+    client.create_topic("t", 1, &[]).await;
+    let ask = |resource_types: &[i8]| ListConfigResourcesRequest {
+        resource_types: resource_types.to_vec(),
+    };
+    let none = client.call(0, &ask(&[])).await;
+    assert!(none.error_code.is_ok() && none.config_resources.is_empty());
+    let topics = client.call(1, &ask(&[TOPIC])).await.config_resources;
+    assert!(topics.iter().any(|resource| resource.resource_name == "t"));
+    let node = client.call(1, &ask(&[BROKER])).await.config_resources;
+    assert_eq!((node.len(), node[0].resource_name.as_str()), (1, "1"));
+    let unknown = client.call(1, &ask(&[99])).await;
+    assert_eq!(unknown.error_code, ErrorCode::UNSUPPORTED_VERSION);
 }

@@ -60,6 +60,7 @@ oracle! {
     create_partitions CreatePartitionsRequest CreatePartitionsResponse;
     describe_cluster DescribeClusterRequest DescribeClusterResponse;
     describe_producers DescribeProducersRequest DescribeProducersResponse;
+    list_config_resources ListConfigResourcesRequest ListConfigResourcesResponse;
     describe_topic_partitions DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse;
 }
 
