@@ -136,6 +136,9 @@ pub(crate) struct BrokerKeys {
     #[config(name = "offsets.topic.segment.bytes", default = 104857600, range(1..))]
     pub(crate) offsets_topic_segment_bytes: i32,
 
+    /// Where figures are served to Prometheus, as http://host:port; without it nowhere but at a worker's /metrics.
+    #[config(name = "metrics.listener", importance = low)]
+    pub(crate) metrics_listener: Option<String>,
     /// A class that authorizes requests; none can be loaded.
     #[config(name = "authorizer.class.name", default = "")]
     pub(crate) authorizer_class_name: String,
