@@ -31,7 +31,7 @@ impl Instance {
         match &plugin.code {
             Code::Source(make) => Self::Source(make()),
             Code::Sink(make) => Self::Sink(make()),
-            Code::Converter(..) | Code::HeaderConverter(..) => Self::Other,
+            _ => Self::Other,
         }
     }
 

@@ -181,7 +181,7 @@ impl StandaloneHerder {
     }
 
     async fn definition(&self, plugin: &Registered) -> Result<ConfigDef, HerderError> {
-        if let Some(definition) = plugin.converter_definition() {
+        if let Some(definition) = plugin.own_definition() {
             return Ok(definition.clone());
         }
         let host = self

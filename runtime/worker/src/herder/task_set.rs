@@ -10,6 +10,7 @@ use millrace_api::{ConnectError, ConverterKind, Properties, TaskId};
 use super::host::Host;
 use super::running::{CALL_DEADLINE, Connector, flatten};
 use super::tasks::RunningTask;
+use crate::pipeline::build_chain;
 use crate::registry::{Code, PluginKind, Registered};
 use crate::task::{Converters, State, Stopped, TargetState, TaskSpec};
 use crate::validation::unavailable;
@@ -151,7 +152,7 @@ async fn make(
         Box::pin(async move { instance.task() })
     });
     let code = flatten(call.await)?;
-    let converters = converters(connector, &config).await?;
+    let converters = converters(connector, &config, id).await?;
     let is_paused = connector.wanted(|wanted| wanted.target) == TargetState::Paused;
     Ok(TaskSpec {
         id: id.clone(),
@@ -168,12 +169,14 @@ async fn make(
     })
 }
 
-/// Makes the converters of a connector: its own, else the worker's. Their code runs on the data runtime.
+/// Makes the converters of a connector, its own or else the worker's, and its transforms. Their code runs on the data runtime.
 async fn converters(
     connector: &Connector,
     config: &Properties,
+    id: &TaskId,
 ) -> Result<Converters, ConnectError> {
     let shared = Arc::clone(&connector.shared);
+    let id = id.clone();
     let config = config.clone();
     let made = shared.data.clone().spawn(async move {
         let choose = |key, kind| {
@@ -193,6 +196,7 @@ async fn converters(
             key: converter(&key, &key_settings, ConverterKind::Key)?,
             value: converter(&value, &value_settings, ConverterKind::Value)?,
             header: header_converter(&header, &header_settings)?,
+            chain: build_chain(&shared.registry, &config, id)?,
         })
     });
     made.await.unwrap_or_else(|error| {

@@ -39,6 +39,18 @@ impl Decoder {
         Self { converters, policy }
     }
 
+    /// Takes records, at `now_ms`, through the connector's transforms.
+    ///
+    /// # Errors
+    /// When a record cannot be transformed and the policy does not tolerate it.
+    pub(crate) fn transform(
+        &self,
+        batch: SinkBatch,
+        now_ms: i64,
+    ) -> Result<SinkBatch, ConnectError> {
+        self.converters.chain.sink(batch, now_ms, &self.policy)
+    }
+
     /// Adds the records of `fetched` to `batch`, leaving out those that fail and are tolerated.
     ///
     /// # Errors
@@ -225,11 +237,13 @@ impl Source<'_> {
     }
 
     fn describe(&self, row: &Row) -> String {
-        let (topic, partition, offset) = (self.topic, self.partition, row.mark);
-        format!(
-            "where consumed record is {{topic='{topic}', partition={partition}, offset={offset}}}"
-        )
+        describe(self.topic, self.partition, row.mark)
     }
+}
+
+/// Names a record by its place in a topic.
+pub(super) fn describe(topic: &str, partition: i32, offset: i64) -> String {
+    format!("where consumed record is {{topic='{topic}', partition={partition}, offset={offset}}}")
 }
 
 /// Text ranges must be valid UTF-8: where a value is not, its malformed bytes are replaced as Java does. The block as a

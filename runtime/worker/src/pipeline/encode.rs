@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use millrace_api::{
     Cell, Column, ConnectError, Converter, Datum, EncodedHeaders, Header, HeaderConverter,
-    SourceBatch, SourceRun, Span, Value, encode_header, utf8_lossy,
+    SourceBatch, SourcePartition, SourceRun, Span, Value, encode_header, utf8_lossy,
 };
 
 use super::{ErrorPolicy, Stage};
@@ -21,16 +21,22 @@ pub(crate) struct Encoded {
     pub(crate) dropped: Vec<usize>,
 }
 
-/// Converts what has to be converted.
+/// Transforms the records, at `now_ms`, and converts what has to be converted.
 ///
 /// # Errors
-/// When a record cannot be converted and the policy does not tolerate it.
+/// When a record cannot be transformed or converted and the policy does not tolerate it.
 pub(crate) fn encode(
-    mut batch: SourceBatch,
+    batch: SourceBatch,
     converters: &Converters,
+    now_ms: i64,
     policy: &ErrorPolicy,
 ) -> Result<Encoded, ConnectError> {
-    let mut dropped = Vec::new();
+    let (mut batch, left_out) = converters.chain.source(batch, now_ms, policy)?;
+    let mut losses = Losses {
+        policy,
+        left_out,
+        dropped: Vec::new(),
+    };
     for index in 0..batch.runs().len() {
         let start = if index == 0 {
             0
@@ -44,8 +50,7 @@ pub(crate) fn encode(
                 (index, start),
                 converters.key.as_ref(),
                 Part::Key,
-                policy,
-                &mut dropped,
+                &mut losses,
             )?;
         }
         if !passes(converters.value.as_ref(), &batch.runs()[index].value) {
@@ -54,21 +59,36 @@ pub(crate) fn encode(
                 (index, start),
                 converters.value.as_ref(),
                 Part::Value,
-                policy,
-                &mut dropped,
+                &mut losses,
             )?;
         }
         convert_headers(
             &mut batch,
             (index, start),
             converters.header.as_ref(),
-            policy,
-            &mut dropped,
+            &mut losses,
         )?;
     }
+    let mut dropped = losses.left_out;
+    dropped.append(&mut losses.dropped);
     dropped.sort_unstable();
     dropped.dedup();
     Ok(Encoded { batch, dropped })
+}
+
+/// The records that are not to be sent.
+struct Losses<'a> {
+    policy: &'a ErrorPolicy,
+    /// By transforms, ascending; they are not converted.
+    left_out: Vec<usize>,
+    /// Because they could not be converted.
+    dropped: Vec<usize>,
+}
+
+impl Losses<'_> {
+    fn is_left_out(&self, row: usize) -> bool {
+        !self.left_out.is_empty() && self.left_out.binary_search(&row).is_ok()
+    }
 }
 
 /// A column of nulls without schema is null bytes for every converter.
@@ -104,8 +124,7 @@ fn convert(
     (index, start): (usize, usize),
     converter: &dyn Converter,
     part: Part,
-    policy: &ErrorPolicy,
-    dropped: &mut Vec<usize>,
+    losses: &mut Losses<'_>,
 ) -> Result<(), ConnectError> {
     let end = batch.runs()[index].end;
     let mut output = Output::default();
@@ -116,6 +135,10 @@ fn convert(
             Part::Key => batch.key(run, start, row),
             Part::Value => batch.value(run, start, row),
         };
+        if losses.is_left_out(row) {
+            spans.push(Span::NULL);
+            continue;
+        }
         let begin = output.begin();
         match encode_cell(
             converter,
@@ -128,8 +151,9 @@ fn convert(
             Ok(false) => spans.push(Span::NULL),
             Err(error) => {
                 output.open.truncate(begin);
-                policy.handle(part.stage(), &describe(run, batch.mark_behind(row)), error)?;
-                dropped.push(row);
+                let record = describe(&run.topic, &run.source, batch.mark_behind(row));
+                losses.policy.handle(part.stage(), &record, error)?;
+                losses.dropped.push(row);
                 spans.push(Span::NULL);
             }
         }
@@ -188,8 +212,7 @@ fn convert_headers(
     batch: &mut SourceBatch,
     (index, start): (usize, usize),
     converter: &dyn HeaderConverter,
-    policy: &ErrorPolicy,
-    dropped: &mut Vec<usize>,
+    losses: &mut Losses<'_>,
 ) -> Result<(), ConnectError> {
     let run = &batch.runs()[index];
     let end = run.end;
@@ -205,6 +228,10 @@ fn convert_headers(
     let mut output = Output::default();
     let mut spans = Vec::with_capacity(end - start);
     for row in start..end {
+        if losses.is_left_out(row) {
+            spans.push(Span::EMPTY);
+            continue;
+        }
         let run = &batch.runs()[index];
         let owned;
         let headers: &[Header] = match &run.headers {
@@ -219,12 +246,11 @@ fn convert_headers(
             Ok(()) => spans.push(output.span(begin)),
             Err(error) => {
                 output.open.truncate(begin);
-                policy.handle(
-                    Stage::HeaderConverter,
-                    &describe(run, batch.mark_behind(row)),
-                    error,
-                )?;
-                dropped.push(row);
+                let record = describe(&run.topic, &run.source, batch.mark_behind(row));
+                losses
+                    .policy
+                    .handle(Stage::HeaderConverter, &record, error)?;
+                losses.dropped.push(row);
                 spans.push(Span::EMPTY);
             }
         }
@@ -266,13 +292,14 @@ fn encode_headers(
     Ok(())
 }
 
-fn describe(run: &SourceRun, mark: i64) -> String {
+/// Names a record by the source offset behind it.
+pub(super) fn describe(topic: &str, source: &SourcePartition, mark: i64) -> String {
     let text = |map| serde_json::to_string(map).unwrap_or_default();
     format!(
         "where the record for topic '{}' has source partition {} and offset {}",
-        run.topic,
-        text(run.source.partition()),
-        text(&run.source.offset(mark))
+        topic,
+        text(source.partition()),
+        text(&source.offset(mark))
     )
 }
 

@@ -3,10 +3,13 @@
 //! A column whose ranges are already what the converter would make (String and ByteArray converters over text and
 //! bytes) goes through untouched. Any other column is converted once a batch into one new block.
 
+mod chain;
 mod decode;
 mod encode;
 mod policy;
 
+pub use chain::Chain;
+pub(crate) use chain::build as build_chain;
 pub(crate) use decode::{Decoder, Fetched};
 pub(crate) use encode::{Encoded, encode};
 pub(crate) use policy::{ErrorPolicy, Stage};

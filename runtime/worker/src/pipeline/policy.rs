@@ -4,11 +4,8 @@ use millrace_api::{ConnectError, Properties, TaskId};
 
 /// The step that failed, as users know it from logs and dead letter headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::enum_variant_names,
-    reason = "the stages are named as Kafka Connect names them"
-)]
 pub(crate) enum Stage {
+    Transformation,
     KeyConverter,
     ValueConverter,
     HeaderConverter,
@@ -17,6 +14,7 @@ pub(crate) enum Stage {
 impl Stage {
     fn name(self) -> &'static str {
         match self {
+            Self::Transformation => "TRANSFORMATION",
             Self::KeyConverter => "KEY_CONVERTER",
             Self::ValueConverter => "VALUE_CONVERTER",
             Self::HeaderConverter => "HEADER_CONVERTER",

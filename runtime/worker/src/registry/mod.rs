@@ -6,7 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use millrace_api::{
-    CONNECT_VERSION, Converter, Execution, HeaderConverter, Plugin, SinkConnector, SourceConnector,
+    CONNECT_VERSION, Converter, Execution, HeaderConverter, Plugin, Predicate, SinkConnector,
+    SourceConnector, Transform,
 };
 use millrace_config::{ConfigDef, ConfigKey, Importance, Type, Validator};
 
@@ -58,6 +59,8 @@ pub(crate) enum Code {
     Sink(Make<dyn SinkConnector>),
     Converter(Make<dyn Converter>, ConfigDef),
     HeaderConverter(Make<dyn HeaderConverter>, ConfigDef),
+    Transform(Make<dyn Transform>, ConfigDef),
+    Predicate(Make<dyn Predicate>, ConfigDef),
 }
 
 /// A plugin as it was registered.
@@ -86,12 +89,13 @@ impl Registered {
         self.plugin.execution
     }
 
-    /// The keys of a converter; none for a connector, whose definition is its own code's to give.
-    pub(crate) fn converter_definition(&self) -> Option<&ConfigDef> {
+    /// The keys of a converter, transform or predicate; none for a connector, whose definition is its own code's to give.
+    pub(crate) fn own_definition(&self) -> Option<&ConfigDef> {
         match &self.code {
-            Code::Converter(_, definition) | Code::HeaderConverter(_, definition) => {
-                Some(definition)
-            }
+            Code::Converter(_, definition)
+            | Code::HeaderConverter(_, definition)
+            | Code::Transform(_, definition)
+            | Code::Predicate(_, definition) => Some(definition),
             Code::Source(_) | Code::Sink(_) => None,
         }
     }
@@ -127,7 +131,7 @@ impl Registry {
         Self::default()
     }
 
-    /// A registry of the stock converters.
+    /// A registry of the stock converters, transforms and predicates.
     pub fn stock() -> Self {
         let plugin = |class| Plugin {
             class,
@@ -155,6 +159,12 @@ impl Registry {
                 definition
             };
             registry = registry.header_converter(plugin(stock.class), definition, stock.create);
+        }
+        for stock in millrace_plugins::transforms() {
+            registry = registry.transform(plugin(stock.class), (stock.definition)(), stock.create);
+        }
+        for stock in millrace_plugins::predicates() {
+            registry = registry.predicate(plugin(stock.class), (stock.definition)(), stock.create);
         }
         registry
     }
@@ -206,6 +216,36 @@ impl Registry {
             plugin,
             PluginKind::HeaderConverter,
             Code::HeaderConverter(Arc::new(make), definition),
+        )
+    }
+
+    /// Registers a transform with its keys.
+    #[must_use]
+    pub fn transform(
+        self,
+        plugin: Plugin,
+        definition: ConfigDef,
+        make: impl Fn() -> Box<dyn Transform> + Send + Sync + 'static,
+    ) -> Self {
+        self.with(
+            plugin,
+            PluginKind::Transformation,
+            Code::Transform(Arc::new(make), definition),
+        )
+    }
+
+    /// Registers a predicate with its keys.
+    #[must_use]
+    pub fn predicate(
+        self,
+        plugin: Plugin,
+        definition: ConfigDef,
+        make: impl Fn() -> Box<dyn Predicate> + Send + Sync + 'static,
+    ) -> Self {
+        self.with(
+            plugin,
+            PluginKind::Predicate,
+            Code::Predicate(Arc::new(make), definition),
         )
     }
 

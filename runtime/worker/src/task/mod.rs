@@ -21,6 +21,7 @@ use millrace_api::{
 use millrace_wire::clock::Clock;
 
 pub use clients::{Clients, connector_clients};
+pub use crate::pipeline::Chain;
 pub use handle::{Stopped, TaskHandle, spawn};
 pub use status::{State, StatusListener, TargetState};
 
@@ -43,7 +44,7 @@ impl std::fmt::Debug for TaskCode {
     }
 }
 
-/// The converters of a connector, configured.
+/// The converters of a connector, configured, and the steps between them and the connector.
 #[derive(Clone, Debug)]
 pub struct Converters {
     /// For keys.
@@ -52,6 +53,8 @@ pub struct Converters {
     pub value: Arc<dyn Converter>,
     /// For header values.
     pub header: Arc<dyn HeaderConverter>,
+    /// The transforms.
+    pub chain: Chain,
 }
 
 /// Everything a task is made of. Properties are resolved: no `${…}` is left in them.

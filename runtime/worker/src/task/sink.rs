@@ -275,6 +275,8 @@ impl SinkLoop<'_> {
                 }
             }
         }
+        let now_ms = self.context.clock.now_ms();
+        let batch = self.decoder.transform(batch, now_ms)?;
         self.put(&batch, &behind, steering).await?;
         match (change, failed) {
             (Some(change), _) => self.rebalance(change).await,

@@ -187,7 +187,8 @@ impl SourceLoop<'_> {
     }
 
     async fn send(&mut self, batch: SourceBatch) -> Result<(), ConnectError> {
-        let Encoded { batch, dropped } = encode(batch, &self.converters, &self.policy)?;
+        let now_ms = self.context.clock.now_ms();
+        let Encoded { batch, dropped } = encode(batch, &self.converters, now_ms, &self.policy)?;
         self.committer
             .below(OUTSTANDING_MAX, || self.failure.is_set())
             .await;
@@ -197,12 +198,14 @@ impl SourceLoop<'_> {
             .in_flight()
             .submit(batch.clone().into_marks());
         for (start, run) in batch.runs_with_start() {
-            self.prepare_topic(&run.topic).await?;
+            let holes = dropped.partition_point(|&row| row < start)
+                ..dropped.partition_point(|&row| row < run.end);
+            // A topic that nothing goes to need not be there.
+            if holes.len() < run.end - start {
+                self.prepare_topic(&run.topic).await?;
+            }
             let mut from = start;
-            for &hole in dropped
-                .iter()
-                .filter(|&&row| (start..run.end).contains(&row))
-            {
+            for &hole in &dropped[holes] {
                 self.append(&batch, run, from..hole, first_ticket).await?;
                 self.committer.acknowledge(
                     first_ticket + hole as u64..first_ticket + hole as u64 + 1,

@@ -25,7 +25,7 @@ pub(super) fn judge(
             .and_then(Option::as_deref)
             .map(str::trim);
         let plugin = class.and_then(|class| registry.find(class, |other| other == kind));
-        let Some(definition) = plugin.and_then(|plugin| plugin.converter_definition()) else {
+        let Some(definition) = plugin.and_then(|plugin| plugin.own_definition()) else {
             continue;
         };
         let prefix = format!("{key}.");

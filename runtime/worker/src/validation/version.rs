@@ -137,7 +137,7 @@ pub(super) fn check(
     }
 }
 
-fn check_pair(
+pub(super) fn check_pair(
     part: &mut Part,
     class_key: &str,
     version_key: &str,

@@ -54,9 +54,16 @@ async fn plugins_are_listed() {
         .map(|plugin| plugin["type"].as_str().unwrap())
         .collect();
     assert!(kinds.is_sorted_by_key(|kind| {
-        ["sink", "source", "converter", "header_converter"]
-            .iter()
-            .position(|k| k == kind)
+        [
+            "sink",
+            "source",
+            "transformation",
+            "predicate",
+            "converter",
+            "header_converter",
+        ]
+        .iter()
+        .position(|k| k == kind)
     }));
     let strings = all
         .as_array()

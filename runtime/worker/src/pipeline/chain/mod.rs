@@ -1,0 +1,134 @@
+//! The transforms of a connector, in order, each for the records that its predicate chooses.
+//!
+//! A chain takes a batch apart once, hands it from step to step, and puts it together again. A record that fails at a
+//! step goes to the error policy; the steps behind it do not see it. An empty chain costs nothing.
+
+mod build;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use millrace_api::{
+    ConnectError, Origin, Predicate, RecordView, Records, SinkBatch, SourceBatch, Stage as When,
+    TaskId, Transform,
+};
+
+use super::{ErrorPolicy, Stage};
+
+pub(crate) use build::build;
+
+/// One transform with its predicate.
+struct Step {
+    alias: String,
+    class: &'static str,
+    transform: Box<dyn Transform>,
+    predicate: Option<Box<dyn Predicate>>,
+    negate: bool,
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Step")
+            .field("alias", &self.alias)
+            .field("class", &self.class)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The steps of a task. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    steps: Arc<[Step]>,
+    task: TaskId,
+}
+
+impl Chain {
+    /// Transforms a source's records, read at `now_ms`. The rows that are left out come back beside them, ascending.
+    ///
+    /// # Errors
+    /// When a record cannot be transformed and the policy does not tolerate it.
+    pub(crate) fn source(
+        &self,
+        batch: SourceBatch,
+        now_ms: i64,
+        policy: &ErrorPolicy,
+    ) -> Result<(SourceBatch, Vec<usize>), ConnectError> {
+        if self.steps.is_empty() {
+            return Ok((batch, Vec::new()));
+        }
+        Ok(self.run(batch.into(), now_ms, policy)?.into_source())
+    }
+
+    /// Transforms records on their way to a sink, at `now_ms`; those that are left out are no longer in the batch.
+    ///
+    /// # Errors
+    /// When a record cannot be transformed and the policy does not tolerate it.
+    pub(crate) fn sink(
+        &self,
+        batch: SinkBatch,
+        now_ms: i64,
+        policy: &ErrorPolicy,
+    ) -> Result<SinkBatch, ConnectError> {
+        if self.steps.is_empty() || batch.is_empty() {
+            return Ok(batch);
+        }
+        Ok(self.run(batch.into(), now_ms, policy)?.into_sink())
+    }
+
+    fn run(
+        &self,
+        mut records: Records,
+        now_ms: i64,
+        policy: &ErrorPolicy,
+    ) -> Result<Records, ConnectError> {
+        records.set_stage(When {
+            now_ms,
+            task: Some(self.task.clone()),
+        });
+        for step in &*self.steps {
+            if step.choose(&mut records) {
+                step.transform.apply(&mut records);
+            }
+            for failed in records.take_failed() {
+                let place = records.view(failed.row).map(describe).unwrap_or_default();
+                let record = format!(
+                    "with class '{}' (transforms.{}), {place}",
+                    step.class, step.alias
+                );
+                policy.handle(Stage::Transformation, &record, failed.error)?;
+            }
+        }
+        Ok(records)
+    }
+}
+
+impl Step {
+    /// Chooses the records that the step works on; false if it works on none.
+    fn choose(&self, records: &mut Records) -> bool {
+        let Some(predicate) = &self.predicate else {
+            records.choose(Vec::new());
+            return true;
+        };
+        let mut chosen = vec![false; records.len()];
+        predicate.choose(records, &mut chosen);
+        if self.negate {
+            chosen.iter_mut().for_each(|chosen| *chosen = !*chosen);
+        }
+        let (any, all) = (chosen.contains(&true), !chosen.contains(&false));
+        records.choose(if all { Vec::new() } else { chosen });
+        any
+    }
+}
+
+/// Names a record by where it came from.
+fn describe(view: RecordView<'_>) -> String {
+    match view.origin() {
+        Origin::Sink {
+            topic, partition, ..
+        } => super::decode::describe(topic, *partition, view.mark()),
+        Origin::Source(source) => super::encode::describe(view.topic(), source, view.mark()),
+    }
+}
