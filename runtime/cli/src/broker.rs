@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::{
-    args, banner, failure::Failure, included, logging, plan::BrokerPlan, runtimes::Runtimes,
+    args, banner, failure::Failure, included, logging, metrics, plan::BrokerPlan, readiness,
+    runtimes::Runtimes,
     signals,
 };
 
@@ -24,9 +25,12 @@ async fn serve(config: millrace_broker::BrokerConfig, data: Handle) -> Result<()
     let broker = included::start(config, &data, &stop).await?;
     banner::title("broker");
     banner::broker(&broker);
+    let _metrics = metrics::of_broker(&broker, &metrics::of_process()).await?;
     banner::ready();
+    readiness::ready();
     included::warn_if_wide(&broker);
     stop.cancelled().await;
+    readiness::stopping();
     match included::stop(broker, &data, STOP_WITHIN).await {
         None => Ok(()),
         Some(abandoned) => Err(Failure::Unclean(vec![abandoned])),

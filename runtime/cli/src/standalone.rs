@@ -12,15 +12,18 @@ use millrace_testing::{
     DataGenerator, MockSink, MockSource, SchemaSource, VerifiableSink, VerifiableSource,
 };
 use millrace_wire::clock::{self, Clock};
-use millrace_worker::{Builder, Worker, WorkerConfig, logging::Loggers, task::TargetState};
+use millrace_worker::{
+    Builder, Worker, WorkerConfig, logging::Loggers, rest::MetricsServer, task::TargetState,
+};
 use tokio::{runtime::Handle, time};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     args, banner, bootstrap,
     failure::{Failure, Problem},
-    included, logging,
+    included, logging, metrics,
     plan::{ConnectorFile, Problems, StandalonePlan},
+    readiness,
     runtimes::Runtimes,
     signals,
 };
@@ -103,12 +106,15 @@ async fn serve(checked: Checked, data: Handle) -> Result<(), Failure> {
     let mut running = Running {
         worker: None,
         broker: None,
+        metrics: None,
         data,
     };
     let outcome = running.start(checked, &stop).await;
     if outcome.is_ok() {
         banner::ready();
+        readiness::ready();
         stop.cancelled().await;
+        readiness::stopping();
     }
     let abandoned = running.stop(graceful, clock.as_ref()).await;
     outcome?;
@@ -123,6 +129,7 @@ async fn serve(checked: Checked, data: Handle) -> Result<(), Failure> {
 struct Running {
     worker: Option<Worker>,
     broker: Option<Broker>,
+    metrics: Option<MetricsServer>,
     data: Handle,
 }
 
@@ -135,6 +142,7 @@ impl Running {
             ..
         } = checked;
         let mut properties = plan.worker;
+        let figures = metrics::of_process();
         match broker {
             Some(config) => {
                 let broker = self
@@ -146,6 +154,7 @@ impl Running {
                 );
                 builder = builder.dial(Arc::new(broker.dial()));
                 banner::broker(broker);
+                self.metrics = metrics::of_broker(broker, &figures).await?;
                 included::warn_if_wide(broker);
             }
             None => {
@@ -162,6 +171,7 @@ impl Running {
             .unwrap_or_default();
         let builder = builder
             .properties(properties)
+            .metrics(figures)
             .data_runtime(self.data.clone());
         let worker = self
             .worker

@@ -16,6 +16,7 @@
 
 pub mod binary;
 pub mod conformance;
+pub mod exposition;
 pub mod input;
 pub mod pipeline;
 pub mod process;
@@ -23,5 +24,6 @@ pub mod random;
 pub mod rest;
 pub mod sandbox;
 pub mod soak;
+pub mod tool;
 pub mod topic;
 pub mod wait;

@@ -33,11 +33,23 @@ impl Millrace {
         I: IntoIterator<Item = A>,
         A: AsRef<OsStr>,
     {
+        Self::start_with(sandbox, arguments, Stdio::null())
+    }
+
+    /// The same with something to read on standard input.
+    ///
+    /// # Panics
+    /// As [`Millrace::start`].
+    pub fn start_with<I, A>(sandbox: &Sandbox, arguments: I, stdin: Stdio) -> Self
+    where
+        I: IntoIterator<Item = A>,
+        A: AsRef<OsStr>,
+    {
         let (stdout, stderr) = (sandbox.log("stdout"), sandbox.log("stderr"));
         let child = Command::new(binary::millrace())
             .args(arguments)
             .current_dir(sandbox.path())
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(File::create(&stdout).expect("a file for stdout"))
             .stderr(File::create(&stderr).expect("a file for stderr"))
             .spawn()

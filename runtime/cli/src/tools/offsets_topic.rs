@@ -47,13 +47,17 @@ pub(crate) fn value(change: &Change, bytes: Option<&[u8]>) -> Value {
 }
 
 fn offset(value: &OffsetValue) -> Value {
-    json!({
+    let mut data = json!({
         "offset": value.offset,
         "leaderEpoch": value.leader_epoch,
         "metadata": value.metadata,
         "commitTimestamp": value.commit_ms,
-        "expireTimestamp": value.expire_ms,
-    })
+    });
+    // Only one version of the record has it.
+    if let Some(expire_ms) = value.expire_ms {
+        data["expireTimestamp"] = json!(expire_ms);
+    }
+    data
 }
 
 fn group(value: &GroupValue) -> Value {
@@ -78,6 +82,7 @@ fn member(member: &MemberValue, protocol_type: &str) -> Value {
     let subscription = match subscription {
         Ok((_, blob)) if protocol_type == CONSUMER => json!({
             "topics": blob.topics,
+            "userData": blob.user_data.as_ref().map(|data| STANDARD.encode(data)),
             "ownedPartitions": partitions(&blob.owned_partitions),
             "generationId": blob.generation_id,
             "rackId": blob.rack_id,
@@ -86,7 +91,10 @@ fn member(member: &MemberValue, protocol_type: &str) -> Value {
     };
     let assignment = match assignment {
         Ok((_, blob)) if protocol_type == CONSUMER => {
-            json!({"assignedPartitions": partitions(&blob.assigned_partitions)})
+            json!({
+                "assignedPartitions": partitions(&blob.assigned_partitions),
+                "userData": blob.user_data.as_ref().map(|data| STANDARD.encode(data)),
+            })
         }
         _ => json!(STANDARD.encode(&member.assignment)),
     };

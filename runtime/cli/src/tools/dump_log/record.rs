@@ -133,9 +133,10 @@ fn coordinator_record(
         Ok(Some(change)) => {
             let payload = match value(&change, value_bytes) {
                 Value::Null => "<DELETE>".to_owned(),
-                value => value.to_string(),
+                value => with_text(value, "version").to_string(),
             };
-            (key(&change).to_string(), Some(payload))
+            let key = with_text(key(&change), "type");
+            (key.to_string(), Some(payload))
         }
         Ok(None) => (
             format!("Unknown record type at offset {offset}, skipping."),
@@ -143,4 +144,12 @@ fn coordinator_record(
         ),
         Err(error) => (format!("Error at offset {offset}, skipping. {error}"), None),
     }
+}
+
+/// Kafka's dump tool writes these numbers as text, where its formatters do not.
+fn with_text(mut object: Value, name: &str) -> Value {
+    if let Some(number) = object.get_mut(name) {
+        *number = Value::String(number.to_string());
+    }
+    object
 }
