@@ -1,52 +1,118 @@
-//! The included broker and worker against clients by others, each through its own program:
-//! `cargo run -p millrace-interop -- kcat`, `cargo run -p millrace-interop -- python PYTHON`.
-//! `.ci/run` installs the clients and runs both.
+//! The included broker against clients by others, each through a small program in its own language:
+//! `cargo run -p millrace-interop -- NAME...`, or `all`. `clients/README.md` says what each program does.
+//!
+//! Every client goes through the same [`suite`]: its own checks, the standard records with every codec, and a group
+//! whose members come, leave and are killed. Several clients together read what each other wrote, and share groups.
+//! With `--reference` the broker is Apache Kafka, so that a difference is found by looking at both.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
     reason = "a tool of the tests"
 )]
 
-mod kcat;
-mod python;
+mod broker;
+mod clients;
+mod cross;
+mod install;
+mod kafka;
+mod member;
+mod output;
+mod rebalance;
+mod standard;
+mod suite;
 
-use std::path::PathBuf;
+use std::{process::ExitCode, time::Instant};
 
-use clap::{Parser, Subcommand};
-use millrace_system::{process::Millrace, sandbox::Sandbox};
+use anyhow::{Context as _, ensure};
+use clap::Parser;
+
+use crate::{
+    broker::{Broker, Kind},
+    clients::Client,
+};
 
 /// Checks with clients by others.
 #[derive(Debug, Parser)]
 #[command(name = "millrace-interop")]
 struct Arguments {
-    #[command(subcommand)]
-    client: Client,
+    /// Clients by name, or `all`; without any, their names are listed
+    names: Vec<String>,
+    /// Checks Apache Kafka instead, as a reference
+    #[arg(long)]
+    reference: bool,
 }
 
-#[derive(Debug, Subcommand)]
-enum Client {
-    /// kcat (librdkafka), found in PATH
-    Kcat,
-    /// confluent-kafka and kafka-python with its codecs, installed in this Python
-    Python {
-        /// The interpreter
-        python: PathBuf,
-    },
-}
-
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().client {
-        Client::Kcat => kcat::run(),
-        Client::Python { python } => python::run(&python),
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("FAILED: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 
-/// A broker of its own, and its address.
-fn broker(sandbox: &Sandbox) -> (Millrace, String) {
-    let mut millrace = Millrace::start(
-        sandbox,
-        ["broker", "--override", "listeners=PLAINTEXT://127.0.0.1:0"],
-    );
-    let address = millrace.address("broker ");
-    (millrace, address)
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let kind = if arguments.reference {
+        Kind::Kafka
+    } else {
+        Kind::Millrace
+    };
+    let chosen = choose(&arguments.names)?;
+    for client in &chosen {
+        println!("{}: {}", client.name(), client.install()?);
+    }
+    let mut failed = Vec::new();
+    for client in &chosen {
+        let started = Instant::now();
+        let check = |broker: &Broker| {
+            ensure!(suite::run(client.as_ref(), broker), "see above");
+            Ok(())
+        };
+        if let Err(error) = with_broker(kind, check) {
+            println!("{}: FAILED: {error:#}", client.name());
+            failed.push(client.name());
+        }
+        println!("{}: {} s", client.name(), started.elapsed().as_secs());
+    }
+    if chosen.len() > 1 {
+        let started = Instant::now();
+        if let Err(error) = with_broker(kind, |broker| cross::run(&chosen, broker)) {
+            println!("together: FAILED: {error:#}");
+            failed.push("together");
+        }
+        println!("together: {} s", started.elapsed().as_secs());
+    }
+    ensure!(failed.is_empty(), "{}", failed.join(", "));
+    Ok(())
+}
+
+/// The clients of these names, in the order of the table.
+fn choose(names: &[String]) -> anyhow::Result<Vec<Box<dyn Client>>> {
+    let all = clients::all();
+    let known: Vec<_> = all.iter().map(|client| client.name()).collect();
+    ensure!(!names.is_empty(), "which? all, or: {}", known.join(" "));
+    for name in names {
+        ensure!(
+            name == "all" || known.contains(&name.as_str()),
+            "no client is named {name}; there are {}",
+            known.join(" ")
+        );
+    }
+    let wanted = |name: &str| names.iter().any(|one| one == "all" || one == name);
+    Ok(all
+        .into_iter()
+        .filter(|client| wanted(client.name()))
+        .collect())
+}
+
+/// Starts a broker for `check`, which must stop cleanly afterwards.
+fn with_broker(
+    kind: Kind,
+    check: impl FnOnce(&Broker) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut broker = Broker::start(kind)?;
+    let result = check(&broker).with_context(|| broker.said());
+    broker.stop()?;
+    result
 }

@@ -1,0 +1,34 @@
+/** Runs checks and prints a line for each. */
+final class Report {
+    interface Check {
+        void run() throws Exception;
+    }
+
+    private boolean failed;
+
+    void check(String name, Check check) {
+        try {
+            check.run();
+            System.out.println("ok " + name);
+        } catch (Exception | AssertionError error) {
+            failed = true;
+            System.out.println("FAILED " + name + ": " + error);
+            error.printStackTrace();
+        }
+    }
+
+    /** Ends the process, with the exit code that the checks have earned. */
+    void end() {
+        System.exit(failed ? 1 : 0);
+    }
+
+    static void that(boolean holds, Object said) {
+        if (!holds) {
+            throw new AssertionError(said);
+        }
+    }
+
+    static void equal(Object expected, Object actual) {
+        that(expected.equals(actual), "expected " + expected + ", got " + actual);
+    }
+}

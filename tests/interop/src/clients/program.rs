@@ -1,0 +1,231 @@
+//! Clients with a program of ours in their own language. `clients/README.md` says what its commands do.
+
+use std::{
+    fs,
+    ops::Range,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, ensure};
+
+use super::{Client, Report, SCENARIOS};
+use crate::{
+    broker::Broker,
+    install::{self, SOURCES},
+    output,
+};
+
+/// What a program is written in, and so how it is installed and started.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Language {
+    /// With this version of kafka-clients.
+    Java(&'static str),
+    /// This module in `clients/python`; the three share an environment.
+    Python(&'static str),
+    Go,
+    Node,
+    Rust,
+}
+
+/// A client with its program.
+#[derive(Debug)]
+pub(crate) struct Program {
+    name: &'static str,
+    language: Language,
+}
+
+impl Program {
+    pub(crate) fn new(name: &'static str, language: Language) -> Self {
+        Self { name, language }
+    }
+
+    /// The program, ready to take its arguments.
+    fn command(&self) -> anyhow::Result<Command> {
+        let folder = self.folder()?;
+        let mut command;
+        match self.language {
+            Language::Java(_) => {
+                let classes = folder.join("classes");
+                let jars = folder.join("libs/*");
+                command = Command::new("java");
+                command.args([
+                    "-XX:TieredStopAtLevel=1",
+                    "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+                    "-cp",
+                ]);
+                command.arg(format!("{}:{}", classes.display(), jars.display()));
+                command.arg("Main");
+            }
+            Language::Python(module) => {
+                command = Command::new(folder.join("bin/python"));
+                command
+                    .env("PYTHONDONTWRITEBYTECODE", "1")
+                    .arg(self.source().join(format!("{module}.py")));
+            }
+            Language::Go => command = Command::new(folder.join("client")),
+            Language::Node => {
+                command = Command::new("node");
+                command.arg(folder.join("main.js"));
+            }
+            Language::Rust => command = Command::new(folder.join("debug/millrace-interop-rdkafka")),
+        }
+        Ok(command)
+    }
+
+    /// Where it is installed.
+    fn folder(&self) -> anyhow::Result<PathBuf> {
+        match self.language {
+            Language::Python(_) => install::folder("python"),
+            _ => install::folder(self.name),
+        }
+    }
+
+    /// Where its program is.
+    fn source(&self) -> PathBuf {
+        Path::new(SOURCES).join(match self.language {
+            Language::Java(_) => "java",
+            Language::Python(_) => "python",
+            _ => self.name,
+        })
+    }
+
+    /// Runs a command of the program that must hold.
+    fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let ended = output::run(self.command()?.args(arguments))?;
+        ensure!(
+            ended.well,
+            "{}: {arguments:?}\n{}\n{}",
+            self.name,
+            ended.stdout,
+            ended.stderr
+        );
+        Ok(())
+    }
+}
+
+impl Client for Program {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn install(&self) -> anyhow::Result<String> {
+        let (folder, source) = (self.folder()?, self.source());
+        match self.language {
+            Language::Java(version) => java(self.name, version, &folder, &source)?,
+            Language::Python(_) => python(&folder, &source)?,
+            Language::Go => go(&folder, &source)?,
+            Language::Node => node(&folder, &source)?,
+            Language::Rust => rust(&folder, &source)?,
+        }
+        let version = output::of(self.command()?.arg("version"))
+            .with_context(|| format!("{} does not run", self.name))?;
+        Ok(version.trim().to_owned())
+    }
+
+    fn scenarios(&self) -> Vec<&'static str> {
+        SCENARIOS
+            .into_iter()
+            .filter(|name| !lacks(self.name).contains(name))
+            .collect()
+    }
+
+    fn checks(&self, broker: &Broker) -> anyhow::Result<Report> {
+        let ended = output::run(self.command()?.args(["checks", broker.address()]))?;
+        let held = ended
+            .stdout
+            .lines()
+            .filter_map(|line| line.strip_prefix("ok "))
+            .map(str::to_owned)
+            .collect();
+        Ok(Report {
+            held,
+            said: format!("{}\n{}", ended.stdout, ended.stderr),
+        })
+    }
+
+    fn produce(&self, server: &str, prefix: &str, codecs: &[&str]) -> anyhow::Result<bool> {
+        self.run(&[&["produce", server, prefix], codecs].concat())?;
+        Ok(true)
+    }
+
+    fn consume(&self, server: &str, topics: &[&str]) -> anyhow::Result<()> {
+        self.run(&[&["consume", server], topics].concat())
+    }
+
+    fn fill(&self, server: &str, topic: &str, numbers: Range<usize>) -> anyhow::Result<()> {
+        self.run(&[
+            "fill",
+            server,
+            topic,
+            &numbers.start.to_string(),
+            &numbers.end.to_string(),
+        ])
+    }
+
+    fn member(&self, server: &str, group: &str, topic: &str) -> anyhow::Result<Command> {
+        let mut command = self.command()?;
+        command.args(["member", server, group, topic]);
+        Ok(command)
+    }
+
+    fn shares_groups(&self) -> bool {
+        !matches!(self.language, Language::Node)
+    }
+}
+
+/// Scenarios for which a client has no call.
+fn lacks(name: &str) -> &'static [&'static str] {
+    match name {
+        "kafkajs" => &["idempotent"],
+        _ => &[],
+    }
+}
+
+fn java(name: &str, version: &str, folder: &Path, source: &Path) -> anyhow::Result<()> {
+    let jars = install::jars(name, "java", Some(version))?;
+    let sources = fs::read_dir(source.join("src"))?.collect::<Result<Vec<_>, _>>()?;
+    let mut javac = Command::new("javac");
+    javac.args(["-nowarn", "-d"]).arg(folder.join("classes"));
+    javac.arg("-cp").arg(jars.join("*"));
+    javac.args(sources.iter().map(fs::DirEntry::path));
+    output::install(&mut javac)
+}
+
+fn python(folder: &Path, source: &Path) -> anyhow::Result<()> {
+    let requirements = source.join("requirements.txt");
+    install::once(folder, &requirements, || {
+        output::install(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+        let mut pip = Command::new(folder.join("bin/pip"));
+        pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"])
+            .arg(&requirements);
+        output::install(&mut pip)
+    })
+}
+
+fn go(folder: &Path, source: &Path) -> anyhow::Result<()> {
+    let mut go = Command::new("go");
+    go.args(["build", "-o"]).arg(folder.join("client")).arg(".");
+    output::install(go.current_dir(source))
+}
+
+fn node(folder: &Path, source: &Path) -> anyhow::Result<()> {
+    for file in fs::read_dir(source)? {
+        let file = file?;
+        fs::copy(file.path(), folder.join(file.file_name()))?;
+    }
+    install::once(folder, &source.join("package-lock.json"), || {
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+        output::install(npm.current_dir(folder))
+    })
+}
+
+/// Compiles librdkafka, too; in a workspace of its own, so that nothing else waits for it.
+fn rust(folder: &Path, source: &Path) -> anyhow::Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args(["build", "--quiet", "--locked", "--target-dir"])
+        .arg(folder);
+    output::install(cargo.current_dir(source))
+}

@@ -1,0 +1,145 @@
+//! A launcher of Apache Kafka: one node that is broker and controller, from the jars of the registry.
+
+use std::{
+    fs::{self, File},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
+use millrace_system::{sandbox::Sandbox, wait};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{install, output};
+
+/// How long a start or a stop may take.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A running Apache Kafka. It is killed when dropped.
+pub(crate) struct Kafka {
+    child: Child,
+    address: String,
+    log: PathBuf,
+}
+
+impl Kafka {
+    /// Formats `data` where it is new, starts a node on it and waits until its port is open.
+    pub(crate) fn start(sandbox: &Sandbox, data: &Path) -> anyhow::Result<Self> {
+        let [port, controller] = free_ports()?;
+        let address = format!("127.0.0.1:{port}");
+        let properties = sandbox.write("kafka.properties", properties(data, &address, controller));
+        if !data.join("meta.properties").exists() {
+            let id = output::of(java()?.args(["kafka.tools.StorageTool", "random-uuid"]))?;
+            output::of(
+                java()?
+                    .args(["kafka.tools.StorageTool", "format", "-t", id.trim(), "-c"])
+                    .arg(&properties),
+            )?;
+        }
+        let log = sandbox.join("kafka.out");
+        let file = File::create(&log)?;
+        let child = java()?
+            .args(["kafka.Kafka"])
+            .arg(&properties)
+            .stdin(Stdio::null())
+            .stderr(file.try_clone()?)
+            .stdout(file)
+            .spawn()
+            .context("cannot run java")?;
+        let mut kafka = Self {
+            child,
+            address,
+            log,
+        };
+        kafka.await_port()?;
+        Ok(kafka)
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// What it logged so far.
+    pub(crate) fn output(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// Asks it to stop and waits for its end.
+    pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        wait::until_or(Instant::now() + PATIENCE, || {
+            self.child.try_wait().ok().flatten()
+        })
+        .context("Apache Kafka did not stop in time")?;
+        Ok(())
+    }
+
+    fn await_port(&mut self) -> anyhow::Result<()> {
+        let open = wait::until_or(Instant::now() + PATIENCE, || {
+            let ended = self.child.try_wait().ok().flatten().is_some();
+            let open = TcpStream::connect(&self.address).is_ok();
+            (ended || open).then_some(open)
+        });
+        ensure!(
+            open == Some(true),
+            "Apache Kafka did not start\n{}",
+            self.output()
+        );
+        Ok(())
+    }
+}
+
+impl Drop for Kafka {
+    fn drop(&mut self) {
+        // Already ended is what a check wants; there is nothing to do about anything else.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Java with the jars of Apache Kafka: broker, storage and command-line tools.
+pub(crate) fn java() -> anyhow::Result<Command> {
+    let mut command = Command::new("java");
+    command
+        .args([
+            "-Xmx512m",
+            "-XX:TieredStopAtLevel=1",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-cp",
+        ])
+        .arg(jars()?.join("*"));
+    Ok(command)
+}
+
+/// The folder of the jars, which are fetched once.
+fn jars() -> anyhow::Result<PathBuf> {
+    install::jars("kafka", "kafka", None)
+}
+
+fn properties(data: &Path, address: &str, controller: u16) -> String {
+    format!(
+        "process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://{address},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://{address}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={}
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+",
+        data.display()
+    )
+}
+
+/// Two ports that nobody listens on.
+fn free_ports() -> anyhow::Result<[u16; 2]> {
+    let one = TcpListener::bind("127.0.0.1:0")?;
+    let other = TcpListener::bind("127.0.0.1:0")?;
+    Ok([one.local_addr()?.port(), other.local_addr()?.port()])
+}

@@ -1,0 +1,106 @@
+//! Programs that run to their end, in time.
+
+use std::{
+    io::{Read, Write as _},
+    process::{Child, Command, Stdio},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
+use millrace_system::wait;
+
+/// How long checks may run.
+const CHECKS: Duration = Duration::from_secs(240);
+
+/// How long an installation may run, which may compile a library in C.
+const INSTALLATION: Duration = Duration::from_secs(900);
+
+/// The standard output of a program that ends well.
+pub(crate) fn of(command: &mut Command) -> anyhow::Result<String> {
+    with_input(command, b"")
+}
+
+/// The same, with this standard input.
+pub(crate) fn with_input(command: &mut Command, input: &[u8]) -> anyhow::Result<String> {
+    ended_well(command, input, CHECKS)
+}
+
+/// Runs a step of an installation.
+pub(crate) fn install(command: &mut Command) -> anyhow::Result<()> {
+    ended_well(command, b"", INSTALLATION).map(drop)
+}
+
+fn ended_well(command: &mut Command, input: &[u8], limit: Duration) -> anyhow::Result<String> {
+    let ended = run_within(command, input, limit)?;
+    ensure!(
+        ended.well,
+        "{command:?} failed\n{}\n{}",
+        ended.stdout,
+        ended.stderr
+    );
+    Ok(ended.stdout)
+}
+
+/// How a program ended, and what it printed.
+pub(crate) struct Ended {
+    /// Whether its exit code was 0.
+    pub(crate) well: bool,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs a program to its end.
+pub(crate) fn run(command: &mut Command) -> anyhow::Result<Ended> {
+    run_within(command, b"", CHECKS)
+}
+
+fn run_within(command: &mut Command, input: &[u8], limit: Duration) -> anyhow::Result<Ended> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot run {}", command.get_program().display()))?;
+    let stdout = collect(child.stdout.take());
+    let stderr = collect(child.stderr.take());
+    feed(&mut child, input);
+    let status = wait::until_or(Instant::now() + limit, || child.try_wait().transpose());
+    if status.is_none() {
+        child.kill()?;
+        child.wait()?;
+    }
+    let (stdout, stderr) = (joined(stdout), joined(stderr));
+    let status = status.with_context(|| {
+        format!("{command:?} ran for more than {limit:?}\n{stdout}\n{stderr}")
+    })??;
+    Ok(Ended {
+        well: status.success(),
+        stdout,
+        stderr,
+    })
+}
+
+/// Hands over the input from a thread of its own, and ends it.
+fn feed(child: &mut Child, input: &[u8]) {
+    let input = input.to_vec();
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program may end without having read its input.
+        thread::spawn(move || drop(stdin.write_all(&input)));
+    }
+}
+
+fn collect(stream: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut stream) = stream {
+            // What was read until an error is all that can be shown.
+            drop(stream.read_to_end(&mut bytes));
+        }
+        bytes
+    })
+}
+
+fn joined(collector: JoinHandle<Vec<u8>>) -> String {
+    String::from_utf8_lossy(&collector.join().unwrap_or_default()).into_owned()
+}
