@@ -46,6 +46,7 @@ pub use cluster_metadata::KafkaTopic;
 pub use config::{CleanerConfig, DataDirConfig, Durability, LogConfig, TimestampPolicy};
 pub use data_dir::DataDir;
 pub use error::StorageError;
+pub use index::AbortedTransaction;
 pub use log::{
     Appended, Damage, Isolation, Log, LogListener, OffsetAndTimestamp, OnDurable, ProducerInfo,
     ReadRange,

@@ -12,7 +12,7 @@ pub(crate) use active::ActiveSegment;
 
 use crate::error::StorageError;
 use crate::files::{FileSlot, Files, LogFile, NamedFile};
-use crate::index::{OffsetIndex, TimeEntry, TimeIndex};
+use crate::index::{OffsetIndex, TimeEntry, TimeIndex, TransactionIndex};
 use crate::names::FileKind;
 use crate::read_error::ReadError;
 use crate::scan::{HeaderScan, ScanError};
@@ -24,6 +24,7 @@ pub(crate) struct Segment {
     log: FileSlot,
     pub(crate) offsets: OffsetIndex,
     pub(crate) times: TimeIndex,
+    pub(crate) transactions: TransactionIndex,
     /// Bytes of whole batches; the file may be longer after a failed write.
     size: AtomicU64,
     /// The largest timestamp and where it is, once it was asked for.
@@ -50,6 +51,7 @@ impl Segment {
             log: slot(FileKind::Log),
             offsets: OffsetIndex::new(slot(FileKind::OffsetIndex), base_offset),
             times: TimeIndex::new(slot(FileKind::TimeIndex), base_offset),
+            transactions: TransactionIndex::new(slot(FileKind::TxnIndex)),
             size: AtomicU64::new(0),
             largest: Mutex::new(None),
             modified_ms: AtomicI64::new(0),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use millrace_storage::{Isolation, ReadError, ReadRange};
 use millrace_wire::error_code::ErrorCode;
 use millrace_wire::messages::{
-    EpochEndOffset, FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse,
-    PartitionData,
+    AbortedTransaction, EpochEndOffset, FetchPartition, FetchRequest, FetchResponse,
+    FetchableTopicResponse, PartitionData,
 };
 use millrace_wire::records::Records;
 use millrace_wire::uuid::Uuid;
@@ -228,7 +228,7 @@ fn found(partition_index: i32, range: ReadRange, isolation: Isolation) -> Partit
         high_watermark: range.high_watermark,
         last_stable_offset: range.last_stable_offset,
         log_start_offset: range.log_start_offset,
-        aborted_transactions: aborted_transactions(isolation),
+        aborted_transactions: aborted_transactions(isolation, &range.aborted),
         records: Some(range.records.map(Records::from).unwrap_or_default()),
         ..Default::default()
     }
@@ -246,7 +246,7 @@ fn diverged(
         last_stable_offset: partition.log.last_stable_offset(),
         log_start_offset: partition.log.log_start_offset(),
         diverging_epoch,
-        aborted_transactions: aborted_transactions(isolation),
+        aborted_transactions: aborted_transactions(isolation, &[]),
         records: Some(Records::new()),
         ..Default::default()
     }
@@ -257,15 +257,22 @@ fn failed(partition_index: i32, error_code: ErrorCode, isolation: Isolation) -> 
         partition_index,
         error_code,
         high_watermark: -1,
-        aborted_transactions: aborted_transactions(isolation),
+        aborted_transactions: aborted_transactions(isolation, &[]),
         records: Some(Records::new()),
         ..Default::default()
     }
 }
 
-/// Null for a reader of uncommitted records; no transaction is ever aborted here for others.
-fn aborted_transactions<T>(isolation: Isolation) -> Option<Vec<T>> {
-    (isolation == Isolation::ReadCommitted).then(Vec::new)
+/// Null for a reader of uncommitted records.
+fn aborted_transactions(
+    isolation: Isolation,
+    aborted: &[millrace_storage::AbortedTransaction],
+) -> Option<Vec<AbortedTransaction>> {
+    let row = |transaction: &millrace_storage::AbortedTransaction| AbortedTransaction {
+        producer_id: transaction.producer_id,
+        first_offset: transaction.first_offset,
+    };
+    (isolation == Isolation::ReadCommitted).then(|| aborted.iter().map(row).collect())
 }
 
 /// Groups rows that follow each other by topic.

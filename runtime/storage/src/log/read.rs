@@ -7,6 +7,7 @@ use millrace_wire::frame::FileRange;
 
 use super::Log;
 use super::position::Mark;
+use crate::index::AbortedTransaction;
 use crate::read_error::ReadError;
 use crate::scan::HeaderScan;
 use crate::segment::Segment;
@@ -37,6 +38,8 @@ pub struct ReadRange {
     pub last_stable_offset: i64,
     /// The log start offset at the time of the read.
     pub log_start_offset: i64,
+    /// The aborted transactions with records in the range, for readers of committed records.
+    pub aborted: Vec<AbortedTransaction>,
     /// Whether the range ends where its segment does, and the log goes on in the next: a reader need
     /// not wait for more bytes.
     pub ends_segment: bool,
@@ -109,6 +112,9 @@ impl Log {
         range.next_offset = next_offset;
         range.ends_segment =
             found.position + len >= found.limit && found.segment.base_offset < bound.segment;
+        if len > 0 && isolation == Isolation::ReadCommitted {
+            range.aborted = self.aborted_between(&found, next_offset)?;
+        }
         if len > 0 {
             let file = Arc::clone(found.segment.file()?.file());
             range.records = Some(FileRange {
@@ -120,6 +126,27 @@ impl Log {
         Ok(range)
     }
 
+    /// The aborted transactions that have records from a batch on up to `end`; their markers may lie behind it.
+    fn aborted_between(
+        &self,
+        found: &Found,
+        end: i64,
+    ) -> Result<Vec<AbortedTransaction>, ReadError> {
+        let start = found.header.base_offset;
+        let mut aborted = Vec::new();
+        for segment in self.segment_list() {
+            if segment.base_offset >= found.segment.base_offset {
+                let entries = segment.transactions.entries(self.shared.files())?;
+                let concerned = |entry: &&AbortedTransaction| {
+                    entry.last_offset >= start && entry.first_offset < end
+                };
+                aborted.extend(entries.iter().filter(concerned));
+            }
+        }
+        aborted.sort_unstable_by_key(|entry: &AbortedTransaction| entry.first_offset);
+        Ok(aborted)
+    }
+
     fn empty_range(&self, offset: i64) -> ReadRange {
         ReadRange {
             records: None,
@@ -128,6 +155,7 @@ impl Log {
             high_watermark: self.high_watermark(),
             last_stable_offset: self.last_stable_offset(),
             log_start_offset: self.log_start_offset(),
+            aborted: Vec::new(),
             ends_segment: false,
         }
     }

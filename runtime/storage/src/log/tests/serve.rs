@@ -168,3 +168,28 @@ proptest! {
         drop(bench);
     }
 }
+
+#[test]
+fn readers_of_committed_records_are_told_what_was_aborted() {
+    let (_temp, _bench, log) = fresh(small());
+    fill(&log, 30);
+    log.flush().unwrap();
+    // As Apache Kafka leaves it: producer 7's records from 3 on were taken back by the marker at 9.
+    let mut entry = vec![0, 0];
+    for field in [7_i64, 3, 9, 10] {
+        entry.extend(field.to_be_bytes());
+    }
+    std::fs::write(log.dir().join("00000000000000000000.txnindex"), entry).unwrap();
+    let aborted = |offset, isolation| log.read(offset, 100, true, isolation).unwrap().aborted;
+    let expected = [crate::AbortedTransaction {
+        producer_id: 7,
+        first_offset: 3,
+        last_offset: 9,
+    }];
+    assert_eq!(aborted(3, Isolation::ReadCommitted), expected);
+    assert_eq!(aborted(9, Isolation::ReadCommitted), expected);
+    for outside in [0, 10, 29] {
+        assert_eq!(aborted(outside, Isolation::ReadCommitted), [], "{outside}");
+    }
+    assert_eq!(aborted(3, Isolation::ReadUncommitted), []);
+}
