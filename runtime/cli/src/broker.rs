@@ -6,8 +6,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     args, banner, failure::Failure, included, logging, metrics, plan::BrokerPlan, readiness,
-    runtimes::Runtimes,
-    signals,
+    runtimes::Runtimes, signals,
 };
 
 /// How long a stop may take: what a worker with the default settings takes.

@@ -12,6 +12,7 @@ mod logging;
 mod metrics;
 mod older;
 mod open_files;
+mod pages;
 mod plan;
 mod readiness;
 mod runtimes;
@@ -48,5 +49,7 @@ fn run() -> Result<(), Failure> {
         Command::Standalone(typed) => standalone::run(&typed),
         Command::Broker(typed) => broker::run(&typed),
         Command::Tool(tool) => tool.run(),
+        Command::Completions(typed) => typed.run(),
+        Command::Man(typed) => typed.run(),
     }
 }

@@ -11,6 +11,7 @@ pub mod config;
 mod groups;
 pub mod herder;
 pub mod logging;
+mod metrics;
 mod pipeline;
 pub mod registry;
 pub mod rest;
@@ -20,5 +21,6 @@ mod validation;
 mod worker;
 
 pub use config::WorkerConfig;
+pub use metrics::WorkerMetrics;
 pub use validation::{Verdict, Verdicts};
 pub use worker::{Builder, StartError, Worker};

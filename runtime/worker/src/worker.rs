@@ -12,6 +12,7 @@ use millrace_api::{
 use millrace_config::{ConfigDef, ConfigErrors, NullableProperties};
 use millrace_wire::clock::Clock;
 use millrace_wire::link::{Dial, TcpDial};
+use millrace_wire::metrics::Registry as Metrics;
 
 use crate::config::WorkerConfig;
 use crate::groups::ClientGroups;
@@ -19,6 +20,7 @@ use crate::herder::{
     ConnectorInfo, CreateRequest, Herder, HerderError, Hosts, Judge, Parts, StandaloneHerder,
 };
 use crate::logging::Loggers;
+use crate::metrics::{StateCollector, TaskCollector, WorkerMetrics};
 use crate::registry::Registry;
 use crate::rest::{self, Api, BindError, RestServer};
 use crate::store::{FileOffsetStore, StoreError};
@@ -62,6 +64,7 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     data: Option<tokio::runtime::Handle>,
     loggers: Option<Arc<Loggers>>,
+    metrics: Arc<Metrics>,
 }
 
 impl Builder {
@@ -144,6 +147,12 @@ impl Builder {
         }
     }
 
+    /// What `GET /metrics` shows beside the worker's own figures, which are added to it.
+    #[must_use]
+    pub fn metrics(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
+    }
+
     /// Checks the configuration without starting anything.
     ///
     /// # Errors
@@ -199,7 +208,9 @@ impl Builder {
             clock: Arc::clone(&self.clock),
             worker: self.properties.clone(),
         });
+        let tasks = Arc::new(WorkerMetrics::default());
         let runner = TaskContext {
+            metrics: Arc::clone(&tasks),
             clients: Arc::clone(&clients),
             offsets: offsets.clone(),
             statuses: Arc::new(NoListener),
@@ -214,6 +225,8 @@ impl Builder {
         let groups = ClientGroups::new(clients, data.clone());
         let cluster_id = groups.cluster_id().await;
         let rest_config = config.rest.clone();
+        let collector = TaskCollector::new(tasks, Arc::clone(&self.clock));
+        self.metrics.add(Arc::new(collector));
         let herder = StandaloneHerder::new(Parts {
             config,
             properties: self.properties,
@@ -231,7 +244,9 @@ impl Builder {
             loggers,
             &rest_config,
         );
-        let rest = bound.serve(api);
+        let states = Arc::clone(&herder) as Arc<dyn Herder>;
+        self.metrics.add(Arc::new(StateCollector(states)));
+        let rest = bound.serve(api.with_metrics(self.metrics));
         herder.restore().await?;
         Ok(Worker { herder, rest })
     }
@@ -247,6 +262,7 @@ impl Worker {
             clock,
             data: None,
             loggers: None,
+            metrics: Arc::default(),
         }
     }
 

@@ -1,6 +1,11 @@
 //! What happens when a record cannot be converted (contract connect-internals, section 3.3).
 
+use std::sync::Arc;
+
 use millrace_api::{ConnectError, Properties, TaskId};
+use millrace_wire::clock::Clock;
+
+use crate::metrics::ErrorMetrics;
 
 /// The step that failed, as users know it from logs and dead letter headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +33,7 @@ pub(crate) struct ErrorPolicy {
     task: TaskId,
     tolerate: bool,
     log: bool,
+    counts: Option<(Arc<ErrorMetrics>, Arc<dyn Clock>)>,
 }
 
 impl ErrorPolicy {
@@ -41,6 +47,15 @@ impl ErrorPolicy {
             task,
             tolerate: is("errors.tolerance", "all"),
             log: is("errors.log.enable", "true"),
+            counts: None,
+        }
+    }
+
+    /// The same, which counts what it handles.
+    pub(crate) fn counted(self, metrics: Arc<ErrorMetrics>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            counts: Some((metrics, clock)),
+            ..self
         }
     }
 
@@ -59,6 +74,9 @@ impl ErrorPolicy {
         record: &str,
         error: ConnectError,
     ) -> Result<(), ConnectError> {
+        if let Some((metrics, clock)) = &self.counts {
+            metrics.failed(clock.now_ms(), self.log, self.tolerate);
+        }
         let name = stage.name();
         if self.log {
             let target = format!("connector.{}.task.{}", self.task.connector, self.task.task);

@@ -120,6 +120,14 @@ impl Answer {
         }
     }
 
+    /// 200 with text of a media type.
+    pub(super) fn text_of_type(text: String, content_type: &'static str) -> Self {
+        Self {
+            content_type: Some(HeaderValue::from_static(content_type)),
+            ..Self::text(StatusCode::OK, text)
+        }
+    }
+
     /// Adds a header.
     pub(super) fn with(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {

@@ -8,7 +8,7 @@ use super::answer::Answer;
 use super::media::{ContentType, accepted};
 use super::query::Query;
 use super::route::{PathError, Resource};
-use super::{Api, Surface, admin, connectors, offsets, openapi, plugins};
+use super::{Api, Surface, admin, connectors, offsets, openapi, plugins, scrape};
 
 /// The longest request target, and the most bytes that headers may have together.
 const HEAD_MAX_BYTES: usize = 8192;
@@ -53,6 +53,9 @@ async fn checked(
         .flatten()
     {
         return Err(Answer::error(StatusCode::FORBIDDEN, &why));
+    }
+    if let Some(answer) = scrape::answer(&api.metrics, entrance.surface, parts).await {
+        return Ok(answer);
     }
     let (resource, endpoint) = Resource::at(parts.uri.path()).map_err(|error| match error {
         PathError::Malformed => Answer::html(

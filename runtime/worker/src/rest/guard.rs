@@ -38,6 +38,15 @@ impl Guard {
         }
     }
 
+    /// The rules where nothing is configured: a browser may use this host's own names.
+    pub(super) fn of_own_names() -> Self {
+        Self {
+            allowed_hosts: Vec::new(),
+            origins: Vec::new(),
+            methods: String::new(),
+        }
+    }
+
     /// Says why a request to a listener on loopback is refused; `None` if it is not.
     pub(super) fn refusal(&self, headers: &HeaderMap) -> Option<String> {
         if !is_browser(headers) {

@@ -17,6 +17,7 @@ mod openapi;
 mod plugins;
 mod query;
 mod route;
+mod scrape;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -27,7 +28,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use millrace_wire::metrics::Registry;
 
+pub use scrape::MetricsServer;
 pub use server::{BindError, RestServer, bind};
 
 use crate::config::{ResponseHeader, RestConfig};
@@ -71,6 +74,7 @@ pub(crate) struct Api {
     bodies: Bodies,
     guard: Guard,
     headers: Vec<(ResponseHeader, HeaderName)>,
+    metrics: Arc<Registry>,
 }
 
 impl Api {
@@ -83,7 +87,13 @@ impl Api {
             bodies: Bodies::new(max),
             guard: Guard::new(config),
             headers: response_headers(config),
+            metrics: Arc::default(),
         }
+    }
+
+    /// The same, which shows these figures at `/metrics`.
+    pub(crate) fn with_metrics(self, metrics: Arc<Registry>) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Has the herder do something; gives up waiting, not the work, when the request's time is over.

@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use millrace_api::TaskId;
+use millrace_wire::clock::Clock;
 use tokio::sync::Notify;
 
 use super::in_flight::InFlight;
+use crate::metrics::TaskMetrics;
 use crate::store::{OffsetChange, OffsetStore};
 
 /// Offsets on their way into the store.
@@ -15,6 +17,8 @@ pub(crate) struct Committer {
     id: TaskId,
     store: Arc<dyn OffsetStore>,
     timeout: Duration,
+    metrics: Arc<TaskMetrics>,
+    clock: Arc<dyn Clock>,
     in_flight: Mutex<InFlight>,
     /// Offsets of a write that failed; newer ones of the same partition replace them.
     kept: Mutex<Vec<OffsetChange>>,
@@ -25,11 +29,18 @@ pub(crate) struct Committer {
 }
 
 impl Committer {
-    pub(crate) fn new(id: TaskId, store: Arc<dyn OffsetStore>, timeout: Duration) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn OffsetStore>,
+        timeout: Duration,
+        metrics: Arc<TaskMetrics>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
-            id,
+            id: metrics.id.clone(),
             store,
             timeout,
+            metrics,
+            clock,
             in_flight: Mutex::default(),
             kept: Mutex::default(),
             answered: Notify::new(),
@@ -46,7 +57,9 @@ impl Committer {
 
     /// Marks rows as answered and wakes those who wait for it.
     pub(crate) fn acknowledge(&self, tickets: std::ops::Range<u64>, stored: bool) {
+        let records = tickets.end - tickets.start;
         self.in_flight().acknowledge(tickets, stored);
+        self.metrics.answered(records, stored);
         self.answered.notify_waiters();
     }
 
@@ -81,8 +94,12 @@ impl Committer {
         if changes.is_empty() {
             return true;
         }
+        let started = self.clock.monotonic();
         let write = self.store.put(&self.id.connector, changes.clone());
-        match tokio::time::timeout(self.timeout, write).await {
+        let outcome = tokio::time::timeout(self.timeout, write).await;
+        let took = self.clock.monotonic().saturating_sub(started);
+        self.metrics.committed(took, matches!(outcome, Ok(Ok(()))));
+        match outcome {
             Ok(Ok(())) => return true,
             Ok(Err(error)) => log::error!(
                 "{} could not commit source offsets: {}",

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{State, TargetState, TaskCode, TaskContext, TaskSpec, sink, source};
+use crate::metrics::{TaskKind, TaskMetrics};
 
 /// How a stop went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct TaskHandle {
     running: watch::Sender<bool>,
     cancel: CancellationToken,
     finished: watch::Receiver<bool>,
+    /// Shown until the task is stopped, also when it has failed.
+    _metrics: Arc<TaskMetrics>,
 }
 
 /// Starts a task. Its states reach the context's listener; this call does not wait for any of them.
@@ -56,7 +59,13 @@ pub fn spawn(spec: TaskSpec, context: &TaskContext) -> TaskHandle {
         cancelled: cancel.clone(),
     };
     let execution = spec.execution;
-    let work = supervise(spec, context.clone(), steering, done);
+    let kind = match spec.code {
+        TaskCode::Source(_) => TaskKind::Source,
+        TaskCode::Sink(_) => TaskKind::Sink,
+    };
+    let metrics = context.metrics.begin(&id, kind);
+    let shown = Arc::clone(&metrics);
+    let work = supervise(spec, context.clone(), metrics, steering, done);
     match execution {
         Execution::Async => {
             context.data.spawn(work);
@@ -69,6 +78,7 @@ pub fn spawn(spec: TaskSpec, context: &TaskContext) -> TaskHandle {
         running,
         cancel,
         finished,
+        _metrics: shown,
     }
 }
 
@@ -100,6 +110,7 @@ fn run_on_thread(
 async fn supervise(
     spec: TaskSpec,
     context: TaskContext,
+    metrics: Arc<TaskMetrics>,
     steering: Steering,
     done: watch::Sender<bool>,
 ) {
@@ -107,8 +118,8 @@ async fn supervise(
     let cancelled = steering.cancelled.clone();
     let work = async {
         match spec.code {
-            TaskCode::Source(_) => source::run(spec, &context, steering).await,
-            TaskCode::Sink(_) => sink::run(spec, &context, steering).await,
+            TaskCode::Source(_) => source::run(spec, &context, metrics, steering).await,
+            TaskCode::Sink(_) => sink::run(spec, &context, metrics, steering).await,
         }
     };
     let outcome = tokio::select! {

@@ -20,11 +20,12 @@ use millrace_api::{
 };
 use millrace_wire::clock::Clock;
 
-pub use clients::{Clients, connector_clients};
 pub use crate::pipeline::Chain;
+pub use clients::{Clients, connector_clients};
 pub use handle::{Stopped, TaskHandle, spawn};
 pub use status::{State, StatusListener, TargetState};
 
+use crate::metrics::WorkerMetrics;
 use crate::store::OffsetStore;
 
 /// The task's code, new and not yet started.
@@ -85,6 +86,8 @@ pub struct TaskContext {
     pub offsets: Arc<dyn OffsetStore>,
     /// Hears what becomes of tasks.
     pub statuses: Arc<dyn StatusListener>,
+    /// What tasks count.
+    pub metrics: Arc<WorkerMetrics>,
     /// Runs tasks.
     pub data: tokio::runtime::Handle,
     /// The time.

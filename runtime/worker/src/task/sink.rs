@@ -15,6 +15,7 @@ use millrace_client::consumer::{
 use super::delivery::Delivery;
 use super::handle::Steering;
 use super::{State, TargetState, TaskCode, TaskContext, TaskSpec};
+use crate::metrics::TaskMetrics;
 use crate::pipeline::{self, Decoder, ErrorPolicy};
 
 /// First pause before a batch is given again after a retriable error; doubles up to [`REDELIVERY_MAX`].
@@ -34,6 +35,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 pub(crate) async fn run(
     spec: TaskSpec,
     context: &TaskContext,
+    metrics: Arc<TaskMetrics>,
     mut steering: Steering,
 ) -> Result<(), ConnectError> {
     let TaskSpec {
@@ -51,7 +53,9 @@ pub(crate) async fn run(
     let mut consumer = context.clients.consumer(&settings)?;
     subscribe(&mut consumer, &connector)?;
     let task_context = SinkContext::new(id.clone(), steering.running.clone());
-    let decoder = Decoder::new(converters, ErrorPolicy::new(id.clone(), &connector));
+    let policy = ErrorPolicy::new(id.clone(), &connector)
+        .counted(Arc::clone(&metrics.errors), Arc::clone(&context.clock));
+    let decoder = Decoder::new(converters, policy);
     let mut sink = SinkLoop {
         context,
         decoder,
@@ -62,6 +66,7 @@ pub(crate) async fn run(
         topics: HashSet::new(),
         reported: None,
         rows: Vec::new(),
+        metrics,
         id,
     };
     let outcome = async {
@@ -120,6 +125,7 @@ struct SinkLoop<'a> {
     /// Topics that were reported as used.
     topics: HashSet<Arc<str>>,
     reported: Option<State>,
+    metrics: Arc<TaskMetrics>,
     /// Rows of the record batch being converted; kept because fresh memory is dear.
     rows: Vec<Row>,
 }
@@ -227,6 +233,12 @@ impl SinkLoop<'_> {
     }
 
     async fn rebalance(&mut self, change: Polled) -> Result<(), ConnectError> {
+        let outcome = self.follow(change).await;
+        self.metrics.sink.assigned(self.delivery.assigned());
+        outcome
+    }
+
+    async fn follow(&mut self, change: Polled) -> Result<(), ConnectError> {
         match change {
             Polled::Batch(_) => Ok(()),
             Polled::Assigned(partitions) => {
@@ -297,6 +309,9 @@ impl SinkLoop<'_> {
             topic: Arc::clone(&fetched.topic),
             partition: fetched.partition,
         };
+        let (records, bytes) = (fetched.rows.len(), fetched.data.len());
+        let lag = fetched.high_watermark.saturating_sub(fetched.next_offset);
+        self.metrics.sink.read(&partition, records, bytes, lag);
         behind.insert(partition, fetched.next_offset);
         self.rows.clear();
         self.rows.extend(fetched.rows.iter().map(row));
@@ -319,10 +334,17 @@ impl SinkLoop<'_> {
     ) -> Result<(), ConnectError> {
         let mut pause = REDELIVERY_MIN;
         loop {
-            match self.delivery.put(batch, behind).await {
+            let started = self.now();
+            let outcome = self.delivery.put(batch, behind).await;
+            if outcome.is_ok() {
+                let took = self.now().saturating_sub(started);
+                self.metrics.put(batch.len(), took);
+            }
+            match outcome {
                 Ok(()) if pause == REDELIVERY_MIN => return Ok(()),
                 Ok(()) => return self.apply_pauses(),
                 Err(error) if error.is_retriable() => {
+                    self.metrics.errors.retries.increment();
                     log::warn!(
                         "{} could not write a batch and will try again in {} ms: {error}",
                         self.id,
@@ -389,8 +411,12 @@ impl SinkLoop<'_> {
         let theirs = offsets
             .iter()
             .map(|(partition, offset)| (their(partition), CommittedOffset::at(*offset)));
+        let started = self.now();
         let commit = self.consumer.commit(theirs.collect());
-        match tokio::time::timeout(self.context.flush_timeout, commit).await {
+        let outcome = tokio::time::timeout(self.context.flush_timeout, commit).await;
+        let took = self.now().saturating_sub(started);
+        self.metrics.committed(took, matches!(outcome, Ok(Ok(()))));
+        match outcome {
             Ok(Ok(())) => self.delivery.committed(offsets),
             Ok(Err(CommitError::Rebalancing { .. })) => {
                 log::debug!("{} commits after the rebalance", self.id)

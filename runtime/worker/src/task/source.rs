@@ -15,6 +15,7 @@ use millrace_client::producer::{Ack, AckSink, ProduceError, Producer, RecordRef}
 use super::commit::Committer;
 use super::handle::{Failure, Steering};
 use super::{Converters, State, TargetState, TaskCode, TaskContext, TaskSpec};
+use crate::metrics::TaskMetrics;
 use crate::pipeline::{Encoded, ErrorPolicy, encode};
 use crate::store::OffsetStore;
 
@@ -32,6 +33,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) async fn run(
     spec: TaskSpec,
     context: &TaskContext,
+    metrics: Arc<TaskMetrics>,
     mut steering: Steering,
 ) -> Result<(), ConnectError> {
     let TaskSpec {
@@ -47,13 +49,16 @@ pub(crate) async fn run(
     };
     let settings = context.clients.producer_settings(&id, &connector);
     let producer = Arc::new(context.clients.producer(&settings)?);
+    metrics.source.show_producer(producer.metrics());
     let committer = Arc::new(Committer::new(
-        id.clone(),
         Arc::clone(&context.offsets),
         context.flush_timeout,
+        Arc::clone(&metrics),
+        Arc::clone(&context.clock),
     ));
     let failure = Failure::default();
-    let policy = ErrorPolicy::new(id.clone(), &connector);
+    let policy = ErrorPolicy::new(id.clone(), &connector)
+        .counted(Arc::clone(&metrics.errors), Arc::clone(&context.clock));
     let answers = Arc::new(Answers {
         committer: Arc::clone(&committer),
         failure: failure.clone(),
@@ -75,6 +80,7 @@ pub(crate) async fn run(
         committer: Arc::clone(&committer),
         failure,
         answers,
+        metrics,
         topics: HashSet::new(),
     };
     let outcome = async {
@@ -127,6 +133,7 @@ struct SourceLoop<'a> {
     committer: Arc<Committer>,
     failure: Failure,
     answers: Arc<Answers>,
+    metrics: Arc<TaskMetrics>,
     /// Topics that were reported as used.
     topics: HashSet<Arc<str>>,
 }
@@ -161,19 +168,25 @@ impl SourceLoop<'_> {
     async fn step(&mut self, code: &mut dyn SourceTask) -> Result<(), ConnectError> {
         self.check()?;
         // A record that could not be stored fails the task though its source may not have anything new for days.
+        let started = self.context.clock.monotonic();
         let polled = tokio::select! {
             biased;
             polled = code.poll() => polled,
             () = self.committer.until(|| self.failure.is_set()) => return self.check(),
         };
         match polled {
-            Ok(Some(batch)) if !batch.is_empty() => self.send(batch).await,
+            Ok(Some(batch)) if !batch.is_empty() => {
+                let took = self.context.clock.monotonic().saturating_sub(started);
+                self.metrics.polled(batch.len(), took);
+                self.send(batch).await
+            }
             // Gives others their turn where a source answers without ever waiting.
             Ok(_) => {
                 tokio::task::yield_now().await;
                 Ok(())
             }
             Err(error) if error.is_retriable() => {
+                self.metrics.errors.retries.increment();
                 log::warn!("{} could not poll and will try again: {error}", self.id);
                 tokio::time::sleep(RETRY_PAUSE).await;
                 Ok(())
@@ -197,6 +210,7 @@ impl SourceLoop<'_> {
         self.committer
             .in_flight()
             .submit(batch.clone().into_marks());
+        self.metrics.source.taken.add(batch.len() as u64);
         for (start, run) in batch.runs_with_start() {
             let holes = dropped.partition_point(|&row| row < start)
                 ..dropped.partition_point(|&row| row < run.end);

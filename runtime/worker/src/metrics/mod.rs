@@ -1,0 +1,43 @@
+//! What the worker counts of its tasks, and how it shows it.
+//!
+//! A task adds to its [`TaskMetrics`] once a poll, a put or a commit. The states of connectors and tasks are asked of the
+//! herder when somebody scrapes. The names are those under which Prometheus' JMX exporter shows Kafka Connect's own
+//! metrics with its usual rules (`kafka_connect_…`, `kafka_producer_…`, `kafka_consumer_…`); what Connect has no name for
+//! is called `millrace_…`.
+
+mod collect;
+mod errors;
+mod families;
+mod states;
+mod task;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use millrace_api::TaskId;
+
+pub(crate) use collect::TaskCollector;
+pub(crate) use errors::ErrorMetrics;
+pub(crate) use states::StateCollector;
+pub(crate) use task::{TaskKind, TaskMetrics};
+
+/// The figures of a worker's tasks: of those that run, and of those that have failed and were not stopped since.
+#[derive(Debug, Default)]
+pub struct WorkerMetrics(Mutex<BTreeMap<TaskId, Weak<TaskMetrics>>>);
+
+impl WorkerMetrics {
+    /// Figures for a new run of a task; they are shown for as long as somebody holds them.
+    pub(crate) fn begin(&self, id: &TaskId, kind: TaskKind) -> Arc<TaskMetrics> {
+        let metrics = Arc::new(TaskMetrics::new(id.clone(), kind));
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.insert(id.clone(), Arc::downgrade(&metrics));
+        metrics
+    }
+
+    /// All that are held.
+    fn tasks(&self) -> Vec<Arc<TaskMetrics>> {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.retain(|_, task| task.strong_count() > 0);
+        tasks.values().filter_map(Weak::upgrade).collect()
+    }
+}

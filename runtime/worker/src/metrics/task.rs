@@ -1,0 +1,172 @@
+//! What one run of a task counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use millrace_api::{TaskId, TopicPartition};
+use millrace_client::producer::ProducerMetrics;
+use millrace_wire::metrics::{Counter, Gauge, Timing};
+
+use super::ErrorMetrics;
+use super::collect::Recent;
+
+/// Which way a task carries records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TaskKind {
+    Source,
+    Sink,
+}
+
+/// The figures of a task. A source leaves the sink's at nothing, and the other way round.
+#[derive(Debug)]
+pub(crate) struct TaskMetrics {
+    pub(crate) id: TaskId,
+    pub(crate) kind: TaskKind,
+    pub(crate) batches: Sizes,
+    pub(crate) commits: Timing,
+    pub(crate) commits_failed: Counter,
+    pub(crate) errors: Arc<ErrorMetrics>,
+    pub(crate) source: SourceMetrics,
+    pub(crate) sink: SinkMetrics,
+    /// What scrapes remember of each other.
+    pub(super) recent: Mutex<Recent>,
+}
+
+/// How many batches there were, of how many records.
+#[derive(Debug, Default)]
+pub(crate) struct Sizes {
+    pub(super) count: Counter,
+    pub(super) sum: Counter,
+    max: AtomicU64,
+}
+
+impl Sizes {
+    /// Notes a batch.
+    pub(crate) fn observe(&self, records: usize) {
+        self.count.increment();
+        self.sum.add(records as u64);
+        self.max.fetch_max(records as u64, Ordering::Relaxed);
+    }
+
+    /// The largest since the last call.
+    pub(super) fn take_max(&self) -> u64 {
+        self.max.swap(0, Ordering::Relaxed)
+    }
+}
+
+/// Records on their way into topics.
+#[derive(Debug, Default)]
+pub(crate) struct SourceMetrics {
+    /// Records that `poll` returned.
+    pub(crate) polled: Counter,
+    /// How long those polls took that brought records.
+    pub(crate) poll: Timing,
+    /// Records that the broker has acknowledged.
+    pub(crate) written: Counter,
+    /// Records that were taken in hand, after the steps that drop and multiply them.
+    pub(crate) taken: Counter,
+    /// Those of them that are done with: acknowledged or left out.
+    pub(crate) done: Counter,
+    /// The figures of the task's producer.
+    producer: OnceLock<Arc<ProducerMetrics>>,
+}
+
+/// Records on their way out of topics.
+#[derive(Debug, Default)]
+pub(crate) struct SinkMetrics {
+    /// Records that were fetched, and their bytes once unpacked.
+    pub(crate) read: Counter,
+    pub(crate) bytes: Counter,
+    /// Records that `put` has taken.
+    pub(crate) sent: Counter,
+    pub(crate) put: Timing,
+    pub(crate) partitions: Gauge,
+    /// Records that each partition holds behind those fetched, when they were fetched.
+    lag: Mutex<BTreeMap<TopicPartition, i64>>,
+}
+
+impl TaskMetrics {
+    pub(super) fn new(id: TaskId, kind: TaskKind) -> Self {
+        Self {
+            id,
+            kind,
+            batches: Sizes::default(),
+            commits: Timing::default(),
+            commits_failed: Counter::default(),
+            errors: Arc::default(),
+            source: SourceMetrics::default(),
+            sink: SinkMetrics::default(),
+            recent: Mutex::default(),
+        }
+    }
+
+    /// A poll brought records.
+    pub(crate) fn polled(&self, records: usize, took: Duration) {
+        self.batches.observe(records);
+        self.source.polled.add(records as u64);
+        self.source.poll.observe(took);
+    }
+
+    /// Records are done with; `stored` says whether the broker has them.
+    pub(crate) fn answered(&self, records: u64, stored: bool) {
+        self.source.done.add(records);
+        if stored {
+            self.source.written.add(records);
+        }
+    }
+
+    /// Records were given to the sink.
+    pub(crate) fn put(&self, records: usize, took: Duration) {
+        if records > 0 {
+            self.batches.observe(records);
+        }
+        self.sink.sent.add(records as u64);
+        self.sink.put.observe(took);
+    }
+
+    /// Offsets were committed, or could not be.
+    pub(crate) fn committed(&self, took: Duration, succeeded: bool) {
+        self.commits.observe(took);
+        if !succeeded {
+            self.commits_failed.increment();
+        }
+    }
+}
+
+impl SourceMetrics {
+    /// Shows a producer's figures with the task's; a run has one.
+    pub(crate) fn show_producer(&self, metrics: &Arc<ProducerMetrics>) {
+        self.producer.get_or_init(|| Arc::clone(metrics));
+    }
+
+    pub(super) fn producer(&self) -> Option<&Arc<ProducerMetrics>> {
+        self.producer.get()
+    }
+}
+
+impl SinkMetrics {
+    /// Records were fetched; `lag` are left in the partition.
+    pub(crate) fn read(&self, partition: &TopicPartition, records: usize, bytes: usize, lag: i64) {
+        self.read.add(records as u64);
+        self.bytes.add(bytes as u64);
+        let mut lags = self.lags();
+        match lags.get_mut(partition) {
+            Some(known) => *known = lag.max(0),
+            None => drop(lags.insert(partition.clone(), lag.max(0))),
+        }
+    }
+
+    /// The task now has these partitions.
+    pub(crate) fn assigned(&self, partitions: &BTreeSet<TopicPartition>) {
+        self.partitions
+            .set(i64::try_from(partitions.len()).unwrap_or(i64::MAX));
+        self.lags()
+            .retain(|partition, _| partitions.contains(partition));
+    }
+
+    pub(super) fn lags(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, i64>> {
+        self.lag.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,239 @@
+//! What Prometheus scrapes of the real binary: well formed, moved by traffic, and documented.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests read files and end on a failed expectation"
+)]
+
+use std::{collections::BTreeMap, fs, time::Duration};
+
+use millrace_system::{
+    binary::repository,
+    exposition::{self, Exposition, value},
+    pipeline::{Pipeline, TOPIC, worker_file},
+    process::Millrace,
+    sandbox::Sandbox,
+    wait,
+};
+use reqwest::blocking::Client;
+
+const LINES: u64 = 1_000;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A page of the metrics, parsed.
+fn scrape(address: &str) -> Exposition {
+    let page = Client::new()
+        .get(format!("http://{address}/metrics"))
+        .send()
+        .unwrap();
+    assert_eq!(page.status(), 200);
+    assert_eq!(
+        page.headers()["content-type"],
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
+    let text = page.text().unwrap();
+    exposition::parse(&text).unwrap_or_else(|why| panic!("{why}"))
+}
+
+fn ship_lines(sandbox: &Sandbox, pipeline: &Pipeline) {
+    let lines: String = (0..LINES).map(|line| format!("line {line}\n")).collect();
+    sandbox.write("in.log", &lines);
+    wait::until("all lines to arrive and be committed", PATIENCE, || {
+        let figures = scrape(pipeline.rest.address());
+        let lag = [("consumergroup", "connect-sink"), ("partition", "0")];
+        let is_out = sandbox.read("out.log").len() >= lines.len();
+        is_out && value(&figures, "kafka_consumergroup_lag", &lag) == Some(0.0)
+    });
+}
+
+#[test]
+fn figures_move_with_records() {
+    let sandbox = Sandbox::new();
+    let mut pipeline = Pipeline::file_to_file(&sandbox);
+    ship_lines(&sandbox, &pipeline);
+
+    let figures = scrape(pipeline.rest.address());
+    let of = |name: &str, labels: &[(&str, &str)]| {
+        value(&figures, name, labels).unwrap_or_else(|| panic!("no {name}{labels:?}"))
+    };
+    let (source, sink) = ([("connector", "source")], [("connector", "sink")]);
+    let lines = LINES as f64;
+    let topic = [("topic", TOPIC)];
+    assert_eq!(
+        of("kafka_server_brokertopicmetrics_messagesin_total", &topic),
+        lines
+    );
+    assert_eq!(
+        of("kafka_server_brokertopicmetrics_messagesout_total", &topic),
+        lines
+    );
+    assert!(of("kafka_server_brokertopicmetrics_bytesin_total", &topic) > 0.0);
+    assert!(
+        of(
+            "kafka_server_brokertopicmetrics_messagesinpersec_oneminuterate",
+            &topic
+        ) > 0.0
+    );
+    assert_eq!(of("kafka_log_log_logendoffset", &topic), lines);
+    assert!(of("kafka_log_log_size", &topic) > 0.0);
+    let produce = [("request", "Produce")];
+    let requests = of("kafka_network_requestmetrics_requests_total", &produce);
+    assert!(requests > 0.0);
+    assert_eq!(
+        of("millrace_request_duration_seconds_count", &produce),
+        requests
+    );
+    let median = [("request", "Produce"), ("quantile", "0.50")];
+    assert!(of("kafka_network_requestmetrics_totaltimems", &median) > 0.0);
+    assert!(of("millrace_log_flush_duration_seconds_count", &[]) > 0.0);
+    let committed = [("consumergroup", "connect-sink"), ("partition", "0")];
+    assert_eq!(of("kafka_consumergroup_current_offset", &committed), lines);
+    let members = [("consumergroup", "connect-sink")];
+    assert_eq!(of("kafka_consumergroup_members", &members), 1.0);
+    assert_eq!(
+        of(
+            "kafka_connect_source_task_source_record_poll_total",
+            &source
+        ),
+        lines
+    );
+    assert_eq!(
+        of(
+            "kafka_connect_source_task_source_record_write_total",
+            &source
+        ),
+        lines
+    );
+    assert_eq!(
+        of(
+            "kafka_connect_source_task_source_record_active_count",
+            &source
+        ),
+        0.0
+    );
+    assert_eq!(
+        of("kafka_connect_sink_task_sink_record_read_total", &sink),
+        lines
+    );
+    assert_eq!(
+        of("kafka_connect_sink_task_sink_record_send_total", &sink),
+        lines
+    );
+    let running = [("connector", "sink"), ("task", "0"), ("status", "running")];
+    assert_eq!(of("kafka_connect_connector_status", &running), 1.0);
+    assert!(of("process_resident_memory_bytes", &[]) > 1e6);
+
+    assert_eq!(pipeline.rest.delete("/connectors/sink").status, 204);
+    let after = scrape(pipeline.rest.address());
+    let read = "kafka_connect_sink_task_sink_record_read_total";
+    assert_eq!(
+        value(&after, read, &sink),
+        None,
+        "a deleted connector's figures go"
+    );
+    assert!(pipeline.millrace.stop().success());
+}
+
+/// A row of the table in `docs/metrics.md`.
+struct Row {
+    kind: String,
+    labels: Vec<String>,
+    help: String,
+}
+
+fn table() -> BTreeMap<String, Row> {
+    let page = fs::read_to_string(repository().join("docs/metrics.md")).unwrap();
+    let rows = page.lines().filter(|line| line.split(" | ").count() == 4);
+    rows.filter(|line| line.starts_with("| `"))
+        .map(|line| {
+            let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+            let [name, kind, labels, help] = cells[..] else {
+                panic!("not four cells: {line}");
+            };
+            let labels = labels
+                .split(',')
+                .map(|label| label.trim().trim_matches('`'));
+            let row = Row {
+                kind: kind.to_owned(),
+                labels: labels.map(str::to_owned).collect(),
+                help: help.to_owned(),
+            };
+            (name.trim_matches('`').to_owned(), row)
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_served_is_documented_and_the_other_way_round() {
+    let sandbox = Sandbox::new();
+    let pipeline = Pipeline::file_to_file(&sandbox);
+    ship_lines(&sandbox, &pipeline);
+    let figures = scrape(pipeline.rest.address());
+    let table = table();
+    let mut wrong = Vec::new();
+    for (name, family) in &figures {
+        let Some(row) = table.get(name) else {
+            let (kind, help) = (&family.kind, &family.help);
+            wrong.push(format!("missing: | `{name}` | {kind} | | {help} |"));
+            continue;
+        };
+        if (&row.kind, &row.help) != (&family.kind, &family.help) {
+            wrong.push(format!("{name} is a {}: {}", family.kind, family.help));
+        }
+        for label in family
+            .samples
+            .iter()
+            .flat_map(|sample| sample.labels.keys())
+        {
+            let is_part = label == "le" || label == "quantile";
+            if !is_part && !row.labels.contains(label) {
+                wrong.push(format!("{name} has the label {label}"));
+            }
+        }
+    }
+    let unknown = table.keys().filter(|name| !figures.contains_key(*name));
+    wrong.extend(unknown.map(|name| format!("{name} is not served")));
+    assert!(wrong.is_empty(), "docs/metrics.md:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn open_metrics_is_served_to_those_who_accept_it() {
+    let sandbox = Sandbox::new();
+    let mut millrace = Millrace::start(&sandbox, ["standalone".into(), worker_file(&sandbox, &[])]);
+    let address = millrace.address("rest ");
+    let page = Client::new()
+        .get(format!("http://{address}/metrics"))
+        .header(
+            "Accept",
+            "application/openmetrics-text;version=1.0.0,text/plain;q=0.5",
+        )
+        .send()
+        .unwrap();
+    let media_type = page.headers()["content-type"].to_str().unwrap().to_owned();
+    assert!(
+        media_type.starts_with("application/openmetrics-text"),
+        "{media_type}"
+    );
+    assert!(page.text().unwrap().ends_with("\n# EOF\n"));
+}
+
+#[test]
+fn a_broker_alone_serves_its_figures_where_it_is_told_to() {
+    let sandbox = Sandbox::new();
+    let keys = [
+        ("listeners", "PLAINTEXT://127.0.0.1:0"),
+        ("log.dirs", "data"),
+        ("metrics.listener", "http://127.0.0.1:0"),
+    ];
+    let file = millrace_system::pipeline::properties_file(&sandbox, "server.properties", &keys);
+    let mut millrace = Millrace::start(&sandbox, ["broker".into(), file]);
+    let address = millrace.address("metrics ");
+    let host = address.trim_end_matches("/metrics");
+    let figures = scrape(host);
+    let state = "kafka_server_kafkaserver_brokerstate";
+    assert_eq!(value(&figures, state, &[]), Some(3.0));
+    assert!(!figures.contains_key("kafka_connect_worker_task_count"));
+    let elsewhere = Client::new().get(format!("http://{host}/")).send().unwrap();
+    assert_eq!(elsewhere.status(), 404);
+    assert!(millrace.stop().success());
+}
