@@ -60,7 +60,10 @@ apis! {
     DescribeLogDirs         1-4   describe_log_dirs;
     CreatePartitions        0-3   create_partitions;
     DeleteGroups            0-2   delete_groups;
+    ElectLeaders            0-2   elect_leaders;
     IncrementalAlterConfigs 0-1   incremental_alter_configs;
+    AlterPartitionReassignments 0-1 alter_partition_reassignments;
+    ListPartitionReassignments 0-0 list_partition_reassignments;
     OffsetDelete            0-0   offset_delete;
     DescribeCluster         0-2   describe_cluster;
     DescribeProducers       0-0   describe_producers;

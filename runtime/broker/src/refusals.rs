@@ -67,7 +67,10 @@ refusals! {
     DescribeLogDirs DescribeLogDirsRequest;
     CreatePartitions CreatePartitionsRequest;
     DeleteGroups DeleteGroupsRequest;
+    ElectLeaders ElectLeadersRequest;
     IncrementalAlterConfigs IncrementalAlterConfigsRequest;
+    AlterPartitionReassignments AlterPartitionReassignmentsRequest;
+    ListPartitionReassignments ListPartitionReassignmentsRequest;
     OffsetDelete OffsetDeleteRequest;
     DescribeCluster DescribeClusterRequest;
     DescribeProducers DescribeProducersRequest;

@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn operations() {
-        let table: &[(&[(&str, i8, Option<&str>)], &str)] = &[
+        type Changes<'a> = &'a [(&'a str, i8, Option<&'a str>)];
+        let table: &[(Changes<'_>, &str)] = &[
             (
                 &[("retention.ms", SET, Some("1"))],
                 "{\"cleanup.policy\": \"compact\", \"retention.ms\": \"1\"}",

@@ -31,3 +31,52 @@ impl Refuse for DescribeLogDirsRequest {
         })
     }
 }
+
+impl Refuse for ElectLeadersRequest {
+    fn refuse(self, _version: i16, error_code: ErrorCode) -> Option<ElectLeadersResponse> {
+        let topics = self.topic_partitions.unwrap_or_default();
+        let results = topics.into_iter().map(|topic| ReplicaElectionResult {
+            partition_result: topic
+                .partitions
+                .iter()
+                .map(|&partition_id| PartitionResult {
+                    partition_id,
+                    error_code,
+                    error_message: None,
+                })
+                .collect(),
+            topic: topic.topic,
+        });
+        Some(ElectLeadersResponse {
+            error_code,
+            replica_election_results: results.collect(),
+            ..Default::default()
+        })
+    }
+}
+
+impl Refuse for AlterPartitionReassignmentsRequest {
+    fn refuse(
+        self,
+        _version: i16,
+        error_code: ErrorCode,
+    ) -> Option<AlterPartitionReassignmentsResponse> {
+        Some(AlterPartitionReassignmentsResponse {
+            error_code,
+            ..Default::default()
+        })
+    }
+}
+
+impl Refuse for ListPartitionReassignmentsRequest {
+    fn refuse(
+        self,
+        _version: i16,
+        error_code: ErrorCode,
+    ) -> Option<ListPartitionReassignmentsResponse> {
+        Some(ListPartitionReassignmentsResponse {
+            error_code,
+            ..Default::default()
+        })
+    }
+}

@@ -1,7 +1,6 @@
 use bytes::Bytes;
 use millrace_config::Properties;
 use millrace_wire::clock;
-use millrace_wire::frame::Frame;
 use millrace_wire::pool::Pool;
 
 use super::*;
@@ -16,7 +15,7 @@ fn every_api_can_be_refused() {
 /// A request as it arrives, behind its header.
 fn arrived<R: Request>(version: i16, request: &R) -> (RequestHeader, Decoder) {
     let frame = encode_request(7, Some("test"), version, request).unwrap();
-    let bytes: Bytes = frame.into_contiguous(Pool::global()).unwrap().into();
+    let bytes: Bytes = frame.into_contiguous(Pool::global()).unwrap();
     let mut body = Decoder::new(bytes);
     (decode_request_header(&mut body).unwrap(), body)
 }
@@ -42,9 +41,7 @@ fn response<R: Request>(version: i16, answer: Answer) -> R::Response {
     let Answer::Reply(frame) = answer else {
         panic!("{answer:?}");
     };
-    let bytes: Bytes = Frame::into_contiguous(frame, Pool::global())
-        .unwrap()
-        .into();
+    let bytes: Bytes = frame.into_contiguous(Pool::global()).unwrap();
     decode_response::<R>(version, bytes).unwrap().1
 }
 
@@ -98,7 +95,7 @@ fn refusals_can_be_said_in_every_version() {
         for version in R::VERSIONS {
             if let Some(refusal) = R::default().refuse(version, ErrorCode::UNKNOWN_SERVER_ERROR) {
                 let frame = encode_response(R::KEY, version, 7, &refusal).unwrap();
-                let bytes: Bytes = frame.into_contiguous(Pool::global()).unwrap().into();
+                let bytes: Bytes = frame.into_contiguous(Pool::global()).unwrap();
                 assert!(
                     decode_response::<R>(version, bytes).is_ok(),
                     "{} {version}",
@@ -120,5 +117,6 @@ fn refusals_can_be_said_in_every_version() {
     check::<ApiVersionsRequest>();
     check::<DescribeClusterRequest>();
     check::<DescribeLogDirsRequest>();
+    check::<ElectLeadersRequest>();
     check::<InitProducerIdRequest>();
 }

@@ -6,19 +6,24 @@ use millrace_wire::batch::ProducerIdentity;
 use millrace_wire::codec::Nullable;
 use millrace_wire::error_code::ErrorCode;
 use millrace_wire::messages::{
-    CreatePartitionsAssignment, CreatePartitionsRequest, CreatePartitionsTopic,
-    DeleteRecordsPartition, DeleteRecordsPartitionResult, DeleteRecordsRequest, DeleteRecordsTopic,
-    DeleteTopicsRequest, DescribableLogDirTopic, DescribeClusterRequest, DescribeLogDirsRequest,
-    DescribeProducersRequest, DescribeProducersTopic, DescribeTopicPartitionsRequest,
-    MetadataRequest, MetadataRequestTopic, OffsetForLeaderEpochRequest, OffsetForLeaderPartition,
-    OffsetForLeaderTopic, TopicPartitionsCursor, TopicRequest,
+    AlterPartitionReassignmentsRequest, CreatePartitionsAssignment, CreatePartitionsRequest,
+    CreatePartitionsTopic, DeleteRecordsPartition, DeleteRecordsPartitionResult,
+    DeleteRecordsRequest, DeleteRecordsTopic, DeleteTopicsRequest, DescribableLogDirTopic,
+    DescribeClusterRequest, DescribeLogDirsRequest, DescribeProducersRequest,
+    DescribeProducersTopic, DescribeTopicPartitionsRequest, ElectLeadersRequest,
+    ListPartitionReassignmentsRequest, MetadataRequest, MetadataRequestTopic,
+    OffsetForLeaderEpochRequest, OffsetForLeaderPartition, OffsetForLeaderTopic,
+    ReassignablePartition, ReassignableTopic, TopicPartitions, TopicPartitionsCursor, TopicRequest,
 };
+
+/// The nodes of each new partition.
+type Assignments<'a> = Option<&'a [&'a [i32]]>;
 
 async fn add(
     client: &mut Client,
     topic: &str,
     count: i32,
-    assignments: Option<&[&[i32]]>,
+    assignments: Assignments<'_>,
     validate_only: bool,
 ) -> (ErrorCode, String) {
     let assignments = assignments.map(|assignments| {
@@ -56,7 +61,7 @@ async fn partitions_are_added_and_stay() {
     let broker = TestBroker::start(&[]).await;
     let mut client = broker.client().await;
     client.create_topic("t", 2, &[]).await;
-    let table: &[(&str, i32, Option<&[&[i32]]>, ErrorCode, &str)] = &[
+    let table: &[(&str, i32, Assignments<'_>, ErrorCode, &str)] = &[
         (
             "t",
             2,
@@ -254,7 +259,8 @@ async fn topics_are_described_page_by_page() {
     let mut client = broker.client().await;
     client.create_topic("b", 3, &[]).await;
     client.create_topic("a", 1, &[]).await;
-    let table: &[(&[&str], i32, Option<(&str, i32)>, &str)] = &[
+    type Cursor<'a> = Option<(&'a str, i32)>;
+    let table: &[(&[&str], i32, Cursor<'_>, &str)] = &[
         (&["b", "a"], 2000, None, "a/0 b/0 b/1 b/2"),
         (&["b", "a"], 1, None, "a/0 > b/0"),
         (&["b", "a"], 2, None, "a/0 b/0 > b/1"),
@@ -436,4 +442,58 @@ async fn a_topic_made_anew_has_another_id() {
     };
     let answer = client.call(12, &by_old_id).await;
     assert_eq!(answer.topics[0].error_code, ErrorCode::UNKNOWN_TOPIC_ID);
+}
+
+#[tokio::test]
+async fn one_node_leads_and_keeps_every_partition() {
+    let broker = TestBroker::start(&[]).await;
+    let mut client = broker.client().await;
+    client.create_topic("t", 1, &[]).await;
+    for version in 0..=2 {
+        let all = ElectLeadersRequest::default();
+        let none = client.call(version, &all).await.replica_election_results;
+        assert!(none.is_empty());
+        let some = ElectLeadersRequest {
+            topic_partitions: Some(vec![TopicPartitions {
+                topic: "t".to_owned(),
+                partitions: vec![0, 4],
+            }]),
+            ..Default::default()
+        };
+        let results = client.call(version, &some).await.replica_election_results;
+        let codes: Vec<_> = results[0]
+            .partition_result
+            .iter()
+            .map(|row| row.error_code)
+            .collect();
+        assert_eq!(
+            codes,
+            [
+                ErrorCode::ELECTION_NOT_NEEDED,
+                ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+            ]
+        );
+    }
+    for (replicas, expected) in [
+        (Some(vec![1]), ErrorCode::NONE),
+        (Some(vec![1, 2]), ErrorCode::INVALID_REPLICA_ASSIGNMENT),
+        (None, ErrorCode::NO_REASSIGNMENT_IN_PROGRESS),
+    ] {
+        let request = AlterPartitionReassignmentsRequest {
+            topics: vec![ReassignableTopic {
+                name: "t".to_owned(),
+                partitions: vec![ReassignablePartition {
+                    partition_index: 0,
+                    replicas,
+                }],
+            }],
+            ..Default::default()
+        };
+        let response = client.call(1, &request).await;
+        assert_eq!(response.responses[0].partitions[0].error_code, expected);
+    }
+    let moving = client
+        .call(0, &ListPartitionReassignmentsRequest::default())
+        .await;
+    assert!(moving.error_code.is_ok() && moving.topics.is_empty());
 }

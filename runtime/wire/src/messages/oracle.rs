@@ -61,6 +61,9 @@ oracle! {
     describe_cluster DescribeClusterRequest DescribeClusterResponse;
     describe_producers DescribeProducersRequest DescribeProducersResponse;
     list_config_resources ListConfigResourcesRequest ListConfigResourcesResponse;
+    elect_leaders ElectLeadersRequest ElectLeadersResponse;
+    alter_partition_reassignments AlterPartitionReassignmentsRequest AlterPartitionReassignmentsResponse;
+    list_partition_reassignments ListPartitionReassignmentsRequest ListPartitionReassignmentsResponse;
     describe_topic_partitions DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse;
 }
 
