@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::tools::Tool;
+use crate::{
+    pages::{Completions, Man},
+    tools::Tool,
+};
 
 /// The command line as a whole.
 #[derive(Debug, Parser)]
@@ -31,6 +34,10 @@ pub(crate) enum Command {
     Broker(Broker),
     #[command(flatten)]
     Tool(Box<Tool>),
+    /// Print completions for a shell
+    Completions(Completions),
+    /// Print a page of the manual
+    Man(Man),
 }
 
 #[derive(Debug, Args)]

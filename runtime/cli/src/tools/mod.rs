@@ -24,6 +24,11 @@ mod topics;
 
 use clap::Subcommand;
 
+pub(crate) use self::{
+    run::{Usage, blocking},
+    stdout::print,
+};
+
 use crate::failure::Failure;
 
 #[derive(Debug, Subcommand)]
