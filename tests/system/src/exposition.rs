@@ -197,7 +197,7 @@ fn check(name: &str, family: &Family) -> Result<(), String> {
         if !seen.insert((&sample.name, &sample.labels)) {
             return Err(format!("twice {sample:?}"));
         }
-        if family.kind == "counter" && !(sample.value >= 0.0) {
+        if family.kind == "counter" && (sample.value.is_nan() || sample.value < 0.0) {
             return Err(format!("a counter below nothing: {sample:?}"));
         }
     }

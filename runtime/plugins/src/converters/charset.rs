@@ -79,7 +79,7 @@ impl Charset {
         let is_meant = |known: &&str| known.eq_ignore_ascii_case(name);
         NAMES
             .iter()
-            .find(|(_, names)| names.iter().any(|known| is_meant(&known)))
+            .find(|(_, names)| names.iter().any(|known| is_meant(known)))
             .map(|(charset, _)| *charset)
     }
 
