@@ -93,3 +93,88 @@ fn usable(topic: &KafkaTopic, defaults: &TopicConfig) -> Properties {
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use millrace_config::ConfigErrors;
+    use millrace_storage::DataDirConfig;
+    use millrace_wire::batch::{BatchBuilder, Headers, ProducerIdentity};
+    use millrace_wire::clock;
+    use millrace_wire::compression::Compression;
+    use millrace_wire::pool::Pool;
+
+    use super::*;
+    use crate::config::BrokerLayers;
+
+    const ID: Uuid = Uuid([5; 16]);
+
+    fn string(text: &str) -> Vec<u8> {
+        let mut bytes = vec![text.len() as u8 + 1];
+        bytes.extend(text.as_bytes());
+        bytes
+    }
+
+    fn config(key: &str, value: &str) -> Vec<u8> {
+        [
+            vec![1, 4, 0, 2],
+            string("shop"),
+            string(key),
+            string(value),
+            vec![0],
+        ]
+        .concat()
+    }
+
+    /// Kafka's metadata log of a topic `shop` with three partitions.
+    fn metadata_log() -> Vec<u8> {
+        let records = [
+            [vec![1, 2, 0], string("shop"), ID.0.to_vec(), vec![0]].concat(),
+            [vec![1, 3, 0, 0, 0, 0, 2], ID.0.to_vec()].concat(),
+            config("cleanup.policy", "compact"),
+            config("remote.storage.enable", "true"),
+        ];
+        let mut builder = BatchBuilder::new(Pool::global(), 1 << 16);
+        for record in &records {
+            builder.append(0, None, Some(record), Headers::NONE);
+        }
+        let closed = builder.close(ProducerIdentity::NONE, Compression::None, None);
+        closed.unwrap().bytes().to_vec()
+    }
+
+    #[test]
+    fn a_topic_of_apache_kafka_comes_as_its_metadata_log_describes_it() {
+        let temp = tempfile::tempdir().unwrap();
+        let kafka = temp.path().join("__cluster_metadata-0");
+        std::fs::create_dir(&kafka).unwrap();
+        std::fs::write(kafka.join("00000000000000000000.log"), metadata_log()).unwrap();
+        let settings = DataDirConfig::default();
+        let (dir, _) = DataDir::open(temp.path(), settings, clock::system()).unwrap();
+        let defaults =
+            TopicConfig::broker_defaults(BrokerLayers::default(), &mut ConfigErrors::default());
+        let log = |name, id| {
+            dir.create_log(name, 0, id, defaults.log_config().clone())
+                .unwrap()
+        };
+        let logs = BTreeMap::from([
+            (Arc::from("shop"), Logs::from([(0, log("shop", ID))])),
+            (
+                Arc::from("other"),
+                Logs::from([(0, log("other", Uuid([6; 16])))]),
+            ),
+        ]);
+        let mut stored = BTreeMap::new();
+        adopt(&mut stored, &logs, &dir, &defaults).unwrap();
+        let shop = &stored["shop"];
+        assert_eq!((shop.id, shop.partitions), (ID, 3));
+        let policy = ("cleanup.policy".to_owned(), "compact".to_owned());
+        assert_eq!(
+            shop.overrides,
+            Properties::from([policy]),
+            "what is known here"
+        );
+        assert_eq!(
+            (stored["other"].partitions, stored["other"].overrides.len()),
+            (1, 0)
+        );
+    }
+}

@@ -105,3 +105,91 @@ fn next_offset(files: &dyn Files, path: &Path, base: i64) -> Result<i64, Storage
     }
     Ok(next)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::OsFiles;
+    use crate::testing::value_batch;
+
+    /// A file of one batch of `records` records.
+    fn segment(base: i64, records: usize) -> Vec<u8> {
+        let mut bytes = value_batch(0, &vec![&b"value"[..]; records]).to_vec();
+        bytes[..8].copy_from_slice(&base.to_be_bytes());
+        bytes
+    }
+
+    /// Tidies a directory of these files; gives names and contents that are left.
+    fn tidied(files: &[(&str, &[u8])]) -> Vec<(String, Vec<u8>)> {
+        let temp = tempfile::tempdir().unwrap();
+        for (name, bytes) in files {
+            std::fs::write(temp.path().join(name), bytes).unwrap();
+        }
+        tidy(&OsFiles, temp.path()).unwrap();
+        let mut left: Vec<_> = std::fs::read_dir(temp.path())
+            .unwrap()
+            .map(|entry| {
+                let entry = entry.unwrap();
+                let name = entry.file_name().into_string().unwrap();
+                (name, std::fs::read(entry.path()).unwrap())
+            })
+            .collect();
+        left.sort();
+        left
+    }
+
+    fn names(files: &[(String, Vec<u8>)]) -> Vec<&str> {
+        files.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    const A: &str = "00000000000000000000.log";
+    const A_INDEX: &str = "00000000000000000000.index";
+    const B: &str = "00000000000000000005.log";
+    const B_INDEX: &str = "00000000000000000005.index";
+    const C: &str = "00000000000000000009.log";
+
+    #[test]
+    fn what_was_not_complete_is_taken_back() {
+        let (old, new) = (segment(0, 5), segment(0, 2));
+        let swap_index = format!("{A_INDEX}.swap");
+        for unfinished in ["00000000000000000000.log.cleaned", &swap_index] {
+            let left = tidied(&[(A, &old), (A_INDEX, b"old"), (unfinished, &new)]);
+            assert_eq!(names(&left), [A_INDEX, A], "{unfinished}");
+            assert_eq!(left[1].1, old);
+        }
+    }
+
+    #[test]
+    fn what_was_complete_takes_the_place_of_all_it_was_made_of() {
+        let (new, c) = (segment(0, 7), segment(9, 3));
+        let swap = "00000000000000000000.log.swap";
+        let index_swap = format!("{A_INDEX}.swap");
+        let left = tidied(&[
+            (A, &segment(0, 5)),
+            (A_INDEX, b"old"),
+            ("00000000000000000000.txnindex", b"old"),
+            (B, &segment(5, 4)),
+            (B_INDEX, b"old"),
+            (C, &c),
+            (swap, &new),
+            (&index_swap, b"new"),
+            ("00000000000000000005.snapshot.deleted", b""),
+        ]);
+        assert_eq!(names(&left), [A_INDEX, A, C]);
+        assert_eq!(
+            (&left[0].1[..], &left[1].1, &left[2].1),
+            (&b"new"[..], &new, &c)
+        );
+    }
+
+    #[test]
+    fn one_of_several_outputs_is_not_enough() {
+        let old = segment(0, 9);
+        let left = tidied(&[
+            (A, &old),
+            ("00000000000000000000.log.cleaned", &segment(0, 5)),
+            ("00000000000000000005.log.swap", &segment(5, 4)),
+        ]);
+        assert_eq!(names(&left), [A]);
+    }
+}

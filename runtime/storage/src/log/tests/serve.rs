@@ -23,7 +23,7 @@ fn reads_go_over_many_segments_in_pieces_of_any_size() {
         let range = log
             .read(start, 1, true, Isolation::ReadUncommitted)
             .unwrap();
-        assert_eq!(range.first_offset, start);
+        assert_eq!((range.first_offset, range.next_offset), (start, start + 1));
     }
     let first = log
         .read(0, 1 << 20, true, Isolation::ReadUncommitted)
@@ -57,6 +57,8 @@ fn a_read_gives_whole_batches_or_nothing() {
         assert_eq!(range.len(), expected, "offset {offset}, {max_bytes} bytes");
         if expected > 0 {
             assert_eq!(range.first_offset, offset / 2 * 2);
+            let batches = (expected / len) as i64;
+            assert_eq!(range.next_offset, range.first_offset + 2 * batches);
         }
     }
     for offset in [-1, 7] {
