@@ -138,7 +138,7 @@ group.initial.rebalance.delay.ms=0
 }
 
 /// Two ports that nobody listens on.
-fn free_ports() -> anyhow::Result<[u16; 2]> {
+pub(crate) fn free_ports() -> anyhow::Result<[u16; 2]> {
     let one = TcpListener::bind("127.0.0.1:0")?;
     let other = TcpListener::bind("127.0.0.1:0")?;
     Ok([one.local_addr()?.port(), other.local_addr()?.port()])

@@ -4,6 +4,8 @@
 //! Every client goes through the same [`suite`]: its own checks, the standard records with every codec, and a group
 //! whose members come, leave and are killed. Several clients together read what each other wrote, and share groups.
 //! With `--reference` the broker is Apache Kafka, so that a difference is found by looking at both.
+//!
+//! `cargo run -p millrace-interop -- rest` holds Kafka Connect's Java worker against the tables of the REST API.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -18,6 +20,7 @@ mod kafka;
 mod member;
 mod output;
 mod rebalance;
+mod rest;
 mod standard;
 mod suite;
 
@@ -35,7 +38,7 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "millrace-interop")]
 struct Arguments {
-    /// Clients by name, or `all`; without any, their names are listed
+    /// Clients by name, or `all`; without any, their names are listed. Alone, `rest` is the REST API of Kafka Connect
     names: Vec<String>,
     /// Checks Apache Kafka instead, as a reference
     #[arg(long)]
@@ -58,6 +61,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     } else {
         Kind::Millrace
     };
+    if arguments.names == ["rest"] {
+        return rest::run();
+    }
     let chosen = choose(&arguments.names)?;
     for client in &chosen {
         println!("{}: {}", client.name(), client.install()?);

@@ -54,6 +54,11 @@ pub fn run(table: &Table, subject: Subject, address: &str) -> Vec<String> {
     differences
 }
 
+/// Whether the worker at `address` (`host:port`) has started.
+pub fn is_healthy(address: &str) -> bool {
+    send(address, &request("GET", "/health")).is_ok_and(|answer| answer.status == 200)
+}
+
 /// Deletes every connector that can be named in a path.
 fn delete_all(address: &str) {
     let list = request("GET", "/connectors");
