@@ -52,18 +52,19 @@ impl ExtractField {
             }
             return Ok(());
         };
-        let extracted = match value {
-            Value::Null => Value::Null,
-            value => {
-                let value = struct_of(value, PURPOSE)?;
-                self.path.in_struct(&value, self.replace_null)?
-            }
+        let value = match value {
+            Value::Null => None,
+            value => Some(struct_of(value, PURPOSE)?),
         };
-        let schema = self.path.schema(&schema).ok_or_else(|| {
+        let schema = self.path.schema(&schema)?.ok_or_else(|| {
             let text = format!("Unknown field: {}", self.name);
             ConnectError::new(ErrorKind::Argument, text)
         })?;
-        *datum = Datum::new(std::sync::Arc::clone(schema), extracted);
+        let extracted = match value {
+            None => Value::Null,
+            Some(value) => self.path.in_struct(&value, self.replace_null)?,
+        };
+        *datum = Datum::new(schema, extracted);
         Ok(())
     }
 }

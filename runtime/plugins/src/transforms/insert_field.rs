@@ -133,7 +133,7 @@ impl Source {
             Self::Partition => record.partition.map_or(Value::Null, Value::Int32),
             Self::Offset => Value::Int64(record.offset.ok_or_else(|| {
                 ConnectError::data(
-                    "Offset insertion is only supported for sink connectors, record is of type: class org.apache.kafka.connect.source.SourceRecord",
+                    "Only SinkRecord supported for [field insertion], found: org.apache.kafka.connect.source.SourceRecord",
                 )
             })?),
             Self::Timestamp => record.timestamp.map_or(Value::Null, Value::Timestamp),

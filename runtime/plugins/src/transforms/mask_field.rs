@@ -124,7 +124,7 @@ fn replaced(value: &Value, replacement: &str) -> Result<Value, ConnectError> {
         let parsed: Result<BigDecimal, _> = replacement.parse();
         parsed.map_err(|_| {
             ConnectError::data(format!(
-                "Unable to convert {replacement} (class java.lang.String) to number"
+                "Unable to convert {replacement} (class java.lang.String) to a number"
             ))
         })
     };

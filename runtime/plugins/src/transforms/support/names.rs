@@ -22,10 +22,7 @@ pub(crate) fn type_name(ty: &SchemaType) -> &'static str {
 
 /// The class of a value: `class java.lang.String`.
 pub(crate) fn class_of(value: &Value) -> String {
-    match value {
-        Value::Bytes(_) => "class [B".to_owned(),
-        value => format!("class {}", simple_class_of(value)),
-    }
+    format!("class {}", simple_class_of(value))
 }
 
 /// The class of a value without a word before it: `java.lang.String`.
@@ -40,7 +37,7 @@ pub(crate) fn simple_class_of(value: &Value) -> &'static str {
         Value::Float64(_) => "java.lang.Double",
         Value::Boolean(_) => "java.lang.Boolean",
         Value::String(_) => "java.lang.String",
-        Value::Bytes(_) => "byte[]",
+        Value::Bytes(_) => "[B",
         Value::Array(_) => "java.util.ArrayList",
         Value::Map(_) => "java.util.HashMap",
         Value::Struct(_) => "org.apache.kafka.connect.data.Struct",

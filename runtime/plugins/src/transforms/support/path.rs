@@ -3,8 +3,10 @@
 //! In V1 a path is one name. In V2 dots part steps; a step between backticks may have dots in it, and a backtick closes
 //! it only before a dot or at the end. `` \` `` there is a backtick of the name.
 
+use std::sync::Arc;
+
 use millrace_api::config::ConfigEnum;
-use millrace_api::{ConnectError, Schema, Struct, Value};
+use millrace_api::{ConnectError, Schema, SchemaType, Struct, Value};
 
 use super::fields::{Entries, entry};
 use super::names::simple_class_of;
@@ -44,12 +46,15 @@ impl FieldPath {
     }
 
     /// The schema of the field, if there is such a field.
-    pub(crate) fn schema<'a>(&self, schema: &'a Schema) -> Option<&'a std::sync::Arc<Schema>> {
+    pub(crate) fn schema(&self, schema: &Schema) -> Result<Option<Arc<Schema>>, ConnectError> {
         let mut current = schema;
         for step in &self.parents {
-            current = &current.field(step)?.1.schema;
+            match field(current, step)? {
+                Some(next) => current = next,
+                None => return Ok(None),
+            }
         }
-        Some(&current.field(&self.last)?.1.schema)
+        Ok(field(current, &self.last)?.cloned())
     }
 
     /// The value in a struct; null where the way there is null or ends.
@@ -98,6 +103,15 @@ impl FieldPath {
             Value::Map(entries) => self.in_map(entries),
             _ => Ok(Value::Null),
         }
+    }
+}
+
+fn field<'a>(schema: &'a Schema, name: &str) -> Result<Option<&'a Arc<Schema>>, ConnectError> {
+    match schema.ty {
+        SchemaType::Struct(_) => Ok(schema.field(name).map(|(_, field)| &field.schema)),
+        _ => Err(ConnectError::data(
+            "Cannot look up fields on non-struct type",
+        )),
     }
 }
 

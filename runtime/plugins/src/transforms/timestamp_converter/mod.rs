@@ -67,8 +67,7 @@ impl TimestampConverter {
         match datum.schema.clone() {
             None => datum.value = self.schemaless(value)?,
             Some(schema) if self.field.is_empty() => {
-                let from = (value != Value::Null).then(|| Kind::of_schema(&schema));
-                datum.value = self.convert(value, from.transpose()?)?;
+                datum.value = self.convert(value, Kind::of_schema(&schema)?)?;
                 datum.schema = Some(self.target.schema(schema.optional));
             }
             Some(schema) => *datum = self.in_struct(&schema, value)?,
@@ -87,11 +86,13 @@ impl TimestampConverter {
     }
 
     fn infer(&self, value: Value) -> Result<Value, ConnectError> {
-        let from = match value {
-            Value::Null => None,
-            ref value => Some(Kind::of_value(value)?),
-        };
-        self.convert(value, from)
+        match value {
+            Value::Null => Ok(Value::Null),
+            value => {
+                let from = Kind::of_value(&value)?;
+                self.convert(value, from)
+            }
+        }
     }
 
     fn in_struct(&self, schema: &Arc<Schema>, value: Value) -> Result<Datum, ConnectError> {
@@ -109,8 +110,8 @@ impl TimestampConverter {
         apply_defaults(&from, &mut values, self.replace_null);
         for (field, value) in from.fields().iter().zip(&mut values) {
             let old = std::mem::take(value);
-            let new = match field.name == self.field && old != Value::Null {
-                true => self.convert(old, Some(Kind::of_schema(&field.schema)?))?,
+            let new = match field.name == self.field {
+                true => self.convert(old, Kind::of_schema(&field.schema)?)?,
                 false => old,
             };
             *value = copied(&field.name, &field.schema, new)?;
@@ -137,14 +138,12 @@ impl TimestampConverter {
         Ok(Schema { default, ..made })
     }
 
-    fn convert(&self, value: Value, from: Option<Kind>) -> Result<Value, ConnectError> {
-        match from {
-            None => Ok(Value::Null),
-            Some(from) => {
-                let ms = self.clockwork.read(&value, from)?;
-                Ok(self.clockwork.write(ms, self.target))
-            }
+    fn convert(&self, value: Value, from: Kind) -> Result<Value, ConnectError> {
+        if value == Value::Null {
+            return Ok(value);
         }
+        let ms = self.clockwork.read(&value, from)?;
+        Ok(self.clockwork.write(ms, self.target))
     }
 }
 
