@@ -219,6 +219,35 @@ fn systemd_is_told_when_a_start_is_done() {
 }
 
 #[test]
+fn the_logging_configuration_writes_to_console_and_file() {
+    let sandbox = Sandbox::new();
+    sandbox.write("log4rs.yaml", read("log4rs.yaml"));
+    let listeners = "listeners=PLAINTEXT://127.0.0.1:0";
+    let mut broker = Millrace::start(
+        &sandbox,
+        [
+            "broker",
+            "--log-config",
+            "log4rs.yaml",
+            "--override",
+            listeners,
+        ],
+    );
+    let server = broker.address("broker");
+    run(
+        &sandbox,
+        &format!("topics --bootstrap-server {server} --create --topic logged"),
+    )
+    .ok();
+    wait::until("the line in the log file", PATIENCE, || {
+        let log = sandbox.read("millrace-data/log/millrace.log");
+        String::from_utf8_lossy(&log).contains("created topic logged")
+    });
+    assert!(broker.stderr().contains("created topic logged"));
+    assert!(broker.stop().success(), "{}", broker.stderr());
+}
+
+#[test]
 fn the_units_name_commands_and_files_that_are_there() {
     for (unit, command, file) in [
         ("broker", "broker", "server.properties"),

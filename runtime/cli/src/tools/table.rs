@@ -1,7 +1,5 @@
 //! Tables for people: columns as wide as their widest cell, in the manner of Kafka's own tools.
 
-use std::fmt::Write as _;
-
 /// A column: its title, and the width it has at least.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Column(pub(crate) &'static str, pub(crate) usize);
@@ -54,14 +52,12 @@ impl Table {
 }
 
 fn line(text: &mut String, cells: &[&str], widths: &[usize]) {
-    for (index, cell) in cells.iter().enumerate() {
-        // Writing to a string does not fail.
-        let _ = if index + 1 == cells.len() {
-            writeln!(text, "{cell}")
-        } else {
-            write!(text, "{cell:<width$} ", width = widths[index])
-        };
+    let (last, padded) = cells.split_last().unwrap_or((&"", &[]));
+    for (cell, width) in padded.iter().zip(widths) {
+        text.push_str(&format!("{cell:<width$} "));
     }
+    text.push_str(last);
+    text.push('\n');
 }
 
 #[cfg(test)]

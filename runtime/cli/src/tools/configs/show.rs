@@ -1,7 +1,5 @@
 //! Configurations, as Kafka's tool prints them, or as JSON.
 
-use std::fmt::Write as _;
-
 use millrace_client::admin::{Admin, ConfigEntry, ConfigResource, DescribeConfigs};
 use serde_json::{Value, json};
 
@@ -41,8 +39,8 @@ pub(super) async fn describe(
         text.push_str(&heading);
         text.push('\n');
         for entry in shown {
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "{}", line(entry));
+            text.push_str(&line(entry));
+            text.push('\n');
         }
     }
     if as_json {

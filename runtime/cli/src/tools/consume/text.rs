@@ -3,8 +3,6 @@
 //! Columns come in the order timestamp, partition, offset, delivery, epoch, headers, key, value, with the key separator
 //! between them and the line separator at the end. Delivery and epoch are never there, in Kafka's tool neither.
 
-use std::io::Write as _;
-
 use millrace_config::Properties;
 
 use super::{decode::Decode, format::Format, reading::Record};
@@ -100,26 +98,24 @@ impl Format for Text {
             out,
         };
         let (fetched, row) = (record.fetched, record.row);
-        // Writing to a vector does not fail.
         if self.timestamp {
-            let out = line.column();
-            let _ = match (row.timestamp, fetched.log_append_time) {
-                (..0, _) => write!(out, "NO_TIMESTAMP"),
-                (ms, false) => write!(out, "CreateTime:{ms}"),
-                (ms, true) => write!(out, "LogAppendTime:{ms}"),
-            };
+            line.text(&match (row.timestamp, fetched.log_append_time) {
+                (..0, _) => "NO_TIMESTAMP".to_owned(),
+                (ms, false) => format!("CreateTime:{ms}"),
+                (ms, true) => format!("LogAppendTime:{ms}"),
+            });
         }
         if self.partition {
-            let _ = write!(line.column(), "Partition:{}", fetched.partition);
+            line.text(&format!("Partition:{}", fetched.partition));
         }
         if self.offset {
-            let _ = write!(line.column(), "Offset:{}", row.offset);
+            line.text(&format!("Offset:{}", row.offset));
         }
         if self.delivery {
-            line.column().extend_from_slice(b"Delivery:NOT_PRESENT");
+            line.text("Delivery:NOT_PRESENT");
         }
         if self.epoch {
-            line.column().extend_from_slice(b"Epoch:NOT_PRESENT");
+            line.text("Epoch:NOT_PRESENT");
         }
         if self.headers {
             self.headers(record, line.column());
@@ -151,5 +147,10 @@ impl Line<'_> {
         }
         self.columns += 1;
         self.out
+    }
+
+    /// A column of its own.
+    fn text(&mut self, text: &str) {
+        self.column().extend_from_slice(text.as_bytes());
     }
 }

@@ -1,7 +1,5 @@
 //! Offsets and lag, members, or the state of groups.
 
-use std::fmt::Write as _;
-
 use anyhow::bail;
 use millrace_client::admin::{Admin, GroupDescription};
 use millrace_wire::error_code::ErrorCode;
@@ -83,10 +81,7 @@ impl Shown {
                 self.offsets(id, &rows)
             }
         };
-        let mut text = String::new();
-        // Writing to a string does not fail.
-        let _ = write!(text, "\n{table}");
-        Ok(print(text)?)
+        Ok(print(format!("\n{table}"))?)
     }
 
     fn offsets(&self, group: &str, rows: &[lag::Row]) -> String {

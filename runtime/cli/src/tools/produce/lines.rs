@@ -199,6 +199,9 @@ mod tests {
 
     use super::LineFormat;
 
+    /// Properties, a line, and what it is taken for.
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+
     fn format(properties: &[(&str, &str)]) -> LineFormat {
         LineFormat::from_properties(&given(properties)).unwrap()
     }
@@ -241,7 +244,7 @@ mod tests {
         let colon = ("key.separator", ":");
         let marker = ("null.marker", "NULL");
         let ignore = ("ignore.error", "true");
-        let cases: &[(&[(&str, &str)], &str, &str)] = &[
+        let cases: &[Case<'_>] = &[
             (&[], "a\tb", "[] - a\tb"),
             (&[], "", "[] - "),
             (&[key], "a\tb\tc", "[] a b\tc"),
@@ -266,7 +269,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_names_the_line() {
-        let cases: &[(&[(&str, &str)], &str, &str)] = &[
+        let cases: &[Case<'_>] = &[
             (
                 &[("parse.key", "true")],
                 "ab",

@@ -251,7 +251,7 @@ impl Sending {
         outcome?;
         match failed {
             None => Ok(()),
-            Some((count, first)) if count == 1 => Err(first).context("a record was not delivered"),
+            Some((1, first)) => Err(first).context("a record was not delivered"),
             Some((count, first)) => bail!("{count} records were not delivered: {first}"),
         }
     }

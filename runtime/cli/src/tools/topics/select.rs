@@ -11,6 +11,9 @@ use crate::tools::run::Usage;
 /// The topics that were chosen, by name.
 pub(super) type Selected = Vec<Arc<Topic>>;
 
+/// Whether a topic of this name is meant.
+type Filter = Box<dyn Fn(&str) -> bool>;
+
 /// What was asked for.
 #[derive(Debug)]
 pub(super) struct Wanted<'a> {
@@ -42,7 +45,7 @@ impl Wanted<'_> {
     }
 
     /// A name that is there is meant itself: the dots in it are no patterns then.
-    fn matches(&self, topics: &[Arc<Topic>]) -> Result<Box<dyn Fn(&str) -> bool>, Usage> {
+    fn matches(&self, topics: &[Arc<Topic>]) -> Result<Filter, Usage> {
         let Some(wanted) = self.topic else {
             return Ok(Box::new(|_| true));
         };
