@@ -65,6 +65,20 @@ fn decode_api(key: ApiKey, version: i16, data: &[u8]) {
         InitProducerId InitProducerIdRequest,
         DeleteGroups DeleteGroupsRequest,
         OffsetDelete OffsetDeleteRequest,
+        DeleteRecords DeleteRecordsRequest,
+        OffsetForLeaderEpoch OffsetForLeaderEpochRequest,
+        DescribeConfigs DescribeConfigsRequest,
+        AlterConfigs AlterConfigsRequest,
+        DescribeLogDirs DescribeLogDirsRequest,
+        CreatePartitions CreatePartitionsRequest,
+        ElectLeaders ElectLeadersRequest,
+        IncrementalAlterConfigs IncrementalAlterConfigsRequest,
+        AlterPartitionReassignments AlterPartitionReassignmentsRequest,
+        ListPartitionReassignments ListPartitionReassignmentsRequest,
+        DescribeCluster DescribeClusterRequest,
+        DescribeProducers DescribeProducersRequest,
+        ListConfigResources ListConfigResourcesRequest,
+        DescribeTopicPartitions DescribeTopicPartitionsRequest,
     }
 }
 

@@ -115,13 +115,14 @@ pub(crate) fn keys() -> &'static BTreeMap<String, BrokerKey> {
 
 impl BrokerKey {
     fn of(known: &KnownKey) -> BrokerKey {
-        let topic_documentation = topic::documentation_of_broker_key(known.name);
+        let (documentation, has_effect) = topic::meaning_of_broker_key(known.name)
+            .unwrap_or_else(|| (WITHOUT_EFFECT.to_owned(), false));
         BrokerKey {
             kind: known.kind,
             default: known.default.map(str::to_owned),
             is_dynamic: known.is_dynamic && !FIXED_HERE.contains(&known.name),
-            has_effect: topic_documentation.is_some(),
-            documentation: topic_documentation.unwrap_or_else(|| WITHOUT_EFFECT.to_owned()),
+            has_effect,
+            documentation,
         }
     }
 }

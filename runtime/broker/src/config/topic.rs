@@ -9,7 +9,7 @@ use millrace_storage::{LogConfig, TimestampPolicy};
 
 use super::entry::{ConfigEntry, canonical};
 use super::layers::{BrokerLayers, ConfigSource, Synonym};
-use keys::{KEYS, TopicKey, definition, find};
+use keys::{KEYS, TopicKey, definition, find, has_effect};
 
 /// Why a topic's configuration is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -180,13 +180,14 @@ fn topic_key_of(broker_key: &str) -> Option<&'static TopicKey> {
         .find(|topic_key| topic_key.broker.iter().any(|(name, _)| *name == broker_key))
 }
 
-/// What a broker's key means that gives the default of a topic key.
-pub(super) fn documentation_of_broker_key(broker_key: &str) -> Option<String> {
+/// What a broker's key means that gives the default of a topic key, and whether the included broker acts on it.
+pub(super) fn meaning_of_broker_key(broker_key: &str) -> Option<(String, bool)> {
     topic_key_of(broker_key).map(|topic_key| {
-        format!(
+        let documentation = format!(
             "The {} of topics that do not set it themselves. {}",
             topic_key.name, topic_key.documentation
-        )
+        );
+        (documentation, has_effect(topic_key.name))
     })
 }
 

@@ -40,13 +40,13 @@ pub(super) const KEYS: &[TopicKey] = &[
     key("cleanup.policy", &[("log.cleanup.policy", 1)], Type::List, "delete",
         "What becomes of old records: delete drops old segments, compact keeps the last record of each key; both may be listed."),
     key("compression.gzip.level", &[("compression.gzip.level", 1)], Type::Int, "-1",
-        "How hard gzip tries: 1 to 9, or -1 for its default."),
+        "How hard gzip tries where compression.type asks for it: 1 to 9, or -1 for its default."),
     key("compression.lz4.level", &[("compression.lz4.level", 1)], Type::Int, "9",
-        "How hard lz4 tries: 1 to 17."),
+        "How hard lz4 tries where compression.type asks for it: 1 to 17."),
     key("compression.type", &[("compression.type", 1)], Type::String, "producer",
-        "How batches are compressed on disk; producer keeps them as they came."),
+        "How Apache Kafka compresses batches on disk; here they stay as they came, which is what producer asks for."),
     key("compression.zstd.level", &[("compression.zstd.level", 1)], Type::Int, "3",
-        "How hard zstd tries: -131072 to 22."),
+        "How hard zstd tries where compression.type asks for it: -131072 to 22."),
     key("delete.retention.ms", &[("log.cleaner.delete.retention.ms", 1)], Type::Long, "86400000",
         "How long a tombstone can be read after the log was compacted, in milliseconds."),
     key("file.delete.delay.ms", &[("log.segment.delete.delay.ms", 1)], Type::Long, "60000",
@@ -100,12 +100,36 @@ pub(super) const KEYS: &[TopicKey] = &[
     key("segment.index.bytes", &[("log.index.size.max.bytes", 1)], Type::Int, "10485760",
         "How large the offset index of a segment gets, in bytes."),
     key("segment.jitter.ms", &[("log.roll.jitter.ms", 1), ("log.roll.jitter.hours", HOUR_MS)], Type::Long, "0",
-        "Up to how much earlier than segment.ms a segment ends, so that not all end at once, in milliseconds."),
+        "Up to how much earlier than segment.ms a segment may end in Apache Kafka, in milliseconds; here none does."),
     key("segment.ms", &[("log.roll.ms", 1), ("log.roll.hours", HOUR_MS)], Type::Long, "604800000",
         "After how long a segment ends although it is not full, in milliseconds."),
     key("unclean.leader.election.enable", &[("unclean.leader.election.enable", 1)], Type::Boolean, "false",
         "Whether a replica out of sync may lead; one node has none."),
 ];
+
+/// Topic keys that are kept and shown, and that nothing acts on: batches stay compressed as they came, and there are
+/// neither replicas nor tiers.
+const WITHOUT_EFFECT: &[&str] = &[
+    "compression.gzip.level",
+    "compression.lz4.level",
+    "compression.type",
+    "compression.zstd.level",
+    "flush.messages",
+    "flush.ms",
+    "follower.replication.throttled.replicas",
+    "leader.replication.throttled.replicas",
+    "local.retention.bytes",
+    "local.retention.ms",
+    "min.insync.replicas",
+    "preallocate",
+    "segment.jitter.ms",
+    "unclean.leader.election.enable",
+];
+
+/// Whether the included broker acts on a topic key.
+pub(super) fn has_effect(name: &str) -> bool {
+    !WITHOUT_EFFECT.contains(&name)
+}
 
 /// The topic key of a name.
 pub(super) fn find(name: &str) -> Option<&'static TopicKey> {
