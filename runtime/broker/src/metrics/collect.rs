@@ -4,6 +4,8 @@ mod groups;
 mod logs;
 mod node;
 mod requests;
+#[cfg(test)]
+mod tests;
 mod topics;
 
 use std::collections::HashMap;
