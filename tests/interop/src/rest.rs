@@ -75,11 +75,7 @@ impl Worker {
         let log = sandbox.join("connect.out");
         let output = File::create(&log)?;
         let child = Command::new("java")
-            .args([
-                "-Xmx512m",
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-            ])
+            .args(["-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp"])
             .arg(install::jars("connect", "connect", None)?.join("*"))
             .arg("org.apache.kafka.connect.cli.ConnectStandalone")
             .arg(file)

@@ -34,7 +34,7 @@ fn numbers(lines: &[Value], connector: &str, task: i64, mark: Option<&str>) -> V
         .collect()
 }
 
-fn create(pipeline: &Pipeline, name: &str, config: Value) {
+fn create(pipeline: &Pipeline, name: &str, config: &Value) {
     let answer = pipeline
         .rest
         .post("/connectors", &json!({"name": name, "config": config}));
@@ -62,12 +62,12 @@ fn what_the_verifiable_source_counts_reaches_the_verifiable_sink() {
     create(
         &pipeline,
         "counts",
-        with(json!({"connector.class": source, "topic": "numbers", "throughput": "500"})),
+        &with(json!({"connector.class": source, "topic": "numbers", "throughput": "500"})),
     );
     create(
         &pipeline,
         "tells",
-        with(json!({"connector.class": "VerifiableSink", "topics": "numbers"})),
+        &with(json!({"connector.class": "VerifiableSink", "topics": "numbers"})),
     );
     wait::until("200 flushed records of each task", PATIENCE, || {
         let lines = lines(&pipeline);
@@ -106,7 +106,7 @@ fn mocks_fail_where_they_are_told_to() {
     };
     for kind in ["MockSource", "MockSink"] {
         for mode in ["task-failure", "connector-failure", "none"] {
-            create(&pipeline, &format!("{kind}-{mode}"), mock(kind, mode));
+            create(&pipeline, &format!("{kind}-{mode}"), &mock(kind, mode));
         }
     }
     let status = |kind: &str, mode: &str| {
@@ -137,7 +137,7 @@ fn generated_data_arrives() {
     create(
         &pipeline,
         "orders",
-        json!({
+        &json!({
             "connector.class": "DataGenerator", "topic": "orders", "kind": "orders",
             "rate": "-1", "records": "5000", "tasks.max": "1",
         }),
@@ -146,7 +146,7 @@ fn generated_data_arrives() {
     create(
         &pipeline,
         "file",
-        json!({"connector.class": "FileStreamSink", "file": output, "topics": "orders"}),
+        &json!({"connector.class": "FileStreamSink", "file": output, "topics": "orders"}),
     );
     wait::until("all orders", PATIENCE, || {
         let lines = std::fs::read(&output).unwrap_or_default();

@@ -76,10 +76,9 @@ const LITTLE_ENDIAN_MARK: [u8; 2] = [0xff, 0xfe];
 impl Charset {
     /// The encoding of a name, in any case.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        let is_meant = |known: &&str| known.eq_ignore_ascii_case(name);
         NAMES
             .iter()
-            .find(|(_, names)| names.iter().any(|known| is_meant(known)))
+            .find(|(_, names)| names.iter().any(|known| known.eq_ignore_ascii_case(name)))
             .map(|(charset, _)| *charset)
     }
 

@@ -84,14 +84,14 @@ pub(super) fn cast(
         _ => value,
     };
     match &value {
-        Value::Boolean(value) => Ok(number(Number::Integer(i128::from(*value)), target)),
+        Value::Boolean(value) => Ok(number(&Number::Integer(i128::from(*value)), target)),
         Value::String(text) => parsed(text, target).ok_or_else(|| {
             ConnectError::data(format!(
                 "Value ({text}) was out of range for requested data type"
             ))
         }),
         other => match numeric(other) {
-            Some(value) => Ok(number(value, target)),
+            Some(value) => Ok(number(&value, target)),
             None => Err(ConnectError::data(format!(
                 "Unexpected type in Cast transformation: {}",
                 class_of(other)
@@ -213,7 +213,7 @@ fn low_bits(value: &BigDecimal) -> i64 {
     i64::from_le_bytes(low)
 }
 
-fn number(value: Number, target: Target) -> Value {
+fn number(value: &Number, target: Target) -> Value {
     match target {
         Target::Int8 => Value::Int8(value.int() as i8),
         Target::Int16 => Value::Int16(value.int() as i16),

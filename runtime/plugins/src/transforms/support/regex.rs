@@ -33,11 +33,6 @@ impl JavaRegex {
         self.found.captures(text).ok().flatten()
     }
 
-    /// The groups of a match with the whole text.
-    pub(crate) fn groups<'t>(&self, text: &'t str) -> Option<Captures<'t, str>> {
-        self.whole.captures(text).ok().flatten()
-    }
-
     /// Number of groups, the whole match not counted.
     pub(crate) fn group_count(&self) -> usize {
         self.found.captures_len() - 1

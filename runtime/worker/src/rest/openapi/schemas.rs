@@ -89,7 +89,7 @@ fn connectors() -> Value {
                 "name": text(),
                 "config": reference("Config"),
                 "tasks": list(&task),
-                "type": kind.clone(),
+                "type": kind,
             }),
         ),
         "Connectors": {"oneOf": [list(&text()), map(&parts)]},
@@ -117,7 +117,7 @@ fn offsets() -> Value {
             &json!({
                 "offsets": list(&object(
                     &["partition"],
-                    &json!({"partition": anything.clone(), "offset": anything}),
+                    &json!({"partition": anything, "offset": anything}),
                 )),
             }),
         ),
