@@ -152,6 +152,25 @@ async fn a_producer_that_the_broker_forgot_starts_over_under_a_new_epoch() {
     assert_eq!(scene.broker.last_epoch(), Some(1));
 }
 
+/// A partition that was just made refuses its first batches on a broker that has not heard of it yet.
+#[tokio::test]
+async fn the_first_batch_keeps_its_place_when_it_is_refused_at_first() {
+    let unknown = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+    let refused = Action::RefuseSlowly(unknown, Duration::from_millis(5));
+    for after_a_new_epoch in [false, true] {
+        let script = if after_a_new_epoch {
+            vec![Action::Serve, Action::Forget, refused]
+        } else {
+            vec![refused]
+        };
+        let scene = Scene::new(config(), script).await;
+        let values = values(500);
+        scene.append(&values).await;
+        scene.flushed().await;
+        scene.assert_exactly_once(&values);
+    }
+}
+
 #[tokio::test]
 async fn an_epoch_that_the_broker_refuses_brings_a_new_id() {
     let scene = Scene::new(
@@ -293,12 +312,15 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Action::LoseRequest),
         1 => Just(Action::Refuse(ErrorCode::NOT_LEADER_OR_FOLLOWER)),
         1 => Just(Action::Refuse(ErrorCode::NOT_ENOUGH_REPLICAS)),
+        1 => (0u64..4).prop_map(|ms| {
+            Action::RefuseSlowly(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, Duration::from_millis(ms))
+        }),
         1 => Just(Action::Refuse(ErrorCode::REQUEST_TIMED_OUT)),
     ]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, max_shrink_iters: 0, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, max_shrink_iters: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn any_mix_of_troubles_delivers_exactly_once_in_order(script in prop::collection::vec(action(), 0..40)) {

@@ -5,6 +5,11 @@
 //! again, in order and under the same sequence numbers, so that the broker recognises what it has
 //! already. Where a batch was given up, or the broker forgot the producer, the numbers start over
 //! under the next epoch.
+//!
+//! A broker takes any sequence number from a producer that it does not know. So the first batch
+//! under an identity goes alone: were it refused, the second would take its place in the log. And it
+//! recognises only the last five batches of a producer. So while one goes again no new one goes: it
+//! could push one that was appended, but not acknowledged, out of the broker's memory.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -40,6 +45,8 @@ pub(super) struct PartitionQueue {
     in_flight: Vec<u64>,
     /// The node they are on their way to.
     node: i32,
+    /// Whether they go again.
+    going_again: bool,
     /// Whether a batch failed whose successors are still on their way.
     recovering: bool,
     /// Whether sequence numbers must start over once nothing is on its way.
@@ -47,6 +54,8 @@ pub(super) struct PartitionQueue {
     /// Nothing is sent before this time.
     pub(super) not_before: Duration,
     sequences: Option<Sequences>,
+    /// Whether the broker knows the identity: a batch was acknowledged under it.
+    is_known: bool,
     position: u64,
 }
 
@@ -58,6 +67,8 @@ impl PartitionQueue {
         }
         !self.recovering
             && !self.start_over
+            && (self.is_known || self.sequences.is_none())
+            && (!self.going_again || self.batches.front().is_some_and(ProducerBatch::is_retry))
             && self.in_flight.len() < max_in_flight
             && self.node == node
     }
@@ -76,7 +87,9 @@ impl PartitionQueue {
             self.start_over_if_needed(given);
         }
         let mut batch = self.batches.pop_front()?;
-        if !batch.is_retry() {
+        if batch.is_retry() {
+            self.going_again = true;
+        } else {
             batch.position = self.position;
             self.position += u64::from(batch.record_count().unsigned_abs());
         }
@@ -93,6 +106,12 @@ impl PartitionQueue {
 
     /// A batch was acknowledged.
     pub(super) fn delivered(&mut self, batch: &ProducerBatch) {
+        self.is_known |= self.sequences.is_some_and(|sequences| {
+            let of = batch
+                .identity
+                .map(|identity| (identity.producer_id, identity.epoch));
+            of == Some((sequences.given.id, sequences.epoch))
+        });
         self.came_back(batch.position);
     }
 
@@ -153,6 +172,7 @@ impl PartitionQueue {
     fn came_back(&mut self, position: u64) {
         self.in_flight.retain(|&on_its_way| on_its_way != position);
         if self.in_flight.is_empty() {
+            self.going_again = false;
             self.recovering = false;
         }
     }
@@ -181,6 +201,7 @@ impl PartitionQueue {
             }
             Some(_) => return,
         }
+        self.is_known = false;
         self.start_over = false;
         let Some(sequences) = &mut self.sequences else {
             return;

@@ -28,6 +28,8 @@ pub(crate) enum Action {
     Serve,
     /// It is refused with this code, unseen.
     Refuse(ErrorCode),
+    /// It is refused with this code, unseen, and the answer takes this long.
+    RefuseSlowly(ErrorCode, Duration),
     /// It is appended, and the link breaks before the answer.
     LoseAnswer,
     /// The link breaks before it is seen.
@@ -132,7 +134,9 @@ impl Link for FakeLink {
             let _turn = turn.lock().await;
             match action {
                 Action::LoseAnswer | Action::LoseRequest => closed.store(true, Ordering::SeqCst),
-                Action::Slow(wait) => tokio::time::sleep(wait).await,
+                Action::Slow(wait) | Action::RefuseSlowly(_, wait) => {
+                    tokio::time::sleep(wait).await;
+                }
                 _ => {}
             }
             if closed.load(Ordering::SeqCst) {
@@ -199,7 +203,7 @@ impl State {
             .into_bytes(Pool::global())
             .unwrap();
         let outcome = match action {
-            Action::Refuse(code) => Err(code),
+            Action::Refuse(code) | Action::RefuseSlowly(code, _) => Err(code),
             Action::LoseRequest => Err(ErrorCode::NONE),
             Action::Forget => {
                 self.producer = None;
