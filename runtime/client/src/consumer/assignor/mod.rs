@@ -4,6 +4,7 @@
 //! come to what its name promises: clients by others compute and expect the same.
 
 mod cooperative_sticky;
+mod equal;
 mod range;
 mod round_robin;
 mod sticky;
@@ -203,5 +204,7 @@ fn subscribers<'a>(
     topics
 }
 
+#[cfg(test)]
+mod java;
 #[cfg(test)]
 mod tests;

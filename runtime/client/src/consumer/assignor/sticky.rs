@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::{Assignments, Consumer, PartitionCounts, nothing, subscribers, user_data};
+use super::{Assignments, Consumer, PartitionCounts, equal, nothing, subscribers, user_data};
 use crate::consumer::topic_partition::TopicPartition;
 
 /// What a member has, or had last, and the generation it is from.
@@ -34,8 +34,12 @@ pub(super) fn divide(
     claims: &[Claim<'_>],
     counts: &PartitionCounts,
 ) -> Assignments {
+    let owners = owners(claims, counts);
+    if equal::is_equal(members) {
+        return equal::divide(members, &owners, counts);
+    }
     let mut plan = Plan::new(members, counts);
-    plan.keep(&owners(claims, counts));
+    plan.keep(&owners);
     plan.hand_out();
     plan.even_out();
     plan.assignments
