@@ -31,7 +31,7 @@ pub enum AppendError {
     /// Some of its records have times outside what the topic takes.
     #[error("{} of the batch's records have an invalid timestamp: {}", .0.len(), .0.first().map_or("", |error| &error.message))]
     InvalidTimestamps(Vec<RecordError>),
-    /// The records do not decompress.
+    /// The records do not decompress, or not compress into what the topic wants.
     #[error("{0}")]
     Undecodable(BatchError),
     /// The batch is larger than the topic's `max.message.bytes`.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use millrace_wire::compression::Compression;
+
 /// What an acknowledgement promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
@@ -89,6 +91,15 @@ pub enum TimestampPolicy {
     LogAppendTime,
 }
 
+/// How batches are compressed on disk, whatever their producers chose: `compression.type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredCompression {
+    /// The codec that every batch of the log has.
+    pub codec: Compression,
+    /// How hard it tries, on the codec's own scale; `None` for its default.
+    pub level: Option<i32>,
+}
+
 /// Settings of a topic's logs, by the name of Kafka's key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogConfig {
@@ -118,6 +129,8 @@ pub struct LogConfig {
     pub delete_retention_ms: i64,
     /// `max.message.bytes`, of a whole batch.
     pub max_message_bytes: u32,
+    /// `compression.type`; `None` is `producer`: batches stay as they came.
+    pub compression: Option<StoredCompression>,
     /// `message.timestamp.type`.
     pub timestamp_policy: TimestampPolicy,
     /// `message.timestamp.before.max.ms`.
@@ -144,6 +157,7 @@ impl Default for LogConfig {
             max_compaction_lag_ms: i64::MAX,
             delete_retention_ms: 86_400_000,
             max_message_bytes: 1_048_588,
+            compression: None,
             timestamp_policy: TimestampPolicy::CreateTime,
             timestamp_before_max_ms: i64::MAX,
             timestamp_after_max_ms: 3_600_000,

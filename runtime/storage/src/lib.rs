@@ -43,7 +43,9 @@ mod validate;
 
 pub use append_error::{AppendError, RecordError};
 pub use cluster_metadata::KafkaTopic;
-pub use config::{CleanerConfig, DataDirConfig, Durability, LogConfig, TimestampPolicy};
+pub use config::{
+    CleanerConfig, DataDirConfig, Durability, LogConfig, StoredCompression, TimestampPolicy,
+};
 pub use data_dir::DataDir;
 pub use error::StorageError;
 pub use index::AbortedTransaction;

@@ -2,8 +2,10 @@
 //!
 //! What the header and the checksum say is looked at for every batch. The records themselves are
 //! walked only where the topic's settings need it: keys on a compacted topic, times outside what the
-//! topic takes, and a batch that claims the broker's clock on a topic that keeps the producer's.
+//! topic takes, a batch that claims the broker's clock on a topic that keeps the producer's, and a
+//! batch of another codec than the topic wants.
 
+mod recompress;
 mod records;
 
 use bytes::Bytes;
@@ -14,14 +16,24 @@ use millrace_wire::batch::{Batch, BatchError, BatchHeader, HEADER_LEN, Timestamp
 use crate::append_error::AppendError;
 use crate::config::{LogConfig, TimestampPolicy};
 
-/// A batch that may be appended: the header to store, but for base offset, epoch and, where it
-/// changed, its checksum in place, and the bytes behind the header as they came.
+/// A batch that may be appended: the header to store, its checksum in place, but for base offset and
+/// epoch; and the bytes behind the header, as they came unless the topic wants another codec.
 #[derive(Debug)]
 pub(crate) struct ValidBatch {
     pub(crate) header: BatchHeader,
     pub(crate) records: Bytes,
     /// Time of the append, where the topic wants it.
     pub(crate) log_append_time: Option<i64>,
+}
+
+impl ValidBatch {
+    fn as_sent(batch: &Batch) -> Self {
+        Self {
+            header: *batch.header(),
+            records: batch.records(),
+            log_append_time: None,
+        }
+    }
 }
 
 /// Checks what a producer sent for a partition: exactly one batch.
@@ -31,21 +43,30 @@ pub(crate) fn producer_batch(
     now_ms: i64,
 ) -> Result<ValidBatch, AppendError> {
     let batch = only_batch(bytes)?;
-    check_size(&batch, config)?;
+    check_size(batch.bytes().len(), config)?;
     batch.check_crc().map_err(AppendError::Corrupt)?;
     check_header(batch.header())?;
-    stamp(&batch, config, now_ms)
+    check_clock(batch.header(), config)?;
+    let codec = recompress::wanted(batch.header(), config);
+    let walked = records::walk(&batch, config, now_ms, codec.is_some())?;
+    let mut valid = ValidBatch::as_sent(&batch);
+    let largest = walked.as_ref().map(|walked| walked.largest_timestamp);
+    stamp(&mut valid, config, now_ms, largest);
+    if let (Some(codec), Some(walked)) = (codec, walked) {
+        recompress::pack(&mut valid, codec, walked.data)?;
+        check_size(valid.header.total_len(), config)?;
+    }
+    if valid.header != *batch.header() {
+        renew_checksum(&mut valid);
+    }
+    Ok(valid)
 }
 
 /// Takes a batch that the broker itself made.
 pub(crate) fn leader_batch(bytes: &Bytes, config: &LogConfig) -> Result<ValidBatch, AppendError> {
     let batch = Batch::parse(bytes).map_err(AppendError::Corrupt)?;
-    check_segment(&batch, config)?;
-    Ok(ValidBatch {
-        header: *batch.header(),
-        records: batch.records(),
-        log_append_time: None,
-    })
+    check_segment(batch.bytes().len(), config)?;
+    Ok(ValidBatch::as_sent(&batch))
 }
 
 fn only_batch(bytes: &Bytes) -> Result<Batch, AppendError> {
@@ -69,19 +90,17 @@ fn only_batch(bytes: &Bytes) -> Result<Batch, AppendError> {
     }
 }
 
-fn check_size(batch: &Batch, config: &LogConfig) -> Result<(), AppendError> {
-    let size = batch.bytes().len();
+fn check_size(size: usize, config: &LogConfig) -> Result<(), AppendError> {
     if size > config.max_message_bytes as usize {
         return Err(AppendError::TooLarge {
             size,
             limit: config.max_message_bytes,
         });
     }
-    check_segment(batch, config)
+    check_segment(size, config)
 }
 
-fn check_segment(batch: &Batch, config: &LogConfig) -> Result<(), AppendError> {
-    let size = batch.bytes().len();
+fn check_segment(size: usize, config: &LogConfig) -> Result<(), AppendError> {
     if size > config.segment_bytes as usize {
         return Err(AppendError::LargerThanSegment {
             size,
@@ -124,46 +143,37 @@ fn check_header(header: &BatchHeader) -> Result<(), AppendError> {
     Ok(())
 }
 
-/// Puts the times right, looking at the records where they have to be.
-fn stamp(batch: &Batch, config: &LogConfig, now_ms: i64) -> Result<ValidBatch, AppendError> {
-    let mut valid = ValidBatch {
-        header: *batch.header(),
-        records: batch.records(),
-        log_append_time: None,
+/// Refuses a batch that claims the broker's clock, where only the broker may.
+fn check_clock(header: &BatchHeader, config: &LogConfig) -> Result<(), AppendError> {
+    let claims_append_time = header.attributes.timestamp_type() == TimestampType::LogAppend;
+    let may_claim = match config.timestamp_policy {
+        TimestampPolicy::LogAppendTime => false,
+        TimestampPolicy::CreateTime => header.max_timestamp >= 0,
     };
-    let claims_append_time = valid.header.attributes.timestamp_type() == TimestampType::LogAppend;
+    if claims_append_time && !may_claim {
+        return Err(records::all_timestamps_invalid(header));
+    }
+    Ok(())
+}
+
+/// Puts the times right; `largest` is that of the records, where they have been looked at.
+fn stamp(batch: &mut ValidBatch, config: &LogConfig, now_ms: i64, largest: Option<i64>) {
+    let header = &mut batch.header;
     match config.timestamp_policy {
         TimestampPolicy::LogAppendTime => {
-            if claims_append_time {
-                return Err(records::all_timestamps_invalid(&valid.header));
-            }
-            records::check(batch, config, now_ms)?;
-            valid.header.attributes = valid
-                .header
+            header.attributes = header
                 .attributes
                 .with_timestamp_type(TimestampType::LogAppend);
-            valid.header.max_timestamp = now_ms;
-            valid.log_append_time = Some(now_ms);
-            renew_checksum(&mut valid);
+            header.max_timestamp = now_ms;
+            batch.log_append_time = Some(now_ms);
         }
         TimestampPolicy::CreateTime => {
-            if claims_append_time && valid.header.max_timestamp < 0 {
-                return Err(records::all_timestamps_invalid(&valid.header));
-            }
-            if let Some(largest) = records::check(batch, config, now_ms)? {
-                let attributes = valid
-                    .header
-                    .attributes
-                    .with_timestamp_type(TimestampType::Create);
-                if claims_append_time || valid.header.max_timestamp != largest {
-                    valid.header.attributes = attributes;
-                    valid.header.max_timestamp = largest;
-                    renew_checksum(&mut valid);
-                }
+            if let Some(largest) = largest {
+                header.attributes = header.attributes.with_timestamp_type(TimestampType::Create);
+                header.max_timestamp = largest;
             }
         }
     }
-    Ok(valid)
 }
 
 fn renew_checksum(batch: &mut ValidBatch) {

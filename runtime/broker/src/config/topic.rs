@@ -5,7 +5,8 @@ mod keys;
 use std::sync::Arc;
 
 use millrace_config::{ConfigErrors, Properties, Values};
-use millrace_storage::{LogConfig, TimestampPolicy};
+use millrace_storage::{LogConfig, StoredCompression, TimestampPolicy};
+use millrace_wire::compression::Compression;
 
 use super::entry::{ConfigEntry, canonical};
 use super::layers::{BrokerLayers, ConfigSource, Synonym};
@@ -294,6 +295,7 @@ fn log_config(values: &Values) -> LogConfig {
         max_compaction_lag_ms: long("max.compaction.lag.ms"),
         delete_retention_ms: long("delete.retention.ms"),
         max_message_bytes: size("max.message.bytes"),
+        compression: stored_compression(values),
         timestamp_policy: match values.value("message.timestamp.type").as_str() {
             Some("LogAppendTime") => TimestampPolicy::LogAppendTime,
             _ => TimestampPolicy::CreateTime,
@@ -301,6 +303,23 @@ fn log_config(values: &Values) -> LogConfig {
         timestamp_before_max_ms: long("message.timestamp.before.max.ms"),
         timestamp_after_max_ms: long("message.timestamp.after.max.ms"),
         file_delete_delay_ms: long("file.delete.delay.ms"),
+    }
+}
+
+/// What `compression.type` and the level of its codec ask for; lz4 has one level here.
+fn stored_compression(values: &Values) -> Option<StoredCompression> {
+    let level = |name: &str| {
+        let level = values.value(name).as_integer()?;
+        i32::try_from(level).ok()
+    };
+    let stored = |codec, level| Some(StoredCompression { codec, level });
+    match values.value("compression.type").as_str()? {
+        "uncompressed" => stored(Compression::None, None),
+        "gzip" => stored(Compression::Gzip, level("compression.gzip.level")),
+        "snappy" => stored(Compression::Snappy, None),
+        "lz4" => stored(Compression::Lz4, None),
+        "zstd" => stored(Compression::Zstd, level("compression.zstd.level")),
+        _ => None,
     }
 }
 
@@ -332,6 +351,27 @@ mod tests {
             .find(|(name, ..)| *name == "retention.ms")
             .unwrap();
         assert_eq!(row, ("retention.ms", "5".to_owned(), ConfigSource::Topic));
+    }
+
+    #[test]
+    fn a_codec_of_the_topic_comes_with_its_level() {
+        let stored = |codec, level| Some(StoredCompression { codec, level });
+        for (name, expected) in [
+            ("producer", None),
+            ("uncompressed", stored(Compression::None, None)),
+            ("gzip", stored(Compression::Gzip, Some(-1))),
+            ("snappy", stored(Compression::Snappy, None)),
+            ("lz4", stored(Compression::Lz4, None)),
+            ("zstd", stored(Compression::Zstd, Some(7))),
+        ] {
+            let config = defaults()
+                .with_overrides([
+                    ("compression.type", Some(name)),
+                    ("compression.zstd.level", Some("7")),
+                ])
+                .unwrap();
+            assert_eq!(config.log_config().compression, expected, "{name}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 mod append;
 mod concurrent;
 mod mangle;
+mod recompress;
 mod recover;
 mod retain;
 mod serve;

@@ -1,6 +1,7 @@
 //! The checks that need the records themselves.
 
-use millrace_wire::batch::{Batch, BatchError, BatchHeader, RecordRow, TimestampType};
+use bytes::Bytes;
+use millrace_wire::batch::{Batch, BatchError, BatchHeader, TimestampType};
 use millrace_wire::pool::Pool;
 
 use crate::append_error::{AppendError, RecordError};
@@ -9,29 +10,60 @@ use crate::config::{LogConfig, TimestampPolicy};
 /// What compressed records may expand to while they are looked at.
 const EXPANSION_LIMIT: usize = 256 << 20;
 
-/// Walks the records where the topic or the batch needs it, and then gives their largest timestamp.
-pub(super) fn check(
+/// How many records of a batch an answer names at most; the rest of a batch of bad ones is like them.
+const NAMED_RECORDS_MAX: usize = 1_000;
+
+/// What a walk over the records found.
+pub(super) struct Walked {
+    pub(super) largest_timestamp: i64,
+    /// The records, decompressed.
+    pub(super) data: Bytes,
+}
+
+/// Walks the records where the topic or the batch needs it, or the caller does.
+pub(super) fn walk(
     batch: &Batch,
     config: &LogConfig,
     now_ms: i64,
-) -> Result<Option<i64>, AppendError> {
+    is_wanted: bool,
+) -> Result<Option<Walked>, AppendError> {
     let header = batch.header();
     let bounds = Bounds::new(config, now_ms);
-    if !config.compact && !bounds.need_records(header) {
+    if !is_wanted && !config.compact && !bounds.need_records(header) {
         return Ok(None);
     }
-    let decoded = batch
-        .decode(EXPANSION_LIMIT, Pool::global())
-        .map_err(|error| match error {
-            BatchError::Compression { .. } => AppendError::Undecodable(error),
-            _ => AppendError::Invalid("the batch's records do not parse"),
-        })?;
-    if config.compact {
-        check_keys(&decoded.rows)?;
+    let (mut keyless, mut untimely) = (Vec::new(), Vec::new());
+    let (mut index, mut largest) = (0, i64::MIN);
+    let walked = batch.walk(EXPANSION_LIMIT, Pool::global(), |row| {
+        if config.compact && row.key.is_null() {
+            note(&mut keyless, || keyless_error(index));
+        }
+        if !bounds.take(row.timestamp) {
+            note(&mut untimely, || bounds.error(index, row.timestamp));
+        }
+        largest = largest.max(row.timestamp);
+        index += 1;
+    });
+    let data = walked.map_err(|error| match error {
+        BatchError::Compression { .. } => AppendError::Undecodable(error),
+        _ => AppendError::Invalid("the batch's records do not parse"),
+    })?;
+    if !keyless.is_empty() {
+        return Err(AppendError::InvalidRecords(keyless));
     }
-    let times: Vec<i64> = decoded.rows.iter().map(|row| row.timestamp).collect();
-    bounds.check(&times)?;
-    Ok(times.into_iter().max())
+    if !untimely.is_empty() {
+        return Err(AppendError::InvalidTimestamps(untimely));
+    }
+    Ok(Some(Walked {
+        largest_timestamp: largest,
+        data,
+    }))
+}
+
+fn note(errors: &mut Vec<RecordError>, error: impl FnOnce() -> RecordError) {
+    if errors.len() < NAMED_RECORDS_MAX {
+        errors.push(error());
+    }
 }
 
 /// The answer to a producer that claims the broker's clock where it may not.
@@ -43,21 +75,11 @@ pub(super) fn all_timestamps_invalid(header: &BatchHeader) -> AppendError {
     AppendError::InvalidTimestamps(errors.collect())
 }
 
-fn check_keys(rows: &[RecordRow]) -> Result<(), AppendError> {
-    let keyless = rows.iter().enumerate().filter(|(_, row)| row.key.is_null());
-    let errors: Vec<_> = keyless
-        .map(|(index, _)| {
-            error(
-                index,
-                "compacted topic cannot accept message without key".to_owned(),
-            )
-        })
-        .collect();
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(AppendError::InvalidRecords(errors))
-    }
+fn keyless_error(index: usize) -> RecordError {
+    error(
+        index,
+        "compacted topic cannot accept message without key".to_owned(),
+    )
 }
 
 /// The times that a topic takes.
@@ -83,25 +105,19 @@ impl Bounds {
         self.kept && (claims_append_time || header.max_timestamp > self.latest || self.earliest > 0)
     }
 
-    fn check(&self, times: &[i64]) -> Result<(), AppendError> {
-        if !self.kept {
-            return Ok(());
-        }
+    /// Whether the topic takes a record of this time.
+    fn take(&self, time: i64) -> bool {
+        !self.kept || time == -1 || (self.earliest..=self.latest).contains(&time)
+    }
+
+    fn error(&self, index: usize, time: i64) -> RecordError {
         let (earliest, latest) = (self.earliest, self.latest);
-        let outside = |time: &i64| *time != -1 && !(earliest..=latest).contains(time);
-        let errors: Vec<_> = times
-            .iter()
-            .enumerate()
-            .filter(|(_, time)| outside(time))
-            .map(|(index, time)| {
-                error(index, format!("Timestamp {time} of message with offset {index} is out of range. The timestamp should be within [{earliest}, {latest}]"))
-            })
-            .collect();
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(AppendError::InvalidTimestamps(errors))
-        }
+        error(
+            index,
+            format!(
+                "Timestamp {time} of message with offset {index} is out of range. The timestamp should be within [{earliest}, {latest}]"
+            ),
+        )
     }
 }
 

@@ -52,7 +52,26 @@ impl Batch {
         let data = self.uncompressed(limit_bytes, pool)?;
         let count = self.check_count(data.len())?;
         rows.reserve_exact(count);
-        self.read_records(&data, count, rows)?;
+        self.read_records(&data, count, |row| rows.push(row))?;
+        Ok(data)
+    }
+
+    /// Shows all records to `each`, one after the other, and gives what their spans are ranges of.
+    ///
+    /// It takes no memory for rows, of which a few compressed bytes can make very many.
+    ///
+    /// # Errors
+    ///
+    /// As [`Batch::decode`]; `each` may have seen some records then.
+    pub fn walk(
+        &self,
+        limit_bytes: usize,
+        pool: &Pool,
+        each: impl FnMut(RecordRow),
+    ) -> Result<Bytes, BatchError> {
+        let data = self.uncompressed(limit_bytes, pool)?;
+        let count = self.check_count(data.len())?;
+        self.read_records(&data, count, each)?;
         Ok(data)
     }
 
@@ -80,11 +99,12 @@ impl Batch {
             .ok_or_else(|| self.malformed(0, "the header counts more records than fit"))
     }
 
+    #[inline]
     fn read_records(
         &self,
         data: &[u8],
         count: usize,
-        rows: &mut Vec<RecordRow>,
+        mut each: impl FnMut(RecordRow),
     ) -> Result<(), BatchError> {
         let header = self.header();
         let log_append = header.attributes.timestamp_type() == TimestampType::LogAppend;
@@ -92,7 +112,7 @@ impl Batch {
         for index in 0..count {
             let (raw, end) =
                 RawRecord::read(data, at).map_err(|reason| self.malformed(index, reason))?;
-            rows.push(RecordRow {
+            each(RecordRow {
                 offset: header.base_offset.wrapping_add(i64::from(raw.offset_delta)),
                 timestamp: if log_append {
                     header.max_timestamp

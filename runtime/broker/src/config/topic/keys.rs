@@ -42,9 +42,9 @@ pub(super) const KEYS: &[TopicKey] = &[
     key("compression.gzip.level", &[("compression.gzip.level", 1)], Type::Int, "-1",
         "How hard gzip tries where compression.type asks for it: 1 to 9, or -1 for its default."),
     key("compression.lz4.level", &[("compression.lz4.level", 1)], Type::Int, "9",
-        "How hard lz4 tries where compression.type asks for it: 1 to 17."),
+        "How hard lz4 tries in Apache Kafka where compression.type asks for it: 1 to 17; here it has one level, the fastest."),
     key("compression.type", &[("compression.type", 1)], Type::String, "producer",
-        "How Apache Kafka compresses batches on disk; here they stay as they came, which is what producer asks for."),
+        "How batches are compressed on disk: producer leaves them as they came; uncompressed, gzip, snappy, lz4 and zstd pack those of another codec anew."),
     key("compression.zstd.level", &[("compression.zstd.level", 1)], Type::Int, "3",
         "How hard zstd tries where compression.type asks for it: -131072 to 22."),
     key("delete.retention.ms", &[("log.cleaner.delete.retention.ms", 1)], Type::Long, "86400000",
@@ -107,13 +107,10 @@ pub(super) const KEYS: &[TopicKey] = &[
         "Whether a replica out of sync may lead; one node has none."),
 ];
 
-/// Topic keys that are kept and shown, and that nothing acts on: batches stay compressed as they came, and there are
-/// neither replicas nor tiers.
+/// Topic keys that are kept and shown, and that nothing acts on: lz4 has one level, and there are neither replicas nor
+/// tiers.
 const WITHOUT_EFFECT: &[&str] = &[
-    "compression.gzip.level",
     "compression.lz4.level",
-    "compression.type",
-    "compression.zstd.level",
     "flush.messages",
     "flush.ms",
     "follower.replication.throttled.replicas",
