@@ -180,7 +180,7 @@ impl Fetcher {
             return self.send(wanted, partitions, now);
         }
         for (name, state) in partitions
-            .iter()
+            .iter_mut()
             .filter(|(_, state)| state.is_fetchable(now))
         {
             let Some(topic) = metadata.topic(&name.topic) else {
@@ -190,6 +190,7 @@ impl Fetcher {
                 continue;
             };
             let Some(leader) = known.leader else { continue };
+            state.fetch_from(topic.id);
             let asked = Asked {
                 topic_id: topic.id,
                 fetch_offset: state.fetch_offset,

@@ -12,6 +12,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use millrace_wire::uuid::Uuid;
+
 use super::topic_partition::TopicPartition;
 use crate::backoff::Backoff;
 
@@ -38,6 +40,8 @@ pub(super) struct State {
     pub(super) fetched_epoch: i32,
     /// Epoch of the last batch handed out; goes along with commits.
     pub(super) position_epoch: i32,
+    /// The topic whose log the epochs are of; zero before the first fetch, and where brokers have no ids.
+    topic_id: Uuid,
     pub(super) paused: bool,
     /// What was asked for under another stamp is stale.
     pub(super) stamp: u64,
@@ -71,6 +75,16 @@ impl State {
 
     pub(super) fn succeed(&mut self) {
         self.backoff.succeed();
+    }
+
+    /// The partition is about to be fetched from this topic. Where that is another than before, under the same name, it
+    /// has a log of its own: epochs of the old one would say that the new one was truncated.
+    pub(super) fn fetch_from(&mut self, topic_id: Uuid) {
+        if self.topic_id != topic_id && !self.topic_id.is_zero() {
+            self.fetched_epoch = -1;
+            self.position_epoch = -1;
+        }
+        self.topic_id = topic_id;
     }
 
     /// What has not been handed out is asked for again.
@@ -112,6 +126,7 @@ impl Partitions {
                 fetch_offset: 0,
                 fetched_epoch: -1,
                 position_epoch: -1,
+                topic_id: Uuid::ZERO,
                 paused: false,
                 stamp,
                 resolving: false,
@@ -272,6 +287,18 @@ mod tests {
         assert_eq!(partitions.get(&name).unwrap().known_position(), Some(42));
         partitions.replace(vec![TopicPartition::new("t", 1)], Stage::Committed);
         assert!(partitions.get(&name).is_none());
+    }
+
+    #[test]
+    fn epochs_of_a_topic_that_was_made_anew_are_forgotten() {
+        let (mut partitions, name) = partitions(Stage::Committed);
+        let stamp = partitions.get(&name).unwrap().stamp;
+        partitions.resolve(&name, stamp, 7, 3);
+        let state = partitions.get_mut(&name).unwrap();
+        for (id, epoch) in [(1, 3), (1, 3), (2, -1)] {
+            state.fetch_from(Uuid([id; 16]));
+            assert_eq!((state.fetched_epoch, state.fetch_offset), (epoch, 7));
+        }
     }
 
     #[test]
