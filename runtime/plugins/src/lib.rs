@@ -1,7 +1,9 @@
-//! The stock converters, transforms and predicates, as Kafka Connect has them, under Java's class names.
+//! The stock converters, transforms and predicates: those of Kafka Connect, under Java's class names, and a few of
+//! Millrace's own.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod condition;
 mod converters;
 mod predicates;
 mod registry;

@@ -11,7 +11,7 @@ mod string;
 pub use boolean::BooleanConverter;
 pub use byte_array::ByteArrayConverter;
 pub use json::JsonConverter;
-pub(crate) use json::JsonConverterConfig;
+pub(crate) use json::{JsonConverterConfig, parse_json};
 pub use number::{Number, NumberConverter};
 pub use simple_header::SimpleHeaderConverter;
 pub use string::StringConverter;

@@ -7,6 +7,8 @@
 //! Different on purpose: texts of refused settings and of null pointers; SetSchemaMetadata takes schemas that are no
 //! structs; a float is written by its shortest text, as Java does from version 19 on.
 
+mod own;
+
 use std::sync::Arc;
 
 use millrace_api::{

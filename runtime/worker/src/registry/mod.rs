@@ -133,12 +133,16 @@ impl Registry {
 
     /// A registry of the stock converters, transforms and predicates.
     pub fn stock() -> Self {
-        let plugin = |class| Plugin {
+        let step = |class: &'static str, aliases| Plugin {
             class,
-            aliases: &[],
-            version: CONNECT_VERSION,
+            aliases,
+            version: match class.starts_with("millrace.") {
+                true => env!("CARGO_PKG_VERSION"),
+                false => CONNECT_VERSION,
+            },
             execution: Execution::Async,
         };
+        let plugin = |class| step(class, &[]);
         let mut registry = Self::new();
         for stock in millrace_plugins::converters() {
             registry = registry.converter(
@@ -161,10 +165,12 @@ impl Registry {
             registry = registry.header_converter(plugin(stock.class), definition, stock.create);
         }
         for stock in millrace_plugins::transforms() {
-            registry = registry.transform(plugin(stock.class), (stock.definition)(), stock.create);
+            let plugin = step(stock.class, stock.aliases);
+            registry = registry.transform(plugin, (stock.definition)(), stock.create);
         }
         for stock in millrace_plugins::predicates() {
-            registry = registry.predicate(plugin(stock.class), (stock.definition)(), stock.create);
+            let plugin = step(stock.class, stock.aliases);
+            registry = registry.predicate(plugin, (stock.definition)(), stock.create);
         }
         registry
     }

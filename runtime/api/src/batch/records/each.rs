@@ -86,6 +86,15 @@ impl Records {
         needs: Needs,
         mut change: impl FnMut(RecordMut<'_>) -> Result<(), ConnectError>,
     ) {
+        self.each_kept(needs, |record| change(record).map(|()| true));
+    }
+
+    /// As [`Records::each`], for a step that also drops records: one for which `change` says false is left out.
+    pub fn each_kept(
+        &mut self,
+        needs: Needs,
+        mut change: impl FnMut(RecordMut<'_>) -> Result<bool, ConnectError>,
+    ) {
         for run in 0..self.runs.len() {
             let (start, end) = (self.start(run), self.runs[run].end);
             if !(start..end).any(|row| self.is_chosen(row)) {
@@ -100,10 +109,10 @@ impl Records {
         &mut self,
         index: usize,
         start: usize,
-        change: &mut impl FnMut(RecordMut<'_>) -> Result<(), ConnectError>,
+        change: &mut impl FnMut(RecordMut<'_>) -> Result<bool, ConnectError>,
     ) {
         let whole = self.is_whole();
-        let mut failed = Vec::new();
+        let mut gone = Vec::new();
         let run = &mut self.runs[index];
         let (mut no_key, mut no_value) = (Datum::default(), Datum::default());
         let mut no_headers = Headers::new();
@@ -132,12 +141,17 @@ impl Records {
                     .and_then(|all| all.get_mut(row - start))
                     .unwrap_or(&mut no_headers),
             });
-            if let Err(error) = outcome {
-                failed.push((row, error));
+            match outcome {
+                Ok(true) => {}
+                Ok(false) => gone.push((row, None)),
+                Err(error) => gone.push((row, Some(error))),
             }
         }
-        for (row, error) in failed {
-            self.fail(row, error);
+        for (row, error) in gone {
+            match error {
+                Some(error) => self.fail(row, error),
+                None => self.leave_out(row),
+            }
         }
     }
 

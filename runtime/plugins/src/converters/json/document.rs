@@ -25,6 +25,17 @@ impl<'a> Document<'a> {
         parser.value(0).ok_or_else(|| parser.malformed())
     }
 
+    /// Reads a text that is one value and nothing else.
+    pub(crate) fn parse_all(text: &'a str) -> Result<Self, ConnectError> {
+        let mut parser = Parser { text, at: 0 };
+        let value = parser.value(0);
+        parser.blanks();
+        match value {
+            Some(value) if parser.at == text.len() => Ok(value),
+            _ => Err(parser.malformed()),
+        }
+    }
+
     /// The member called `name` of an object.
     pub(crate) fn get(&self, name: &str) -> Option<&Self> {
         match self {

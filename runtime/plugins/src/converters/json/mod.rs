@@ -55,6 +55,14 @@ pub(crate) struct JsonConverterConfig {
     pub(crate) replace_null_with_default: bool,
 }
 
+/// The value of a JSON text without a schema, as the converter reads it without an envelope; nothing may follow.
+pub(crate) fn parse_json(text: &str) -> Result<Value, ConnectError> {
+    let reader = read::Reader {
+        replace_null_with_default: false,
+    };
+    reader.value(None, &Document::parse_all(text)?)
+}
+
 /// Writes and reads values as JSON.
 pub struct JsonConverter {
     schemas_enable: bool,

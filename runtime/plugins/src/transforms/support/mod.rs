@@ -1,12 +1,15 @@
 //! What several transforms share.
 
+mod added;
 mod cache;
 mod fields;
 mod names;
 mod path;
 mod regex;
 mod replacement;
+mod text;
 
+pub(crate) use added::{SharedSchemas, put_values, with_fields};
 pub(crate) use cache::SchemaCache;
 pub(crate) use fields::{
     Entries, apply_defaults, basics, copied, entry, map_of, purpose_of, put_entry, struct_of,
@@ -15,6 +18,7 @@ pub(crate) use names::{class_of, simple_class_of, type_name};
 pub(crate) use path::{FieldPath, FieldSyntax};
 pub(crate) use regex::JavaRegex;
 pub(crate) use replacement::Replacement;
+pub(crate) use text::{Unreadable, part, text_of};
 
 use millrace_api::config::Value;
 

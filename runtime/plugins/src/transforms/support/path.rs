@@ -95,6 +95,15 @@ impl FieldPath {
         }
         Ok(entry(current, &self.last).cloned().unwrap_or_default())
     }
+
+    /// The value in a struct or map; null in anything else.
+    pub(crate) fn in_value(&self, value: &Value) -> Result<Value, ConnectError> {
+        match value {
+            Value::Struct(value) => self.in_struct(value, true),
+            Value::Map(entries) => self.in_map(entries),
+            _ => Ok(Value::Null),
+        }
+    }
 }
 
 fn field<'a>(schema: &'a Schema, name: &str) -> Result<Option<&'a Arc<Schema>>, ConnectError> {

@@ -33,6 +33,11 @@ impl JavaRegex {
         self.found.captures(text).ok().flatten()
     }
 
+    /// A match with the whole text.
+    pub(crate) fn match_whole<'t>(&self, text: &'t str) -> Option<Captures<'t, str>> {
+        self.whole.captures(text).ok().flatten()
+    }
+
     /// Number of groups, the whole match not counted.
     pub(crate) fn group_count(&self) -> usize {
         self.found.captures_len() - 1
