@@ -105,6 +105,11 @@ impl StandaloneHerder {
                     .collect()
             }
         };
+        let maps = changes
+            .iter()
+            .flat_map(|(partition, offset)| partition.iter().chain(offset));
+        maps.map(only_primitives)
+            .collect::<Result<(), HerderError>>()?;
         let is_external = ask(connector, live, OffsetChanges::Source(changes.clone())).await?;
         let changes: Option<Vec<_>> = changes
             .into_iter()
@@ -175,6 +180,21 @@ async fn ask(
         Box::pin(async move { instance.alter_offsets(&config, &changes).await })
     });
     flatten(call.await).map_err(|error: ConnectError| HerderError::internal(chain(&error)))
+}
+
+/// Source partitions and offsets hold nothing that is made of parts.
+fn only_primitives(map: &OffsetMap) -> Result<(), HerderError> {
+    let compound = map.iter().find_map(|(field, value)| match value {
+        Value::Array(_) => Some((field, "ARRAY")),
+        Value::Object(_) => Some((field, "MAP")),
+        _ => None,
+    });
+    match compound {
+        None => Ok(()),
+        Some((field, kind)) => Err(HerderError::internal(format!(
+            "Offsets may only contain primitive types as values, but field {field} contains {kind}"
+        ))),
+    }
 }
 
 fn done(verb: &str, is_external: bool) -> String {

@@ -132,15 +132,13 @@ impl StandaloneHerder {
         path: &str,
         config: NullableProperties,
     ) -> Result<Verdicts, HerderError> {
-        let class = given(&config, "connector.class").map(str::to_owned);
-        if let Some(class) = class {
-            let without_kind =
-                |name: &str| name.strip_suffix("Connector").unwrap_or(name).to_owned();
-            if !without_kind(&class).ends_with(&without_kind(path)) {
-                return Err(HerderError::bad_request(format!(
-                    "Included connector type {class} does not match request type {path}"
-                )));
-            }
+        let class = given(&config, "connector.class");
+        if let Some(class) =
+            class.filter(|class| !without_kind(class).ends_with(without_kind(path)))
+        {
+            return Err(HerderError::bad_request(format!(
+                "Included connector type {class} does not match request type {path}"
+            )));
         }
         self.judge(&config)
             .await
@@ -194,6 +192,13 @@ impl StandaloneHerder {
         });
         call.await.map_err(|error| cannot_make(plugin, &error))
     }
+}
+
+/// A connector's name without `Connector` at its end; that word alone stays.
+fn without_kind(name: &str) -> &str {
+    name.strip_suffix("Connector")
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(name)
 }
 
 fn cannot_make(plugin: &Registered, error: &CallError) -> HerderError {

@@ -20,7 +20,7 @@ use super::views::{ConnectorInfo, TaskName};
 use crate::config::WorkerConfig;
 use crate::registry::{PluginKind, Registered, Registry};
 use crate::task::{State, TargetState};
-use crate::validation::without_nulls;
+use crate::validation::{unstartable, without_nulls};
 
 /// How long a connector's code may take over one call; above the limit of a request, which then still finds the call
 /// in progress and says which it is.
@@ -198,12 +198,12 @@ impl Connector {
             );
             return Err(HerderError::internal(error.to_string()));
         };
-        if let Some(missing) = missing_topic_creation(plugin.kind, &self.config()) {
-            let trace = ConnectError::config(missing.clone()).trace();
+        if let Some(why) = self.wanted(|wanted| unstartable(plugin.kind, &wanted.config)) {
+            let trace = ConnectError::config(why.clone()).trace();
             self.shared
                 .statuses
                 .set_connector(&self.name, State::Failed, Some(trace), None);
-            return Err(HerderError::internal(missing));
+            return Err(HerderError::internal(why));
         }
         match self.shared.hosts.host(plugin) {
             Ok(host) => live.host = Some(host),
@@ -392,22 +392,6 @@ pub(super) fn chain(error: &ConnectError) -> String {
         cause = error.source();
     }
     text
-}
-
-/// What a source that says how topics are to be created must say but does not.
-fn missing_topic_creation(kind: PluginKind, config: &Properties) -> Option<String> {
-    let creates =
-        kind == PluginKind::Source && config.keys().any(|key| key.starts_with("topic.creation."));
-    let required = [
-        "topic.creation.default.replication.factor",
-        "topic.creation.default.partitions",
-    ];
-    let missing = required
-        .into_iter()
-        .find(|key| creates && !config.contains_key(*key))?;
-    Some(format!(
-        "Missing required configuration \"{missing}\" which has no default value."
-    ))
 }
 
 fn check_count(

@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 
 use super::answer::Answer;
-use super::body::{object, texts};
 use super::dispatch::Call;
+use super::json::{object, texts};
 use super::{Api, internal};
 use crate::logging::Level;
 
@@ -36,7 +36,7 @@ pub(super) fn set(api: &Api, logger: &str, call: &Call) -> Result<Answer, Answer
     if text.is_empty() {
         return Err(internal("the level is empty"));
     }
-    let Some(level) = Level::parse(&text) else {
+    let Some(level) = Level::parse(text.trim()) else {
         return Err(Answer::error(
             StatusCode::NOT_FOUND,
             &format!("invalid log level '{text}'."),

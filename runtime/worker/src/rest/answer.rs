@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
+use super::json::to_bytes;
 use crate::herder::{HerderError, Kind};
 
 /// An answer before it is written out.
@@ -26,7 +27,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 impl Answer {
     /// A body as JSON.
     pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Self {
-        match serde_json::to_vec(body) {
+        match to_bytes(body) {
             Ok(body) => Self {
                 status,
                 body,
@@ -57,7 +58,7 @@ impl Answer {
 
     /// Connect's error body.
     pub(super) fn error(status: StatusCode, message: &str) -> Self {
-        let body = serde_json::to_vec(&ErrorBody {
+        let body = to_bytes(&ErrorBody {
             error_code: status.as_u16(),
             message,
         })
@@ -100,7 +101,7 @@ impl Answer {
         let body = format!(
             "<html><head><title>{title}</title></head><body><h2>{title}</h2><p>{why}</p></body></html>\n"
         );
-        let content_type = Some(HeaderValue::from_static("text/html;charset=utf-8"));
+        let content_type = Some(HeaderValue::from_static("text/html;charset=iso-8859-1"));
         Self {
             status,
             body: body.into_bytes(),

@@ -1,4 +1,4 @@
-//! Reading request bodies: bounded in bytes each and all together, then parsed with Connect's leniency.
+//! Reading request bodies: bounded in bytes each and all together.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,8 +6,6 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
-use millrace_config::NullableProperties;
-use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
 use super::answer::Answer;
@@ -117,70 +115,4 @@ impl Bodies {
 
 fn kibibytes(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
-}
-
-/// A body as a JSON value; the error is the parser's text.
-pub(super) fn json(body: &[u8]) -> Result<Value, String> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Err("the request body is empty where a JSON value is required".to_owned());
-    }
-    match serde_json::from_slice(body) {
-        Ok(Value::Null) => {
-            Err("the request body is null where a JSON value is required".to_owned())
-        }
-        Ok(value) => Ok(value),
-        Err(error) => Err(format!("cannot parse the request body as JSON: {error}")),
-    }
-}
-
-/// A body as a JSON object.
-pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, String> {
-    as_object(json(body)?, "the request body")
-}
-
-/// A JSON value that must be an object.
-pub(super) fn as_object(value: Value, what: &str) -> Result<Map<String, Value>, String> {
-    match value {
-        Value::Object(object) => Ok(object),
-        other => Err(format!(
-            "{what} must be a JSON object, not {}",
-            kind(&other)
-        )),
-    }
-}
-
-/// A map of texts: numbers and booleans become texts, nulls stay.
-pub(super) fn texts(object: Map<String, Value>) -> Result<NullableProperties, String> {
-    let text = |(key, value)| match value {
-        Value::Null => Ok((key, None)),
-        Value::String(text) => Ok((key, Some(text))),
-        Value::Number(_) | Value::Bool(_) => Ok((key, Some(value.to_string()))),
-        other => Err(format!(
-            "the value of \"{key}\" must be a string, not {}",
-            kind(&other)
-        )),
-    };
-    object.into_iter().map(text).collect()
-}
-
-/// Refuses fields that the body's type does not have.
-pub(super) fn only_fields(object: &Map<String, Value>, known: &[&str]) -> Result<(), String> {
-    match object.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(unknown) => Err(format!(
-            "Unrecognized field \"{unknown}\", known fields: {}",
-            known.join(", ")
-        )),
-        None => Ok(()),
-    }
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
 }

@@ -8,8 +8,8 @@ use millrace_api::TaskId;
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
-use super::body::{as_object, object, only_fields, texts};
 use super::dispatch::Call;
+use super::json::{fields, is_null, object, only_fields, optional_object, text, texts};
 use super::query::Query;
 use super::{Api, internal};
 use crate::herder::{CreateRequest, Restart, RestartRequest};
@@ -81,26 +81,22 @@ pub(super) async fn create(api: &Api, call: Call) -> Result<Answer, Answer> {
 }
 
 fn create_request(body: &[u8]) -> Result<CreateRequest, String> {
-    let mut object = object(body)?;
-    only_fields(&object, &["name", "config", "initial_state"])?;
-    let name = match object.remove("name") {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(name)) => name,
-        Some(Value::Bool(value)) => value.to_string(),
-        Some(Value::Number(value)) => value.to_string(),
-        Some(_) => return Err("\"name\" must be a string".to_owned()),
+    let body = object(body)?;
+    only_fields(&body, &["name", "config", "initial_state"])?;
+    let member = |key: &str| {
+        body.get(key)
+            .map(|value| text(value, &format!("\"{key}\"")))
     };
-    let target = match object.remove("initial_state") {
-        None | Some(Value::Null) => TargetState::Started,
-        Some(Value::String(state)) => initial_state(&state)?,
-        Some(_) => return Err("\"initial_state\" must be a string".to_owned()),
+    let name = member("name").transpose()?.flatten().unwrap_or_default();
+    let target = match member("initial_state").transpose()?.flatten() {
+        None => TargetState::Started,
+        Some(state) => initial_state(&state)?,
     };
-    let config = object.remove("config").filter(|config| !config.is_null());
+    let config = body.get("config").filter(|config| !is_null(config));
     let config = config.ok_or("the request body has no \"config\"")?;
-    let name = name.trim_matches(|c: char| c <= ' ').to_owned();
     Ok(CreateRequest {
-        name,
-        config: texts(as_object(config, "\"config\"")?)?,
+        name: name.trim_matches(|c: char| c <= ' ').to_owned(),
+        config: texts(fields(config, "\"config\"")?)?,
         target,
     })
 }
@@ -153,9 +149,11 @@ pub(super) async fn put_config(api: &Api, name: String, call: Call) -> Result<An
 }
 
 pub(super) async fn patch_config(api: &Api, name: String, call: Call) -> Result<Answer, Answer> {
-    // An unknown connector is said before a body that cannot be read.
+    let changes = optional_object(&call.body).map_err(|why| internal(&why))?;
+    // An unknown connector is said before a body that is missing.
     api.herder.info(&name)?;
-    let changes = object(&call.body)
+    let changes = changes
+        .ok_or_else(|| "the request body is empty or null where changes are required".to_owned())
         .and_then(texts)
         .map_err(|why| internal(&why))?;
     let info = api
@@ -174,16 +172,12 @@ pub(super) async fn tasks(api: &Api, name: String) -> Result<Answer, Answer> {
     Ok(Answer::ok(&api.herder.tasks(&name)?))
 }
 
-/// A task's number; one that is none names no resource.
-fn task_id(name: &str, task: &str) -> Result<TaskId, Answer> {
+/// A task's number; one that is none names no resource, and a negative one names an unknown task.
+fn task_id(name: &str, task: &str, unknown: fn(&str, i32) -> String) -> Result<TaskId, Answer> {
     let not_found = || Answer::resource_error(StatusCode::NOT_FOUND);
     let number: i32 = task.parse().map_err(|_| not_found())?;
-    let task = u32::try_from(number).map_err(|_| {
-        Answer::error(
-            StatusCode::NOT_FOUND,
-            &format!("No status found for task {name}-{number}"),
-        )
-    })?;
+    let task = u32::try_from(number)
+        .map_err(|_| Answer::error(StatusCode::NOT_FOUND, &unknown(name, number)))?;
     Ok(TaskId {
         connector: name.into(),
         task,
@@ -191,11 +185,16 @@ fn task_id(name: &str, task: &str) -> Result<TaskId, Answer> {
 }
 
 pub(super) fn task_status(api: &Api, name: &str, task: &str) -> Result<Answer, Answer> {
-    Ok(Answer::ok(&api.herder.task_status(&task_id(name, task)?)?))
+    let id = task_id(name, task, |name, number| {
+        format!("No status found for task {name}-{number}")
+    })?;
+    Ok(Answer::ok(&api.herder.task_status(&id)?))
 }
 
 pub(super) async fn restart_task(api: &Api, name: &str, task: &str) -> Result<Answer, Answer> {
-    let id = task_id(name, task)?;
+    let id = task_id(name, task, |name, number| {
+        format!("Task {name}-{number} not found")
+    })?;
     api.ask(|herder| async move { herder.restart_task(&id).await })
         .await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, Method, Response, StatusCode, Version, header, request};
+use axum::http::{Method, Response, StatusCode, Version, header, request};
 
 use super::answer::Answer;
 use super::media::{ContentType, accepted};
@@ -81,7 +81,7 @@ async fn checked(
     let operation = endpoint
         .operation(&method)
         .ok_or_else(|| Answer::framework_error(StatusCode::METHOD_NOT_ALLOWED))?;
-    let content_type = content_type(&resource, &parts.headers)?;
+    let content_type = content_type(&resource, parts)?;
     let accept: Vec<&str> = parts
         .headers
         .get_all(header::ACCEPT)
@@ -143,13 +143,14 @@ fn check_head(parts: &request::Parts) -> Result<(), Answer> {
     Ok(())
 }
 
-fn content_type(resource: &Resource, headers: &HeaderMap) -> Result<ContentType, Answer> {
-    let given = headers
+fn content_type(resource: &Resource, parts: &request::Parts) -> Result<ContentType, Answer> {
+    let given = parts
+        .headers
         .get(header::CONTENT_TYPE)
         .map(|value| value.to_str().unwrap_or("?"));
     let found = ContentType::of(given);
     match found {
-        _ if !resource.checks_content_type() => Ok(ContentType::Json),
+        _ if !resource.checks_content_type(&parts.method) => Ok(ContentType::Json),
         ContentType::Malformed => Err(Answer::html(
             StatusCode::BAD_REQUEST,
             "The Content-Type is not a media type.",

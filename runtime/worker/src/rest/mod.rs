@@ -11,6 +11,7 @@ mod connectors;
 mod dispatch;
 mod endpoints;
 mod guard;
+mod json;
 mod media;
 mod offsets;
 mod openapi;

@@ -1,10 +1,10 @@
 //! `/connectors/{name}/offsets`.
 
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::{json, value::RawValue};
 
 use super::answer::Answer;
-use super::body::{object, only_fields};
+use super::json::{elements, fields, is_null, object, only_fields, parse};
 use super::{Api, internal};
 use crate::herder::PartitionOffset;
 
@@ -36,17 +36,19 @@ pub(super) async fn reset(api: &Api, name: String) -> Result<Answer, Answer> {
 }
 
 fn changes(body: &[u8]) -> Result<Vec<PartitionOffset>, String> {
-    let mut object = object(body)?;
-    only_fields(&object, &["offsets"])?;
-    let changes = match object.remove("offsets") {
-        None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(changes) => changes,
-    };
-    if let Some(change) = changes
-        .as_array()
-        .and_then(|list| list.iter().find_map(Value::as_object))
-    {
-        only_fields(change, &["partition", "offset"])?;
+    let body = object(body)?;
+    only_fields(&body, &["offsets"])?;
+    match body.get("offsets").filter(|list| !is_null(list)) {
+        None => Ok(Vec::new()),
+        Some(list) => {
+            let list = elements(list, "\"offsets\"")?;
+            list.iter().map(|change| one_change(change)).collect()
+        }
     }
-    serde_json::from_value(changes).map_err(|error| format!("cannot read \"offsets\": {error}"))
+}
+
+fn one_change(change: &RawValue) -> Result<PartitionOffset, String> {
+    let what = "an element of \"offsets\"";
+    only_fields(&fields(change, what)?, &["partition", "offset"])?;
+    parse(change, what)
 }

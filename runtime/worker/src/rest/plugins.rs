@@ -1,7 +1,7 @@
 //! Resources below `/connector-plugins`.
 
 use super::answer::Answer;
-use super::body::{object, texts};
+use super::json::{object, texts};
 use super::query::Query;
 use super::{Api, internal};
 

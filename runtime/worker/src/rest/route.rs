@@ -1,5 +1,7 @@
 //! From a path to the resource that it names.
 
+use axum::http::Method;
+
 use super::endpoints::{ENDPOINTS, Endpoint};
 
 /// What a path names. Names are decoded.
@@ -50,12 +52,13 @@ impl Resource {
         Ok(((endpoint.resource)(&names), endpoint))
     }
 
-    /// Whether a request's Content-Type is looked at.
-    pub(super) fn checks_content_type(&self) -> bool {
-        !matches!(
-            self,
-            Self::Root | Self::Health | Self::OpenApi | Self::Fence(_)
-        )
+    /// Whether a request's Content-Type is looked at; what workers of a group say to each other goes without.
+    pub(super) fn checks_content_type(&self, method: &Method) -> bool {
+        match self {
+            Self::Root | Self::Health | Self::OpenApi | Self::Fence(_) => false,
+            Self::Tasks(_) => method != Method::POST,
+            _ => true,
+        }
     }
 }
 
@@ -91,7 +94,7 @@ fn segments(path: &str) -> Result<Vec<String>, PathError> {
 
 fn segment(raw: &str) -> Result<String, PathError> {
     let name = raw.split(';').next().unwrap_or_default();
-    if raw.is_empty() {
+    if name.is_empty() {
         return Err(PathError::Malformed);
     }
     let name = decode(name, false).ok_or(PathError::Malformed)?;
@@ -146,6 +149,7 @@ mod tests {
             ("/Connectors", Err(PathError::Unknown)),
             ("//connectors", Err(PathError::Malformed)),
             ("/connectors//config", Err(PathError::Malformed)),
+            ("/connectors/;x/config", Err(PathError::Malformed)),
             ("/connectors/%zz", Err(PathError::Malformed)),
             ("/connectors/%", Err(PathError::Malformed)),
             ("/connectors/%ff", Err(PathError::Malformed)),

@@ -68,7 +68,10 @@ fn of_alias(
     let (class, plugin_version) = (format!("{prefix}type"), format!("{prefix}plugin.version"));
     let given = super::given(properties, &class).map(str::trim);
     let plugin = given.and_then(|class| registry.find(class, |other| other == kind));
-    let definition = definition(kind, words, alias, plugin);
+    let wanted = super::given(properties, &plugin_version).map_or("", str::trim);
+    let is_there =
+        |plugin: &&Registered| wanted.is_empty() || version::refusal(plugin, wanted).is_none();
+    let definition = definition(kind, words, alias, plugin.filter(is_there));
     let mut judged = Part::judge(&definition, properties);
     if let Some(verdict) = judged.find(&class) {
         resolve(registry, kind, verdict);
@@ -200,16 +203,16 @@ fn resolve(registry: &Registry, kind: PluginKind, verdict: &mut millrace_config:
         None => {
             let sides = [format!("{given}$Key"), format!("{given}$Value")];
             let sides = sides.map(|name| registry.find(&name, |other| other == kind));
-            let why = match sides {
-                [Some(key), Some(value)] => format!(
+            if let [Some(key), Some(value)] = sides {
+                verdict.errors.push(format!(
                     "This class is abstract and cannot be created. Did you mean {}, {}?",
                     key.class(),
                     value.class()
-                ),
-                _ => not_found(registry, kind, &given),
-            };
-            verdict.refuse(&given, &why);
-            verdict.value = Value::Null;
+                ));
+            } else {
+                verdict.refuse(&given, &not_found(registry, kind, &given));
+                verdict.value = Value::Null;
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ mod aliases;
 mod converters;
 mod framework;
 mod overrides;
+mod startable;
 mod topics;
 mod unavailable;
 mod verdicts;
@@ -16,6 +17,7 @@ mod version;
 use millrace_config::{ConfigDef, ConfigErrors, NullableProperties, Properties, Value};
 
 pub(crate) use overrides::check as check_overrides;
+pub(crate) use startable::refusal as unstartable;
 pub(crate) use unavailable::refusal as unavailable;
 pub use verdicts::{Verdict, Verdicts};
 pub(crate) use version::refusal as version_refusal;

@@ -112,7 +112,10 @@ fn verdict(prefix: &str, setting: &str, value: Option<&str>, policy: OverridePol
         name: key.clone(),
         ..known
     });
-    let mut judged = ConfigValue::new(key, value.map_or(Value::Null, Value::from));
+    let mut judged = ConfigValue::new(
+        key,
+        value.map_or(Value::Null, |value| Value::from(shown(setting, value))),
+    );
     if !policy.allows(setting) {
         let name = match policy {
             OverridePolicy::Principal => "Principal",

@@ -1,6 +1,6 @@
 //! Versions of plugins: an exact one, a range such as `[4.0,5.0)`, or `latest`.
 
-use millrace_config::{ConfigValue, NullableProperties, Value};
+use millrace_config::{NullableProperties, Value};
 
 use super::framework::CONVERTER_KEYS;
 use super::verdicts::Part;
@@ -148,32 +148,7 @@ pub(super) fn check_pair(
         hide(part, version_key);
         return;
     };
-    if let Some(verdict) = part.find(version_key) {
-        verdict.recommended_values = vec![plugin.version().to_owned()];
-        if verdict.value.is_null()
-            && properties.get(version_key).is_none()
-            && class_key != "connector.class"
-        {
-            verdict.value = Value::from(plugin.version());
-        }
-    }
-    if class_key == "connector.class" {
-        for verdict in part
-            .verdicts
-            .iter_mut()
-            .filter(|verdict| verdict.value.name == version_key)
-        {
-            if let Some(definition) = &mut verdict.definition {
-                definition.default_value = Some(plugin.version().to_owned());
-            }
-            if properties.get(version_key).is_none() {
-                verdict.value = ConfigValue {
-                    value: Value::from(plugin.version()),
-                    ..verdict.value.clone()
-                };
-            }
-        }
-    }
+    show(part, version_key, plugin, properties);
     // A version without a class asks for nothing: the worker's class comes in its own version.
     let has_class = super::given(properties, class_key).is_some();
     let wanted = super::given(properties, version_key)
@@ -189,6 +164,23 @@ pub(super) fn check_pair(
     for key in [class_key, version_key] {
         if let Some(verdict) = part.find(key) {
             verdict.errors.push(refusal.clone());
+        }
+    }
+}
+
+/// Shows which version of a plugin would be used.
+fn show(part: &mut Part, version_key: &str, plugin: &Registered, properties: &NullableProperties) {
+    for verdict in part
+        .verdicts
+        .iter_mut()
+        .filter(|verdict| verdict.value.name == version_key)
+    {
+        verdict.value.recommended_values = vec![plugin.version().to_owned()];
+        if let Some(definition) = &mut verdict.definition {
+            definition.default_value = Some(plugin.version().to_owned());
+        }
+        if verdict.value.value.is_null() && !properties.contains_key(version_key) {
+            verdict.value.value = Value::from(plugin.version());
         }
     }
 }
