@@ -28,6 +28,9 @@ const codecs = {
   zstd: CompressionTypes.ZSTD,
 }
 
+// A consumer ends, commits and joins again only between its fetches: few should wait long for messages.
+const groupSettings = { sessionTimeout: 6000, heartbeatInterval: 500, rebalanceTimeout: 10_000, maxWaitTimeInMs: 100 }
+
 const kafka = (server) => new Kafka({ brokers: [server], logLevel: logLevel.NOTHING, retry: { initialRetryTime: 100 } })
 
 /** Runs a function with a connected client, and disconnects it. */
@@ -71,7 +74,7 @@ async function fill(server, topic, from, to) {
  */
 async function read(server, topic, count, { group = unique('readers'), prepare, then, ...settings } = {}) {
   const messages = []
-  const consumer = kafka(server).consumer({ groupId: group, sessionTimeout: 6000, heartbeatInterval: 500, ...settings })
+  const consumer = kafka(server).consumer({ groupId: group, ...groupSettings, ...settings })
   await using(consumer, async () => {
     await consumer.subscribe({ topic, fromBeginning: true })
     await new Promise((resolve, reject) => {
@@ -93,4 +96,4 @@ async function read(server, topic, count, { group = unique('readers'), prepare, 
   return messages.slice(0, count)
 }
 
-module.exports = { PATIENCE_MS, administer, codecs, create, fill, kafka, numbers, read, send, unique, using }
+module.exports = { PATIENCE_MS, administer, codecs, create, fill, groupSettings, kafka, numbers, read, send, unique, using }

@@ -1,10 +1,10 @@
 // A member of a group: says what it has been given and what it has read, and leaves when its input ends.
 'use strict'
 
-const { kafka } = require('./clients')
+const { groupSettings, kafka } = require('./clients')
 
 async function member(server, group, topic) {
-  const consumer = kafka(server).consumer({ groupId: group, sessionTimeout: 6000, heartbeatInterval: 500, rebalanceTimeout: 10_000 })
+  const consumer = kafka(server).consumer({ groupId: group, ...groupSettings })
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     const partitions = (payload.memberAssignment[topic] ?? []).sort()
     console.log(['assigned', ...partitions].join(' '))

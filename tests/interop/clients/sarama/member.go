@@ -15,6 +15,8 @@ import (
 func groupSettings(config *sarama.Config) {
 	config.Consumer.Group.Session.Timeout = 6 * time.Second
 	config.Consumer.Group.Heartbeat.Interval = 500 * time.Millisecond
+	// Commits share a connection with fetches, and wait behind one that waits for records.
+	config.Consumer.MaxWaitTime = 50 * time.Millisecond
 	config.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyRange()}
 }
 
