@@ -45,6 +45,9 @@ pub struct ConsumerConfig {
     /// How long the time between two polls may be, in milliseconds, before the member gives up its partitions.
     #[config(name = "max.poll.interval.ms", default = 300_000, range(1..))]
     pub max_poll_interval_ms: i32,
+    /// The most records that one poll hands out. Unset, it is what one batch holds, so that none is cut.
+    #[config(name = "max.poll.records", range(1..))]
+    pub max_poll_records: Option<i32>,
     /// Ways to divide partitions between members, best first.
     #[config(
         name = "partition.assignment.strategy",
@@ -120,6 +123,11 @@ impl ConsumerConfig {
         built_in
             .map(|assignor| Arc::new(assignor) as Arc<dyn PartitionAssignor>)
             .collect()
+    }
+
+    pub(super) fn max_records(&self) -> usize {
+        let most = self.max_poll_records.and_then(|most| most.try_into().ok());
+        most.unwrap_or(usize::MAX)
     }
 
     pub(super) fn api_timeout(&self) -> Duration {

@@ -12,7 +12,7 @@ const KEPT: usize = 8;
 /// Vectors of more rows (10 MiB) are given back to the allocator.
 const KEPT_ROWS: usize = 256 << 10;
 
-/// The records of one batch that lie at or behind the consumer's position.
+/// The records of one batch that lie at or behind the consumer's position, at most `max.poll.records` of them.
 #[derive(Debug)]
 pub struct Fetched {
     /// The topic.
@@ -27,7 +27,7 @@ pub struct Fetched {
     pub data: Bytes,
     /// One row a record, in the order of offsets, which may have gaps.
     pub rows: Rows,
-    /// The position behind this batch.
+    /// The position behind these records.
     pub next_offset: i64,
     /// The partition's high watermark when the batch was fetched.
     pub high_watermark: i64,
@@ -47,6 +47,30 @@ impl Rows {
         self.rows.drain(..self.first);
         self.first = 0;
         self.rows.retain(keep);
+    }
+}
+
+impl Fetched {
+    /// The first `count` records; the others stay, if there are more.
+    pub(super) fn take_first(mut self, count: usize) -> (Fetched, Option<Fetched>) {
+        if self.rows.len() <= count {
+            return (self, None);
+        }
+        let mut rows = self.rows.home.take();
+        rows.extend_from_slice(&self.rows[..count]);
+        let first = Fetched {
+            topic: Arc::clone(&self.topic),
+            data: self.data.clone(),
+            next_offset: rows.last().map_or(self.next_offset, |row| row.offset + 1),
+            rows: Rows {
+                rows,
+                first: 0,
+                home: self.rows.home.clone(),
+            },
+            ..self
+        };
+        self.rows.first += count;
+        (first, Some(self))
     }
 }
 

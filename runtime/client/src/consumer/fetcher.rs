@@ -98,6 +98,7 @@ impl Fetcher {
     pub(super) fn new(config: Arc<ConsumerConfig>, lane: Arc<Lane>) -> Self {
         let reading = Reading {
             check_crcs: config.check_crcs,
+            max_records: config.max_records(),
             rows: RowPool::default(),
         };
         Fetcher {

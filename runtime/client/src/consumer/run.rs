@@ -23,6 +23,8 @@ const ABORT: i16 = 0;
 #[derive(Debug, Clone)]
 pub(super) struct Reading {
     pub(super) check_crcs: bool,
+    /// The most records to hand out at a time.
+    pub(super) max_records: usize,
     pub(super) rows: RowPool,
 }
 
@@ -34,6 +36,8 @@ pub(super) struct Run {
     data: Bytes,
     high_watermark: i64,
     aborted: Aborted,
+    /// What is left of the batch that is being handed out.
+    rest: Option<Fetched>,
 }
 
 /// How far whole batches reach in the bytes of an answer.
@@ -75,15 +79,19 @@ impl Run {
             data,
             high_watermark,
             aborted: Aborted::new(aborted),
+            rest: None,
         }
     }
 
-    /// The next batch with records at or behind the position, which moves along; `None` at the end.
+    /// The next batch, or the next part of a large one, with records at or behind the position, which moves along; `None` at the end.
     pub(super) fn next(
         &mut self,
         state: &mut State,
         reading: &Reading,
     ) -> Result<Option<Fetched>, ConsumeError> {
+        if let Some(rest) = self.rest.take() {
+            return Ok(Some(self.hand_out(rest, state, reading)));
+        }
         while !self.data.is_empty() {
             let batch = match Batch::parse(&self.data) {
                 Ok(batch) => batch,
@@ -96,16 +104,25 @@ impl Run {
                     self.corrupt(batch.header().base_offset.max(state.position), source)
                 })?;
             self.data = self.data.slice(batch.bytes().len()..);
+            if let Some(fetched) = fetched {
+                return Ok(Some(self.hand_out(fetched, state, reading)));
+            }
             if batch.header().next_offset() > state.position {
                 state.position = batch.header().next_offset();
                 state.position_epoch = batch.header().partition_leader_epoch;
             }
-            if fetched.is_some() {
-                return Ok(fetched);
-            }
         }
         self.data = Bytes::new();
         Ok(None)
+    }
+
+    /// As many records as may be handed out at a time; the others wait for the next turn.
+    fn hand_out(&mut self, fetched: Fetched, state: &mut State, reading: &Reading) -> Fetched {
+        let (first, rest) = fetched.take_first(reading.max_records);
+        self.rest = rest;
+        state.position = first.next_offset;
+        state.position_epoch = first.leader_epoch;
+        first
     }
 
     fn read(

@@ -8,6 +8,7 @@ use millrace_wire::compression::Compression;
 use super::partitioner::Partitioning;
 use crate::config::{ClusterConfig, millis};
 
+const LZ4_LEVEL: &str = "compression.lz4.level";
 /// Brokers remember this many batches of a producer a partition.
 const MAX_IDEMPOTENT_IN_FLIGHT: i32 = 5;
 
@@ -27,10 +28,13 @@ struct Keys {
     #[config(name = "compression.type", default = "none", validator = compression, importance = high)]
     compression_type: String,
     /// Level of gzip, 1 to 9; -1 for its default.
-    #[config(name = "compression.gzip.level", default = -1)]
+    #[config(name = "compression.gzip.level", default = -1, validator = gzip_level)]
     compression_gzip_level: i32,
-    /// Level of zstd, up to 22.
-    #[config(name = "compression.zstd.level", default = 3)]
+    /// Level of lz4, 1 to 17. Checked, but without effect: this client's lz4 has one level, a fast one.
+    #[config(name = "compression.lz4.level", default = 9, range(1..=17))]
+    compression_lz4_level: i32,
+    /// Level of zstd, -131072 to 22.
+    #[config(name = "compression.zstd.level", default = 3, range(-131_072..=22))]
     compression_zstd_level: i32,
     /// How often a batch is sent again after an error that may pass.
     #[config(default = 2_147_483_647, range(0..), importance = high)]
@@ -149,6 +153,12 @@ impl ProducerConfig {
     pub fn parse(given: &Properties) -> Result<Self, ConfigErrors> {
         let keys = Keys::parse(given)?;
         contradictions(&keys, given).into_result(())?;
+        if compression_name(&keys) == Compression::Lz4 && given.contains_key(LZ4_LEVEL) {
+            log::warn!(
+                "{LZ4_LEVEL}={} has no effect: lz4 has one level here",
+                keys.compression_lz4_level
+            );
+        }
         Ok(keys.into())
     }
 
@@ -178,7 +188,8 @@ impl ProducerConfig {
 
 impl From<Keys> for ProducerConfig {
     fn from(keys: Keys) -> Self {
-        let compression = Compression::from_name(&keys.compression_type).unwrap_or_default();
+        let compression = compression_name(&keys);
+        let needed = delivery_needs(&keys);
         let acks = acks_number(&keys.acks).unwrap_or(-1);
         let ruled_out =
             acks != -1 || keys.retries == 0 || keys.max_in_flight > MAX_IDEMPOTENT_IN_FLIGHT;
@@ -200,7 +211,7 @@ impl From<Keys> for ProducerConfig {
             retries: keys.retries.unsigned_abs(),
             batch_size: size(keys.batch_size.into()),
             linger: millis(keys.linger_ms),
-            delivery_timeout: millis(keys.delivery_timeout_ms.into()),
+            delivery_timeout: millis(needed.max(keys.delivery_timeout_ms.into())),
             max_request_size: size(keys.max_request_size.into()),
             max_block: millis(keys.max_block_ms),
             max_in_flight: size(keys.max_in_flight.into()),
@@ -240,9 +251,7 @@ fn contradictions(keys: &Keys, given: &Properties) -> ConfigErrors {
             );
         }
     }
-    let needed = keys
-        .linger_ms
-        .saturating_add(keys.cluster.request_timeout_ms.into());
+    let needed = delivery_needs(keys);
     if given.contains_key("delivery.timeout.ms") && i64::from(keys.delivery_timeout_ms) < needed {
         let message =
             "delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms";
@@ -255,6 +264,17 @@ fn contradictions(keys: &Keys, given: &Properties) -> ConfigErrors {
         );
     }
     errors
+}
+
+/// The milliseconds that a batch takes which waits for more records, is sent and not answered; delivery may not take
+/// less.
+fn delivery_needs(keys: &Keys) -> i64 {
+    keys.linger_ms
+        .saturating_add(keys.cluster.request_timeout_ms.into())
+}
+
+fn compression_name(keys: &Keys) -> Compression {
+    Compression::from_name(&keys.compression_type).unwrap_or_default()
 }
 
 fn acks_number(text: &str) -> Option<i16> {
@@ -276,6 +296,13 @@ fn acks(_: &str, value: &Value) -> Result<(), String> {
             Err("String must be one of: all, -1, 0, 1".to_owned())
         }
         _ => Ok(()),
+    }
+}
+
+fn gzip_level(_: &str, value: &Value) -> Result<(), String> {
+    match value.as_integer() {
+        Some(-1 | 1..=9) | None => Ok(()),
+        Some(_) => Err("Value must be between 1 and 9, or -1 for the default".to_owned()),
     }
 }
 
@@ -353,6 +380,10 @@ mod tests {
             ("compression.type", "brotli"),
             ("batch.size", "-1"),
             ("delivery.timeout.ms", "10"),
+            ("compression.gzip.level", "0"),
+            ("compression.gzip.level", "10"),
+            ("compression.lz4.level", "18"),
+            ("compression.zstd.level", "23"),
             ("transactional.id", "t"),
             ("security.protocol", "SSL"),
             ("partitioner.class", "com.example.Mine"),
@@ -361,6 +392,12 @@ mod tests {
             let error = parse(&[(key, value)]).unwrap_err().to_string();
             assert!(error.contains(key), "{error}");
         }
+    }
+
+    #[test]
+    fn delivery_takes_as_long_as_one_attempt_may() {
+        let patient = parse(&[("request.timeout.ms", "300000"), ("linger.ms", "1000")]).unwrap();
+        assert_eq!(patient.delivery_timeout, Duration::from_secs(301));
     }
 
     #[test]

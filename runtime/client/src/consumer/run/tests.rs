@@ -56,6 +56,7 @@ struct Reader {
     partitions: Partitions,
     name: TopicPartition,
     run: Run,
+    max_records: usize,
 }
 
 impl Reader {
@@ -69,12 +70,14 @@ impl Reader {
             partitions,
             name,
             run,
+            max_records: usize::MAX,
         }
     }
 
     fn next(&mut self) -> Result<Option<Fetched>, ConsumeError> {
         let reading = Reading {
             check_crcs: true,
+            max_records: self.max_records,
             rows: RowPool::default(),
         };
         self.run
@@ -190,4 +193,23 @@ fn records_of_aborted_transactions_are_hidden_from_committed_reads() {
         Reader::new(4, data, Some(vec![aborted(7, 1)])).values(),
         ["later"]
     );
+}
+
+#[test]
+fn a_large_batch_is_handed_out_in_parts() {
+    let data = [
+        batch(0, &["a", "b", "c", "d", "e"], None),
+        batch(5, &["f"], None),
+    ]
+    .concat();
+    let mut reader = Reader::new(1, data, None);
+    reader.max_records = 2;
+    for (offsets, next) in [(vec![1, 2], 3), (vec![3, 4], 5), (vec![5], 6)] {
+        let part = reader.next().unwrap().unwrap();
+        let read: Vec<i64> = part.rows.iter().map(|row| row.offset).collect();
+        assert_eq!((read, part.next_offset), (offsets, next));
+        let state = reader.partitions.get(&reader.name).unwrap();
+        assert_eq!(state.position, next);
+    }
+    assert!(reader.next().unwrap().is_none());
 }
