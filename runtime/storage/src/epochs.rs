@@ -60,6 +60,12 @@ impl LeaderEpochs {
         }
     }
 
+    /// The epoch that wrote the record at `offset`.
+    pub(crate) fn at(&self, offset: i64) -> Option<i32> {
+        let after = self.entries.partition_point(|&(_, start)| start <= offset);
+        after.checked_sub(1).map(|last| self.entries[last].0)
+    }
+
     /// Forgets epochs that began at or above `end`; says whether there were any.
     pub(crate) fn truncate_end(&mut self, end: i64) -> bool {
         let before = self.entries.len();

@@ -23,6 +23,7 @@ mod roll;
 mod tests;
 mod truncate;
 
+use std::cmp;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -243,14 +244,32 @@ impl Log {
 
     /// The answer to OffsetForLeaderEpoch: the greatest epoch up to `epoch` that wrote, and the
     /// offset at which it ended; `None` for an epoch above all known. The epoch of this start counts
-    /// although it may not have written yet, because clients are told of it.
+    /// although it may not have written yet, because clients are told of it, and so do those of
+    /// earlier starts that never wrote.
     #[must_use]
     pub fn end_of_epoch(&self, epoch: i32) -> Option<(i32, i64)> {
         let writer = self.lock_writer();
-        if epoch == self.leader_epoch {
-            return Some((epoch, writer.next_offset));
+        let end = writer.next_offset;
+        match epoch.cmp(&self.leader_epoch) {
+            cmp::Ordering::Greater => writer.epochs.end_of(epoch, end),
+            cmp::Ordering::Equal => Some((epoch, end)),
+            cmp::Ordering::Less => {
+                // One behind all that wrote ended where this start begins: at the end, for had this
+                // start written, it would be among them.
+                let idle = (writer.epochs.latest().unwrap_or(epoch), end);
+                Some(writer.epochs.end_of(epoch, end).unwrap_or(idle))
+            }
         }
-        writer.epochs.end_of(epoch, writer.next_offset)
+    }
+
+    /// The epoch that a record at `offset` was written under, or would be.
+    #[must_use]
+    pub fn epoch_at(&self, offset: i64) -> i32 {
+        let writer = self.lock_writer();
+        if offset >= writer.next_offset {
+            return self.leader_epoch;
+        }
+        writer.epochs.at(offset).unwrap_or(self.leader_epoch)
     }
 
     /// The largest producer id that the log remembers: no new producer may get it again.

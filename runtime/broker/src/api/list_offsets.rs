@@ -96,43 +96,44 @@ fn look_up(
 ) -> Result<Found, ErrorCode> {
     partition.check_leader_epoch(asked.current_leader_epoch)?;
     let log = &partition.log;
-    let leader_epoch = log.leader_epoch();
-    let at = |offset| Found {
+    let at = |offset, leader_epoch| Found {
         offset,
         timestamp: -1,
         leader_epoch,
     };
+    let earliest = || {
+        let offset = log.log_start_offset();
+        at(offset, log.epoch_at(offset))
+    };
     Ok(match asked.timestamp {
-        LATEST_TIMESTAMP => at(match isolation {
-            Isolation::ReadUncommitted => log.high_watermark(),
-            Isolation::ReadCommitted => log.last_stable_offset(),
-        }),
-        EARLIEST_TIMESTAMP => at(log.log_start_offset()),
+        LATEST_TIMESTAMP => {
+            let offset = match isolation {
+                Isolation::ReadUncommitted => log.high_watermark(),
+                Isolation::ReadCommitted => log.last_stable_offset(),
+            };
+            at(offset, log.leader_epoch())
+        }
+        EARLIEST_TIMESTAMP => earliest(),
         MAX_TIMESTAMP if version >= 7 => record(
             log.offset_of_max_timestamp(isolation)
                 .map_err(|error| error.code())?,
-            leader_epoch,
         ),
-        EARLIEST_LOCAL_TIMESTAMP if version >= 8 => at(log.log_start_offset()),
+        EARLIEST_LOCAL_TIMESTAMP if version >= 8 => earliest(),
         LATEST_TIERED_TIMESTAMP if version >= 9 => NOTHING,
         timestamp if timestamp < 0 => return Err(ErrorCode::UNSUPPORTED_VERSION),
         timestamp => record(
             log.offset_for_timestamp(timestamp, isolation)
                 .map_err(|error| error.code())?,
-            leader_epoch,
         ),
     })
 }
 
-fn record(found: Option<OffsetAndTimestamp>, leader_epoch: i32) -> Found {
-    match found {
-        Some(OffsetAndTimestamp { offset, timestamp }) => Found {
-            offset,
-            timestamp,
-            leader_epoch,
-        },
-        None => NOTHING,
-    }
+fn record(found: Option<OffsetAndTimestamp>) -> Found {
+    found.map_or(NOTHING, |found| Found {
+        offset: found.offset,
+        timestamp: found.timestamp,
+        leader_epoch: found.leader_epoch,
+    })
 }
 
 fn respond(

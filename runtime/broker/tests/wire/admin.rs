@@ -12,7 +12,6 @@ use millrace_wire::messages::{
     DescribeClusterRequest, DescribeLogDirsRequest, DescribeProducersRequest,
     DescribeProducersTopic, DescribeTopicPartitionsRequest, ElectLeadersRequest,
     ListPartitionReassignmentsRequest, MetadataRequest, MetadataRequestTopic,
-    OffsetForLeaderEpochRequest, OffsetForLeaderPartition, OffsetForLeaderTopic,
     ReassignablePartition, ReassignableTopic, TopicPartitions, TopicPartitionsCursor, TopicRequest,
 };
 
@@ -307,61 +306,6 @@ async fn the_data_directory_tells_what_lies_in_it() {
     };
     let dir = client.call(4, &request).await.results.remove(0);
     assert_eq!((dir.topics.len(), dir.topics[0].partitions.len()), (1, 1));
-}
-
-/// The answer for an epoch: its error, the epoch found and its end.
-async fn end_of(client: &mut Client, current: i32, asked: i32) -> (ErrorCode, i32, i64) {
-    let request = OffsetForLeaderEpochRequest {
-        topics: vec![OffsetForLeaderTopic {
-            topic: "t".to_owned(),
-            partitions: vec![OffsetForLeaderPartition {
-                partition: 0,
-                current_leader_epoch: current,
-                leader_epoch: asked,
-            }],
-        }],
-        ..Default::default()
-    };
-    let mut response = client.call(4, &request).await;
-    let row = response.topics.remove(0).partitions.remove(0);
-    (row.error_code, row.leader_epoch, row.end_offset)
-}
-
-#[tokio::test]
-async fn epochs_end_where_the_next_one_began() {
-    let broker = TestBroker::start(&[]).await;
-    let mut client = broker.client().await;
-    client.create_topic("t", 1, &[]).await;
-    client.produce(9, -1, "t", batch(&["a", "b"])).await;
-    let epoch = client.fetch(12, "t", 0, 0).await;
-    assert_eq!(epoch.error_code, ErrorCode::NONE);
-    let (_, first, end) = end_of(&mut client, -1, i32::MAX - 1).await;
-    assert_eq!((first, end), (-1, -1), "above all known");
-
-    let broker = broker.restart().await;
-    let mut client = broker.client().await;
-    client.produce(9, -1, "t", batch(&["c"])).await;
-    let request = MetadataRequest {
-        topics: None,
-        ..Default::default()
-    };
-    let metadata = client.call(12, &request).await;
-    let topic = metadata
-        .topics
-        .iter()
-        .find(|topic| topic.name.as_deref() == Some("t"));
-    let now = topic.unwrap().partitions[0].leader_epoch;
-    assert_eq!(
-        end_of(&mut client, now, now).await,
-        (ErrorCode::NONE, now, 3)
-    );
-    let before = end_of(&mut client, -1, now - 1).await;
-    assert_eq!((before.0, before.2), (ErrorCode::NONE, 2));
-    assert!(before.1 < now);
-    let fenced = end_of(&mut client, now - 1, now).await;
-    assert_eq!(fenced, (ErrorCode::FENCED_LEADER_EPOCH, -1, -1));
-    let unknown = end_of(&mut client, now + 1, now).await;
-    assert_eq!(unknown.0, ErrorCode::UNKNOWN_LEADER_EPOCH);
 }
 
 #[tokio::test]

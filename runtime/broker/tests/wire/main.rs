@@ -4,6 +4,7 @@
 mod admin;
 mod compaction;
 mod configs;
+mod epochs;
 mod fetch;
 mod groups;
 mod hostile;

@@ -24,6 +24,8 @@ pub struct OffsetAndTimestamp {
     pub offset: i64,
     /// Its own time, ms.
     pub timestamp: i64,
+    /// The leader epoch that its batch was written under.
+    pub leader_epoch: i32,
 }
 
 impl Log {
@@ -152,5 +154,6 @@ fn record_in(
     Ok(found.map(|row| OffsetAndTimestamp {
         offset: row.offset,
         timestamp: row.timestamp,
+        leader_epoch: header.partition_leader_epoch,
     }))
 }

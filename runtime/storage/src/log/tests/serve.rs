@@ -143,7 +143,8 @@ fn times_are_found_to_the_record() {
         largest,
         Some(OffsetAndTimestamp {
             offset: 5,
-            timestamp: NOW + 50
+            timestamp: NOW + 50,
+            leader_epoch: 0,
         })
     );
 }
