@@ -22,6 +22,7 @@ pub(crate) struct Broker {
     kind: Kind,
     address: String,
     process: Process,
+    settings: Vec<String>,
     sandbox: Sandbox,
 }
 
@@ -30,38 +31,60 @@ enum Process {
     Kafka(Kafka),
 }
 
-impl Broker {
-    pub(crate) fn start(kind: Kind) -> anyhow::Result<Self> {
-        let sandbox = Sandbox::new();
-        let (process, address) = match kind {
+impl Process {
+    /// Starts a broker on the data of a sandbox; its address, too.
+    fn start(kind: Kind, sandbox: &Sandbox, settings: &[String]) -> anyhow::Result<(Self, String)> {
+        Ok(match kind {
             Kind::Millrace => {
-                let mut millrace = Millrace::start(
-                    &sandbox,
-                    [
-                        "broker",
-                        "--override",
-                        "listeners=PLAINTEXT://127.0.0.1:0",
-                        "--override",
-                        "log.dirs=log",
-                        "--override",
-                        "group.initial.rebalance.delay.ms=0",
-                    ],
-                );
+                let own = [
+                    "listeners=PLAINTEXT://127.0.0.1:0",
+                    "log.dirs=log",
+                    "group.initial.rebalance.delay.ms=0",
+                ];
+                let all = own.into_iter().chain(settings.iter().map(String::as_str));
+                let overrides = all.flat_map(|setting| ["--override", setting]);
+                let mut millrace =
+                    Millrace::start(sandbox, ["broker"].into_iter().chain(overrides));
                 let address = millrace.address("broker ");
-                (Process::Millrace(millrace), address)
+                (Self::Millrace(millrace), address)
             }
             Kind::Kafka => {
-                let kafka = Kafka::start(&sandbox, &sandbox.join("log"))?;
+                let kafka = Kafka::start(sandbox, &sandbox.join("log"), settings)?;
                 let address = kafka.address().to_owned();
-                (Process::Kafka(kafka), address)
+                (Self::Kafka(kafka), address)
             }
-        };
+        })
+    }
+}
+
+impl Broker {
+    /// Starts one as it is made.
+    pub(crate) fn start(kind: Kind) -> anyhow::Result<Self> {
+        Self::start_with(kind, &[])
+    }
+
+    /// Starts one with these settings, each `KEY=VALUE`.
+    pub(crate) fn start_with(kind: Kind, settings: &[&str]) -> anyhow::Result<Self> {
+        let sandbox = Sandbox::new();
+        let settings: Vec<_> = settings.iter().map(|&one| one.to_owned()).collect();
+        let (process, address) = Process::start(kind, &sandbox, &settings)?;
         Ok(Self {
             kind,
             address,
             process,
+            settings,
             sandbox,
         })
+    }
+
+    /// Kills it as `kill -9` does and starts it again on the same data, on another port.
+    pub(crate) fn crash(&mut self) -> anyhow::Result<()> {
+        match &mut self.process {
+            Process::Millrace(millrace) => millrace.kill(),
+            Process::Kafka(kafka) => kafka.kill()?,
+        }
+        (self.process, self.address) = Process::start(self.kind, &self.sandbox, &self.settings)?;
+        Ok(())
     }
 
     /// Which broker it is.

@@ -25,11 +25,17 @@ pub(crate) struct Kafka {
 }
 
 impl Kafka {
-    /// Formats `data` where it is new, starts a node on it and waits until its port is open.
-    pub(crate) fn start(sandbox: &Sandbox, data: &Path) -> anyhow::Result<Self> {
+    /// Formats `data` where it is new, starts a node on it with these settings (each `KEY=VALUE`) beside its own, and
+    /// waits until its port is open.
+    pub(crate) fn start(
+        sandbox: &Sandbox,
+        data: &Path,
+        settings: &[String],
+    ) -> anyhow::Result<Self> {
         let [port, controller] = free_ports()?;
         let address = format!("127.0.0.1:{port}");
-        let properties = sandbox.write("kafka.properties", properties(data, &address, controller));
+        let own = properties(data, &address, controller);
+        let properties = sandbox.write("kafka.properties", own + &settings.join("\n"));
         if !data.join("meta.properties").exists() {
             let id = output::of(java()?.args(["kafka.tools.StorageTool", "random-uuid"]))?;
             output::of(
@@ -73,6 +79,13 @@ impl Kafka {
             self.child.try_wait().ok().flatten()
         })
         .context("Apache Kafka did not stop in time")?;
+        Ok(())
+    }
+
+    /// Kills it as `kill -9` does.
+    pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
         Ok(())
     }
 

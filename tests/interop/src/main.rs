@@ -15,6 +15,7 @@
 mod broker;
 mod clients;
 mod cross;
+mod dump;
 mod install;
 mod kafka;
 mod member;
@@ -112,7 +113,7 @@ fn choose(names: &[String]) -> anyhow::Result<Vec<Box<dyn Client>>> {
         .collect())
 }
 
-/// Starts a broker for `check`, which must stop cleanly afterwards.
+/// Starts a broker for `check`. It must stop cleanly afterwards, and Kafka's own tool reads what it leaves behind.
 fn with_broker(
     kind: Kind,
     check: impl FnOnce(&Broker) -> anyhow::Result<()>,
@@ -120,5 +121,7 @@ fn with_broker(
     let mut broker = Broker::start(kind)?;
     let result = check(&broker).with_context(|| broker.said());
     broker.stop()?;
-    result
+    result?;
+    dump::check(&broker.logs(), &[]).context("kafka-dump-log")?;
+    Ok(())
 }

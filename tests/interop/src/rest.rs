@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Runs every table against a worker of its own.
 pub(crate) fn run() -> anyhow::Result<()> {
     let sandbox = Sandbox::new();
-    let mut kafka = Kafka::start(&sandbox, &sandbox.join("log"))?;
+    let mut kafka = Kafka::start(&sandbox, &sandbox.join("log"), &[])?;
     let mut failed = Vec::new();
     let names: Vec<String> = conformance::tables("")
         .into_iter()

@@ -124,10 +124,7 @@ impl Client for Program {
     }
 
     fn scenarios(&self) -> Vec<&'static str> {
-        SCENARIOS
-            .into_iter()
-            .filter(|name| !lacks(self.name).contains(name))
-            .collect()
+        SCENARIOS.to_vec()
     }
 
     fn checks(&self, broker: &Broker) -> anyhow::Result<Report> {
@@ -171,14 +168,6 @@ impl Client for Program {
 
     fn shares_groups(&self) -> bool {
         !matches!(self.language, Language::Node)
-    }
-}
-
-/// Scenarios for which a client has no call.
-fn lacks(name: &str) -> &'static [&'static str] {
-    match name {
-        "kafkajs" => &["idempotent"],
-        _ => &[],
     }
 }
 
