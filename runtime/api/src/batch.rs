@@ -5,6 +5,7 @@
 //! topic, partition, schemas, source partition. A column whose values had to be parsed or built holds owned values
 //! instead of ranges; the other columns of the same run stay ranges.
 
+mod consumed;
 mod pool;
 mod records;
 mod sink;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use crate::{Datum, Schema};
 
+pub use consumed::ConsumedRecord;
 pub(crate) use pool::Rows;
 pub use records::{FailedRecord, Needs, Origin, RecordMut, RecordView, Records, Side, Stage};
 pub use sink::{SinkBatch, SinkRow, SinkRun};

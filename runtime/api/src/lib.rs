@@ -23,8 +23,8 @@ mod utf8;
 mod value;
 
 pub use batch::{
-    Cell, Column, FailedRecord, Needs, Origin, RecordMut, RecordView, Records, Row, Side,
-    SinkBatch, SinkRow, SinkRun, SourceBatch, SourceRecord, SourceRun, Span, Stage,
+    Cell, Column, ConsumedRecord, FailedRecord, Needs, Origin, RecordMut, RecordView, Records, Row,
+    Side, SinkBatch, SinkRow, SinkRun, SourceBatch, SourceRecord, SourceRun, Span, Stage,
 };
 pub use connector::{CONNECT_VERSION, ConnectorContext, Execution, Plugin, TaskId, TopicPartition};
 pub use converter::{Converter, ConverterKind, HeaderConverter};
@@ -33,7 +33,10 @@ pub use headers::{EncodedHeaders, Header, Headers, encode_header};
 pub use millrace_config::{self as config, Properties};
 pub use offset::{OffsetMap, OffsetReader, SourcePartition};
 pub use schema::{Field, Schema, SchemaType, logical};
-pub use sink::{SinkConnector, SinkContext, SinkOffsets, SinkRequest, SinkTask};
+pub use sink::{
+    ErrantRecord, ErrantRecordReporter, SinkConnector, SinkContext, SinkOffsets, SinkRequest,
+    SinkTask,
+};
 pub use source::{BatchAcks, ExactlyOnceSupport, SourceConnector, SourceContext, SourceTask};
 pub use text::decimal_text;
 pub use transform::{Predicate, Transform};

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use crate::{
-    ConnectError, ConnectorContext, Plugin, Properties, SinkBatch, TaskId, TopicPartition,
-    config::ConfigDef,
+    ConnectError, ConnectorContext, ConsumedRecord, Plugin, Properties, SinkBatch, SinkRow, TaskId,
+    TopicPartition, config::ConfigDef,
 };
 
 /// The offset to consume next, by partition.
@@ -126,12 +126,40 @@ pub struct SinkRequest {
     pub commit: bool,
 }
 
+/// A record that a sink could not write, and why.
+#[derive(Debug)]
+pub struct ErrantRecord {
+    /// The record as it was consumed.
+    pub record: ConsumedRecord,
+    /// Why it could not be written.
+    pub error: ConnectError,
+}
+
+/// Takes records that a sink cannot write, each for itself, so that the rest of a batch goes through: they are logged or
+/// go to the dead letter queue, as the connector's `errors.*` settings say.
+#[derive(Clone, Debug)]
+pub struct ErrantRecordReporter {
+    reported: Arc<Mutex<Vec<ErrantRecord>>>,
+}
+
+impl ErrantRecordReporter {
+    /// Reports a record of the batch that `put` is given. The worker acts on it once `put` has returned well: with
+    /// `errors.tolerance=none` the task then fails. What is reported by a `put` that fails counts for nothing, for the
+    /// batch is given again or the task ends.
+    pub fn report(&self, row: &SinkRow<'_>, error: ConnectError) {
+        let record = row.consumed();
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        reported.push(ErrantRecord { record, error });
+    }
+}
+
 /// What a running sink task may ask of the worker.
 #[derive(Clone)]
 pub struct SinkContext {
     id: TaskId,
     running: watch::Receiver<bool>,
     request: Arc<Mutex<SinkRequest>>,
+    errant: Option<ErrantRecordReporter>,
 }
 
 impl SinkContext {
@@ -141,7 +169,36 @@ impl SinkContext {
             id,
             running,
             request: Arc::default(),
+            errant: None,
         }
+    }
+
+    /// The same, in which records can be reported that cannot be written.
+    #[must_use]
+    pub fn with_errant_records(mut self) -> Self {
+        self.errant = Some(ErrantRecordReporter {
+            reported: Arc::default(),
+        });
+        self
+    }
+
+    /// Takes records that cannot be written; none where the connector neither logs errors nor has a dead letter queue,
+    /// in which case a record that cannot be written is an error of `put`.
+    pub fn errant_records(&self) -> Option<&ErrantRecordReporter> {
+        self.errant.as_ref()
+    }
+
+    /// Takes the records that were reported since the last call; called by the worker.
+    pub fn take_errant_records(&self) -> Vec<ErrantRecord> {
+        let Some(errant) = &self.errant else {
+            return Vec::new();
+        };
+        std::mem::take(
+            &mut *errant
+                .reported
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// The task.

@@ -154,6 +154,11 @@ pub struct SinkRow<'a> {
 }
 
 impl<'a> SinkRow<'a> {
+    /// The blocks and the packed row, whose ranges are those that came.
+    pub(super) fn packed(&self) -> (&'a [Bytes], &'a Row) {
+        (&self.batch.blocks, self.row)
+    }
+
     /// The topic, as the transforms have left it.
     pub fn topic(&self) -> &'a Arc<str> {
         &self.run.topic

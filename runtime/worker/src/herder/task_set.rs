@@ -196,6 +196,9 @@ async fn converters(
             key: converter(&key, &key_settings, ConverterKind::Key)?,
             value: converter(&value, &value_settings, ConverterKind::Value)?,
             header: header_converter(&header, &header_settings)?,
+            key_class: key.class(),
+            value_class: value.class(),
+            header_class: header.class(),
             chain: build_chain(&shared.registry, &config, id)?,
         })
     });

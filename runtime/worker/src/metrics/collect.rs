@@ -13,9 +13,9 @@ use super::WorkerMetrics;
 use super::families::{
     ACTIVE, BATCH_AVG, BATCH_ERRORS, BATCH_MAX, BATCH_RETRIES, BATCHES_SENT, BUFFER_AVAILABLE,
     BUFFER_TOTAL, BYTES_CONSUMED, COMMIT_AVG, COMMIT_FAILURE, COMMIT_MAX, COMMIT_SUCCESS, COMMITS,
-    ERRORS, FAILURES, LAST_ERROR, LOGGED, POLL_AVG, POLL_MAX, POLL_RATE, POLLED, PUT_AVG, PUT_MAX,
-    READ, READ_RATE, RECORDS_CONSUMED, RECORDS_LAG, RETRIES, SEND_RATE, SENT, SINK_COMMITS,
-    SINK_LAG_MAX, SINK_PARTITIONS, SKIPPED, WRITE_RATE, WRITTEN,
+    DEAD_LETTERS, DEAD_LETTERS_FAILED, ERRORS, FAILURES, LAST_ERROR, LOGGED, POLL_AVG, POLL_MAX,
+    POLL_RATE, POLLED, PUT_AVG, PUT_MAX, READ, READ_RATE, RECORDS_CONSUMED, RECORDS_LAG, RETRIES,
+    SEND_RATE, SENT, SINK_COMMITS, SINK_LAG_MAX, SINK_PARTITIONS, SKIPPED, WRITE_RATE, WRITTEN,
 };
 use super::task::{TaskKind, TaskMetrics};
 
@@ -174,6 +174,12 @@ fn common(rows: &[Row], into: &mut Exposition) {
     });
     each(rows, into, &RETRIES, |row| {
         row.task.errors.retries.get().into()
+    });
+    each(rows, into, &DEAD_LETTERS, |row| {
+        row.task.errors.dead_letters.get().into()
+    });
+    each(rows, into, &DEAD_LETTERS_FAILED, |row| {
+        row.task.errors.dead_letters_failed.get().into()
     });
     each(rows, into, &LAST_ERROR, |row| {
         row.task.errors.last_ms.get().into()

@@ -13,6 +13,10 @@ pub(crate) struct ErrorMetrics {
     pub(crate) logged: Counter,
     /// Attempts after the first, of polls, puts and steps.
     pub(crate) retries: Counter,
+    /// Records that went to the producer of dead letters.
+    pub(crate) dead_letters: Counter,
+    /// Those of them that could not be stored.
+    pub(crate) dead_letters_failed: Counter,
     /// When the last one failed, in ms since 1970; 0 for never.
     pub(crate) last_ms: Gauge,
 }

@@ -82,7 +82,11 @@ families! {
         "Failures of records and of attempts that were repeated";
     SKIPPED counter "kafka_connect_task_error_total_records_skipped" TASK, "Records that were left out after a failure";
     LOGGED counter "kafka_connect_task_error_total_errors_logged" TASK, "Failures of records that were logged";
-    RETRIES counter "kafka_connect_task_error_total_retries" TASK, "Polls and puts that were tried again";
+    RETRIES counter "kafka_connect_task_error_total_retries" TASK, "Polls, puts and steps that were tried again";
+    DEAD_LETTERS counter "kafka_connect_task_error_deadletterqueue_produce_requests" TASK,
+        "Records that were sent to the dead letter queue";
+    DEAD_LETTERS_FAILED counter "kafka_connect_task_error_deadletterqueue_produce_failures" TASK,
+        "Records that could not be stored in the dead letter queue";
     LAST_ERROR gauge "kafka_connect_task_error_last_error_timestamp" TASK,
         "When a record last failed, in milliseconds since 1970; 0 for never";
 

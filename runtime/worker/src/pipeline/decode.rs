@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use millrace_api::{
-    Column, ConnectError, Converter, Datum, EncodedHeaders, Header, Headers, Row, SinkBatch,
-    SinkRun, Span, append_utf8_lossy, utf8_lossy,
+    Column, ConnectError, ConsumedRecord, Converter, Datum, EncodedHeaders, Header, Headers, Row,
+    SinkBatch, SinkRun, Span, utf8_lossy,
 };
 
-use super::{ErrorPolicy, Stage};
+use super::{Attempt, Stage, Subject};
 use crate::task::Converters;
 
 /// One fetched record batch, whose rows are ranges of `data`.
@@ -24,42 +24,36 @@ pub(crate) struct Fetched {
 #[derive(Debug)]
 pub(crate) struct Decoder {
     converters: Converters,
-    policy: ErrorPolicy,
-}
-
-/// What became of the keys or values of a fetched batch.
-struct Converted {
-    column: Column,
-    /// Text that was not valid UTF-8 and is held here, repaired; the rows' ranges point into it.
-    repaired: Option<Bytes>,
 }
 
 impl Decoder {
-    pub(crate) fn new(converters: Converters, policy: ErrorPolicy) -> Self {
-        Self { converters, policy }
+    pub(crate) fn new(converters: Converters) -> Self {
+        Self { converters }
     }
 
     /// Takes records, at `now_ms`, through the connector's transforms.
     ///
     /// # Errors
-    /// When a record cannot be transformed and the policy does not tolerate it.
+    /// When a record cannot be transformed, as [`Attempt::failed`] says.
     pub(crate) fn transform(
         &self,
         batch: SinkBatch,
         now_ms: i64,
+        attempt: &mut Attempt<'_>,
     ) -> Result<SinkBatch, ConnectError> {
-        self.converters.chain.sink(batch, now_ms, &self.policy)
+        self.converters.chain.sink(batch, now_ms, attempt)
     }
 
     /// Adds the records of `fetched` to `batch`, leaving out those that fail and are tolerated.
     ///
     /// # Errors
-    /// When a record cannot be converted and the policy does not tolerate it.
+    /// When a record cannot be converted, as [`Attempt::failed`] says.
     pub(crate) fn decode(
         &self,
         fetched: Fetched,
         rows: &mut Vec<Row>,
         batch: &mut SinkBatch,
+        attempt: &mut Attempt<'_>,
     ) -> Result<(), ConnectError> {
         let Fetched {
             topic,
@@ -71,15 +65,20 @@ impl Decoder {
         for row in rows.iter_mut() {
             (row.key.block, row.value.block, row.headers.block) = (block, block, block);
         }
-        let mut failed = vec![];
         let source = Source {
             topic: &topic,
             partition,
+            log_append_time,
             data: &data,
         };
-        let key = self.column(&source, rows, Part::Key, batch, &mut failed)?;
-        let value = self.column(&source, rows, Part::Value, batch, &mut failed)?;
-        let headers = self.headers(&source, rows, &mut failed)?;
+        let mut losses = Losses {
+            attempt,
+            failed: Vec::new(),
+        };
+        let key = self.column(&source, rows, Part::Key, &mut losses)?;
+        let value = self.column(&source, rows, Part::Value, &mut losses)?;
+        let headers = self.headers(&source, rows, &mut losses)?;
+        let failed = losses.failed;
         let mut run = SinkRun {
             end: 0,
             topic,
@@ -90,7 +89,7 @@ impl Decoder {
             value,
             headers,
         };
-        leave_out(&mut failed, rows, &mut run);
+        leave_out(&failed, rows, &mut run);
         batch.convert_headers_with(Arc::clone(&self.converters.header));
         batch.begin_run(run);
         batch.extend(rows.iter().copied());
@@ -100,24 +99,18 @@ impl Decoder {
     fn column(
         &self,
         source: &Source<'_>,
-        rows: &mut [Row],
+        rows: &[Row],
         part: Part,
-        batch: &mut SinkBatch,
-        failed: &mut Vec<usize>,
+        losses: &mut Losses<'_, '_>,
     ) -> Result<Column, ConnectError> {
-        let converter = self.converter(part);
-        match converter.reads_as() {
-            Some(column @ Column::Text(_)) => {
-                let Converted { column, repaired } = text(source, rows, part, column);
-                if let Some(repaired) = repaired {
-                    let block = batch.push_block(repaired);
-                    rows.iter_mut()
-                        .for_each(|row| part.span_mut(row).block = block);
-                }
-                Ok(column)
+        match self.converter(part).reads_as() {
+            // Text must be valid UTF-8. Where one value is not, all are read one by one, its malformed bytes replaced as
+            // Java does; the ranges of the rows stay what was consumed.
+            Some(Column::Text(_)) if !source.is_text(rows, part) => {
+                self.values(source, rows, part, losses)
             }
             Some(column) => Ok(column),
-            None => self.values(source, rows, part, failed),
+            None => self.values(source, rows, part, losses),
         }
     }
 
@@ -133,17 +126,26 @@ impl Decoder {
         source: &Source<'_>,
         rows: &[Row],
         part: Part,
-        failed: &mut Vec<usize>,
+        losses: &mut Losses<'_, '_>,
     ) -> Result<Column, ConnectError> {
         let converter = self.converter(part);
+        let class = match part {
+            Part::Key => self.converters.key_class,
+            Part::Value => self.converters.value_class,
+        };
         let mut values = Vec::with_capacity(rows.len());
         for (index, row) in rows.iter().enumerate() {
+            if losses.has(index) {
+                values.push(Datum::default());
+                continue;
+            }
             match converter.decode(source.topic, source.bytes(part.span(row))) {
                 Ok(datum) => values.push(datum),
                 Err(error) => {
-                    self.policy
-                        .handle(part.stage(), &source.describe(row), error)?;
-                    failed.push(index);
+                    let subject = || source.subject(row);
+                    let attempt = &mut *losses.attempt;
+                    attempt.failed(part.stage(), class, subject, error)?;
+                    losses.add(index);
                     values.push(Datum::default());
                 }
             }
@@ -156,19 +158,25 @@ impl Decoder {
         &self,
         source: &Source<'_>,
         rows: &[Row],
-        failed: &mut Vec<usize>,
+        losses: &mut Losses<'_, '_>,
     ) -> Result<Option<Vec<Headers>>, ConnectError> {
         if self.converters.header.passes_text() || rows.iter().all(|row| row.headers.len == 0) {
             return Ok(None);
         }
+        let class = self.converters.header_class;
         let mut all = Vec::with_capacity(rows.len());
         for (index, row) in rows.iter().enumerate() {
+            if losses.has(index) {
+                all.push(Headers::new());
+                continue;
+            }
             match self.row_headers(source, row) {
                 Ok(headers) => all.push(headers),
                 Err(error) => {
-                    self.policy
-                        .handle(Stage::HeaderConverter, &source.describe(row), error)?;
-                    failed.push(index);
+                    let subject = || source.subject(row);
+                    let attempt = &mut *losses.attempt;
+                    attempt.failed(Stage::HeaderConverter, class, subject, error)?;
+                    losses.add(index);
                     all.push(Headers::new());
                 }
             }
@@ -205,13 +213,6 @@ impl Part {
         }
     }
 
-    fn span_mut(self, row: &mut Row) -> &mut Span {
-        match self {
-            Self::Key => &mut row.key,
-            Self::Value => &mut row.value,
-        }
-    }
-
     fn stage(self) -> Stage {
         match self {
             Self::Key => Stage::KeyConverter,
@@ -222,9 +223,28 @@ impl Part {
 
 /// Where the rows come from.
 struct Source<'a> {
-    topic: &'a str,
+    topic: &'a Arc<str>,
     partition: i32,
+    log_append_time: bool,
     data: &'a Bytes,
+}
+
+/// The rows that failed, ascending. One that failed is not looked at again.
+struct Losses<'l, 'a> {
+    attempt: &'l mut Attempt<'a>,
+    failed: Vec<usize>,
+}
+
+impl Losses<'_, '_> {
+    fn has(&self, row: usize) -> bool {
+        self.failed.binary_search(&row).is_ok()
+    }
+
+    fn add(&mut self, row: usize) {
+        if let Err(place) = self.failed.binary_search(&row) {
+            self.failed.insert(place, row);
+        }
+    }
 }
 
 impl Source<'_> {
@@ -236,43 +256,28 @@ impl Source<'_> {
         self.data.get(start..start + span.len as usize)
     }
 
-    fn describe(&self, row: &Row) -> String {
-        describe(self.topic, self.partition, row.mark)
+    fn slice(&self, span: Span) -> Option<Bytes> {
+        let bytes = self.bytes(span)?;
+        Some(self.data.slice_ref(bytes))
     }
-}
 
-/// Names a record by its place in a topic.
-pub(super) fn describe(topic: &str, partition: i32, offset: i64) -> String {
-    format!("where consumed record is {{topic='{topic}', partition={partition}, offset={offset}}}")
-}
+    /// The block as a whole does not tell, because the lengths between the values are no text.
+    fn is_text(&self, rows: &[Row], part: Part) -> bool {
+        let valid = |row: &Row| self.bytes(part.span(row)).is_none_or(is_utf8);
+        rows.iter().all(valid)
+    }
 
-/// Text ranges must be valid UTF-8: where a value is not, its malformed bytes are replaced as Java does. The block as a
-/// whole tells nothing, because the lengths between the values are not text.
-fn text(source: &Source<'_>, rows: &mut [Row], part: Part, column: Column) -> Converted {
-    let valid = |row: &Row| source.bytes(part.span(row)).is_none_or(is_utf8);
-    if rows.iter().all(valid) {
-        return Converted {
-            column,
-            repaired: None,
-        };
-    }
-    let mut repaired = Vec::with_capacity(source.data.len());
-    for row in rows {
-        let span = part.span(row);
-        let Some(bytes) = source.bytes(span) else {
-            continue;
-        };
-        let start = repaired.len();
-        append_utf8_lossy(bytes, &mut repaired);
-        *part.span_mut(row) = Span {
-            block: span.block,
-            start: start as u32,
-            len: (repaired.len() - start) as u32,
-        };
-    }
-    Converted {
-        column,
-        repaired: Some(repaired.into()),
+    fn subject(&self, row: &Row) -> Subject {
+        Subject::Consumed(Box::new(ConsumedRecord {
+            topic: Arc::clone(self.topic),
+            partition: self.partition,
+            offset: row.mark,
+            timestamp: (row.timestamp >= 0).then_some(row.timestamp),
+            log_append_time: self.log_append_time,
+            key: self.slice(row.key),
+            value: self.slice(row.value),
+            headers: self.slice(row.headers).unwrap_or_default(),
+        }))
     }
 }
 
@@ -283,12 +288,10 @@ fn is_utf8(value: &[u8]) -> bool {
 }
 
 /// Removes failed rows, with their owned values.
-fn leave_out(failed: &mut Vec<usize>, rows: &mut Vec<Row>, run: &mut SinkRun) {
+fn leave_out(failed: &[usize], rows: &mut Vec<Row>, run: &mut SinkRun) {
     if failed.is_empty() {
         return;
     }
-    failed.sort_unstable();
-    failed.dedup();
     remove(rows, failed);
     for column in [&mut run.key, &mut run.value] {
         if let Column::Owned(values) = column {

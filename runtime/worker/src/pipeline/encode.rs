@@ -6,7 +6,7 @@ use millrace_api::{
     SourceBatch, SourcePartition, SourceRun, Span, Value, encode_header, utf8_lossy,
 };
 
-use super::{ErrorPolicy, Stage};
+use super::{Attempt, Stage, Subject};
 use crate::task::Converters;
 
 /// Blocks of converted values are closed at this size, far below the 4 GiB that a range can address.
@@ -24,70 +24,73 @@ pub(crate) struct Encoded {
 /// Transforms the records, at `now_ms`, and converts what has to be converted.
 ///
 /// # Errors
-/// When a record cannot be transformed or converted and the policy does not tolerate it.
+/// When a record cannot be transformed or converted, as [`Attempt::failed`] says.
 pub(crate) fn encode(
     batch: SourceBatch,
     converters: &Converters,
     now_ms: i64,
-    policy: &ErrorPolicy,
+    attempt: &mut Attempt<'_>,
 ) -> Result<Encoded, ConnectError> {
-    let (mut batch, left_out) = converters.chain.source(batch, now_ms, policy)?;
+    let (mut batch, left_out) = converters.chain.source(batch, now_ms, attempt)?;
     let mut losses = Losses {
-        policy,
-        left_out,
-        dropped: Vec::new(),
+        attempt,
+        dropped: left_out,
     };
     for index in 0..batch.runs().len() {
-        let start = if index == 0 {
-            0
-        } else {
-            batch.runs()[index - 1].end
+        let start = match index {
+            0 => 0,
+            index => batch.runs()[index - 1].end,
         };
-        let run = &batch.runs()[index];
-        if !passes(converters.key.as_ref(), &run.key) {
-            convert(
-                &mut batch,
-                (index, start),
-                converters.key.as_ref(),
-                Part::Key,
-                &mut losses,
-            )?;
+        convert_headers(&mut batch, (index, start), converters, &mut losses)?;
+        for part in [Part::Key, Part::Value] {
+            let column = part.column(&batch.runs()[index]);
+            if !passes(part.converter(converters), column) {
+                convert(&mut batch, (index, start), converters, part, &mut losses)?;
+            }
         }
-        if !passes(converters.value.as_ref(), &batch.runs()[index].value) {
-            convert(
-                &mut batch,
-                (index, start),
-                converters.value.as_ref(),
-                Part::Value,
-                &mut losses,
-            )?;
-        }
-        convert_headers(
-            &mut batch,
-            (index, start),
-            converters.header.as_ref(),
-            &mut losses,
-        )?;
     }
-    let mut dropped = losses.left_out;
-    dropped.append(&mut losses.dropped);
-    dropped.sort_unstable();
-    dropped.dedup();
-    Ok(Encoded { batch, dropped })
+    Ok(Encoded {
+        batch,
+        dropped: losses.dropped,
+    })
 }
 
-/// The records that are not to be sent.
-struct Losses<'a> {
-    policy: &'a ErrorPolicy,
-    /// By transforms, ascending; they are not converted.
-    left_out: Vec<usize>,
-    /// Because they could not be converted.
+/// The records that are not to be sent, ascending: those that transforms have left out and those that could not be
+/// converted. None of them is looked at again.
+struct Losses<'l, 'a> {
+    attempt: &'l mut Attempt<'a>,
     dropped: Vec<usize>,
 }
 
-impl Losses<'_> {
-    fn is_left_out(&self, row: usize) -> bool {
-        !self.left_out.is_empty() && self.left_out.binary_search(&row).is_ok()
+impl Losses<'_, '_> {
+    fn has(&self, row: usize) -> bool {
+        !self.dropped.is_empty() && self.dropped.binary_search(&row).is_ok()
+    }
+
+    /// A converter has failed at a row, which is left out if that is tolerated.
+    fn add(
+        &mut self,
+        (stage, class): (Stage, &'static str),
+        batch: &SourceBatch,
+        (run, start): (&SourceRun, usize),
+        row: usize,
+        error: ConnectError,
+    ) -> Result<(), ConnectError> {
+        let subject = || {
+            let brought = Brought {
+                topic: &run.topic,
+                source: &run.source,
+                mark: batch.mark_behind(row),
+                key: batch.key(run, start, row),
+                value: batch.value(run, start, row),
+            };
+            brought.subject()
+        };
+        self.attempt.failed(stage, class, subject, error)?;
+        if let Err(place) = self.dropped.binary_search(&row) {
+            self.dropped.insert(place, row);
+        }
+        Ok(())
     }
 }
 
@@ -110,6 +113,20 @@ impl Part {
         }
     }
 
+    fn converter(self, converters: &Converters) -> &dyn Converter {
+        match self {
+            Self::Key => converters.key.as_ref(),
+            Self::Value => converters.value.as_ref(),
+        }
+    }
+
+    fn class(self, converters: &Converters) -> &'static str {
+        match self {
+            Self::Key => converters.key_class,
+            Self::Value => converters.value_class,
+        }
+    }
+
     fn stage(self) -> Stage {
         match self {
             Self::Key => Stage::KeyConverter,
@@ -122,10 +139,14 @@ impl Part {
 fn convert(
     batch: &mut SourceBatch,
     (index, start): (usize, usize),
-    converter: &dyn Converter,
+    converters: &Converters,
     part: Part,
-    losses: &mut Losses<'_>,
+    losses: &mut Losses<'_, '_>,
 ) -> Result<(), ConnectError> {
+    let (converter, at) = (
+        part.converter(converters),
+        (part.stage(), part.class(converters)),
+    );
     let end = batch.runs()[index].end;
     let mut output = Output::default();
     let mut spans = Vec::with_capacity(end - start);
@@ -135,7 +156,7 @@ fn convert(
             Part::Key => batch.key(run, start, row),
             Part::Value => batch.value(run, start, row),
         };
-        if losses.is_left_out(row) {
+        if losses.has(row) {
             spans.push(Span::NULL);
             continue;
         }
@@ -151,9 +172,7 @@ fn convert(
             Ok(false) => spans.push(Span::NULL),
             Err(error) => {
                 output.open.truncate(begin);
-                let record = describe(&run.topic, &run.source, batch.mark_behind(row));
-                losses.policy.handle(part.stage(), &record, error)?;
-                losses.dropped.push(row);
+                losses.add(at, batch, (run, start), row, error)?;
                 spans.push(Span::NULL);
             }
         }
@@ -211,9 +230,11 @@ fn encode_cell(
 fn convert_headers(
     batch: &mut SourceBatch,
     (index, start): (usize, usize),
-    converter: &dyn HeaderConverter,
-    losses: &mut Losses<'_>,
+    converters: &Converters,
+    losses: &mut Losses<'_, '_>,
 ) -> Result<(), ConnectError> {
+    let converter = converters.header.as_ref();
+    let at = (Stage::HeaderConverter, converters.header_class);
     let run = &batch.runs()[index];
     let end = run.end;
     let encoded_already = run.headers.is_none();
@@ -228,7 +249,7 @@ fn convert_headers(
     let mut output = Output::default();
     let mut spans = Vec::with_capacity(end - start);
     for row in start..end {
-        if losses.is_left_out(row) {
+        if losses.has(row) {
             spans.push(Span::EMPTY);
             continue;
         }
@@ -246,11 +267,7 @@ fn convert_headers(
             Ok(()) => spans.push(output.span(begin)),
             Err(error) => {
                 output.open.truncate(begin);
-                let record = describe(&run.topic, &run.source, batch.mark_behind(row));
-                losses
-                    .policy
-                    .handle(Stage::HeaderConverter, &record, error)?;
-                losses.dropped.push(row);
+                losses.add(at, batch, (run, start), row, error)?;
                 spans.push(Span::EMPTY);
             }
         }
@@ -292,15 +309,40 @@ fn encode_headers(
     Ok(())
 }
 
-/// Names a record by the source offset behind it.
-pub(super) fn describe(topic: &str, source: &SourcePartition, mark: i64) -> String {
-    let text = |map| serde_json::to_string(map).unwrap_or_default();
-    format!(
-        "where the record for topic '{}' has source partition {} and offset {}",
-        topic,
-        text(source.partition()),
-        text(&source.offset(mark))
-    )
+/// A record of a source.
+pub(super) struct Brought<'a> {
+    pub(super) topic: &'a str,
+    pub(super) source: &'a SourcePartition,
+    pub(super) mark: i64,
+    pub(super) key: Cell<'a>,
+    pub(super) value: Cell<'a>,
+}
+
+impl Brought<'_> {
+    /// The record for reports: its place by the source offset behind it, and its contents in Java's form.
+    pub(super) fn subject(&self) -> Subject {
+        let text = |map| serde_json::to_string(map).unwrap_or_default();
+        let (topic, partition) = (self.topic, text(self.source.partition()));
+        let offset = text(&self.source.offset(self.mark));
+        Subject::Brought {
+            place: format!(
+                "where the record for topic '{topic}' has source partition {partition} and offset {offset}"
+            ),
+            content: format!(
+                "SourceRecord{{sourcePartition={partition}, sourceOffset={offset}}} ConnectRecord{{topic='{topic}', key={}, value={}}}",
+                shown(&self.key),
+                shown(&self.value)
+            ),
+        }
+    }
+}
+
+fn shown(cell: &Cell<'_>) -> String {
+    match cell {
+        Cell::Null => "null".to_owned(),
+        Cell::Text(text) | Cell::Bytes(text) => utf8_lossy(text),
+        Cell::Value(datum) => datum.value.to_string(),
+    }
 }
 
 /// Converted bytes, in blocks of bounded size. Block indexes in spans count from the first block of this output.

@@ -3,13 +3,19 @@
 //! A column whose ranges are already what the converter would make (String and ByteArray converters over text and
 //! bytes) goes through untouched. Any other column is converted once a batch into one new block.
 
+mod attempt;
 mod chain;
+mod dead_letter;
 mod decode;
 mod encode;
 mod policy;
+mod retry;
 
+pub(crate) use attempt::{Attempt, Report, Subject};
 pub use chain::Chain;
 pub(crate) use chain::build as build_chain;
+pub(crate) use dead_letter::DeadLetters;
 pub(crate) use decode::{Decoder, Fetched};
 pub(crate) use encode::{Encoded, encode};
 pub(crate) use policy::{ErrorPolicy, Stage};
+pub(crate) use retry::random;

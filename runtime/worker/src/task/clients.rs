@@ -119,6 +119,27 @@ impl Clients {
         connector_clients("producer", &defaults, &self.worker, connector)
     }
 
+    /// Settings of the producer of a sink task's dead letters.
+    pub(crate) fn dead_letter_producer_settings(
+        &self,
+        id: &TaskId,
+        connector: &Properties,
+    ) -> Properties {
+        let defaults = [
+            ("client.id", format!("connector-dlq-producer-{id}")),
+            ("acks", "all".to_owned()),
+            ("delivery.timeout.ms", i32::MAX.to_string()),
+            ("max.block.ms", i64::MAX.to_string()),
+        ];
+        connector_clients("producer", &defaults, &self.worker, connector)
+    }
+
+    /// Settings of the admin client that creates a sink's topic for dead letters.
+    pub(crate) fn dead_letter_admin_settings(&self, connector: &Properties) -> Properties {
+        let defaults = [("client.id", "connector-dlq-adminclient-".to_owned())];
+        connector_clients("admin", &defaults, &self.worker, connector)
+    }
+
     /// Settings of a sink task's consumer.
     pub(crate) fn consumer_settings(&self, id: &TaskId, connector: &Properties) -> Properties {
         let defaults = [

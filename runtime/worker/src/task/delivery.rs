@@ -49,22 +49,26 @@ impl Delivery {
         self.code.open(partitions).await
     }
 
-    /// Gives the sink a batch. `behind` are the offsets behind it, which count also for records that were left out.
+    /// Gives the sink a batch.
     ///
     /// # Errors
     /// What the sink's `put` says; after a retriable error the same batch may be given again.
-    pub(crate) async fn put(
-        &mut self,
-        batch: &SinkBatch,
-        behind: &SinkOffsets,
-    ) -> Result<(), ConnectError> {
-        self.code.put(batch).await?;
-        let held = behind
-            .iter()
-            .filter(|(partition, _)| self.assigned.contains(partition));
-        self.processed
-            .extend(held.map(|(partition, offset)| (partition.clone(), *offset)));
-        Ok(())
+    pub(crate) async fn put(&mut self, batch: &SinkBatch) -> Result<(), ConnectError> {
+        self.code.put(batch).await
+    }
+
+    /// The sink has taken the records `from` these offsets to those `behind` them, which count also for records that
+    /// were left out. Where the first record of a partition was, is where to go back to as long as nothing is committed.
+    pub(crate) fn taken(&mut self, from: &SinkOffsets, behind: &SinkOffsets) {
+        for (partition, offset) in behind {
+            if !self.assigned.contains(partition) {
+                continue;
+            }
+            if let Some(first) = from.get(partition) {
+                self.committed.entry(partition.clone()).or_insert(*first);
+            }
+            self.processed.insert(partition.clone(), *offset);
+        }
     }
 
     /// What may be committed now of `partitions`: what the sink says is safe, if that is news.
@@ -189,7 +193,8 @@ mod tests {
         let mut delivery = Delivery::new(id, Box::new(Scripted(Arc::new(Mutex::new(answer)))));
         delivery.open(&[partition(0), partition(1)]).await.unwrap();
         let behind = SinkOffsets::from([(partition(0), 10), (partition(1), 5), (partition(7), 3)]);
-        delivery.put(&SinkBatch::new(), &behind).await.unwrap();
+        delivery.put(&SinkBatch::new()).await.unwrap();
+        delivery.taken(&SinkOffsets::new(), &behind);
         delivery
     }
 
@@ -217,6 +222,20 @@ mod tests {
         assert_eq!(
             delivery.committable(&all).await.unwrap(),
             SinkOffsets::from([(partition(1), 4)])
+        );
+    }
+
+    #[tokio::test]
+    async fn a_partition_without_a_commit_goes_back_to_its_first_record() {
+        let mut delivery = delivery(None).await;
+        let from = SinkOffsets::from([(partition(0), 8), (partition(7), 1)]);
+        let behind = SinkOffsets::from([(partition(0), 12), (partition(7), 3)]);
+        delivery.taken(&from, &behind);
+        let more = SinkOffsets::from([(partition(0), 12)]);
+        delivery.taken(&more, &SinkOffsets::from([(partition(0), 20)]));
+        assert_eq!(
+            delivery.back_to_committed(),
+            SinkOffsets::from([(partition(0), 8)])
         );
     }
 

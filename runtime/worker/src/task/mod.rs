@@ -6,6 +6,7 @@
 mod clients;
 mod commit;
 mod delivery;
+mod errors;
 mod handle;
 mod in_flight;
 mod sink;
@@ -54,6 +55,12 @@ pub struct Converters {
     pub value: Arc<dyn Converter>,
     /// For header values.
     pub header: Arc<dyn HeaderConverter>,
+    /// The class for keys, as errors name it.
+    pub key_class: &'static str,
+    /// The class for values.
+    pub value_class: &'static str,
+    /// The class for header values.
+    pub header_class: &'static str,
     /// The transforms.
     pub chain: Chain,
 }

@@ -16,9 +16,11 @@ use super::commit::Committer;
 use super::handle::{Failure, Steering};
 use super::{Converters, State, TargetState, TaskCode, TaskContext, TaskSpec};
 use crate::metrics::TaskMetrics;
-use crate::pipeline::{Encoded, ErrorPolicy, encode};
+use crate::pipeline::{Encoded, ErrorPolicy, Stage, Subject, encode, random};
 use crate::store::OffsetStore;
 
+/// The class of the step in which records are stored.
+const PRODUCER: &str = "org.apache.kafka.clients.producer.KafkaProducer";
 /// Rows that may be without an answer: bounds the memory of their marks (56 bytes each) where records are tiny.
 const OUTSTANDING_MAX: u64 = 500_000;
 /// Pause after a retriable failure of `poll`.
@@ -62,7 +64,7 @@ pub(crate) async fn run(
     let answers = Arc::new(Answers {
         committer: Arc::clone(&committer),
         failure: failure.clone(),
-        tolerate: policy.tolerates(),
+        policy: policy.clone(),
     });
     let offsets = Arc::new(StoredOffsets {
         connector: Arc::clone(&id.connector),
@@ -160,12 +162,16 @@ impl SourceLoop<'_> {
                 steering.changed_from(TargetState::Paused).await;
                 continue;
             }
-            self.step(code).await?;
+            self.step(code, steering).await?;
         }
     }
 
     /// One poll and what it brings.
-    async fn step(&mut self, code: &mut dyn SourceTask) -> Result<(), ConnectError> {
+    async fn step(
+        &mut self,
+        code: &mut dyn SourceTask,
+        steering: &mut Steering,
+    ) -> Result<(), ConnectError> {
         self.check()?;
         // A record that could not be stored fails the task though its source may not have anything new for days.
         let started = self.context.clock.monotonic();
@@ -178,7 +184,10 @@ impl SourceLoop<'_> {
             Ok(Some(batch)) if !batch.is_empty() => {
                 let took = self.context.clock.monotonic().saturating_sub(started);
                 self.metrics.polled(batch.len(), took);
-                self.send(batch).await
+                match self.encode(batch, steering).await? {
+                    Some(encoded) => self.send(encoded).await,
+                    None => Ok(()),
+                }
             }
             // Gives others their turn where a source answers without ever waiting.
             Ok(_) => {
@@ -199,9 +208,49 @@ impl SourceLoop<'_> {
         self.failure.take().map_or(Ok(()), Err)
     }
 
-    async fn send(&mut self, batch: SourceBatch) -> Result<(), ConnectError> {
-        let now_ms = self.context.clock.now_ms();
-        let Encoded { batch, dropped } = encode(batch, &self.converters, now_ms, &self.policy)?;
+    /// Transforms and converts, again and again while a step says that this may help and `errors.retry.timeout` allows
+    /// it. None if the task is to stop, so that the batch will be read again.
+    async fn encode(
+        &self,
+        batch: SourceBatch,
+        steering: &mut Steering,
+    ) -> Result<Option<Encoded>, ConnectError> {
+        let clock = &self.context.clock;
+        let mut retry = self.policy.retry(clock.monotonic());
+        let mut next = Some(batch);
+        while let Some(batch) = next {
+            let may_retry = retry.may(clock.monotonic());
+            let kept = may_retry.then(|| batch.clone());
+            let mut attempt = self.policy.attempt(may_retry);
+            let outcome = encode(batch, &self.converters, clock.now_ms(), &mut attempt);
+            match outcome {
+                Err(error) if error.is_retriable() => {
+                    self.metrics.errors.retries.increment();
+                    let pause = retry.pause(clock.monotonic(), random);
+                    log::warn!(
+                        "{} could not convert a batch and will try again in {} ms: {error}",
+                        self.id,
+                        pause.as_millis()
+                    );
+                    let stop = steering.target.wait_for(|now| *now == TargetState::Stopped);
+                    if tokio::time::timeout(pause, stop).await.is_ok() {
+                        return Ok(None);
+                    }
+                    next = kept;
+                }
+                outcome => {
+                    for report in attempt.into_reports() {
+                        report.log(&self.policy);
+                    }
+                    return outcome.map(Some);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn send(&mut self, encoded: Encoded) -> Result<(), ConnectError> {
+        let Encoded { batch, dropped } = encoded;
         self.committer
             .below(OUTSTANDING_MAX, || self.failure.is_set())
             .await;
@@ -340,15 +389,38 @@ impl CausedByRecord for ConnectError {
 struct Answers {
     committer: Arc<Committer>,
     failure: Failure,
-    tolerate: bool,
+    policy: ErrorPolicy,
+}
+
+impl Answers {
+    /// Records could not be stored, which is tolerated: all of a range for the same reason, of which the first one is
+    /// reported.
+    fn leave_out(&self, tickets: &Range<u64>, error: &ProduceError) -> Result<(), ConnectError> {
+        let subject = || {
+            let in_flight = self.committer.in_flight();
+            let found = in_flight.origin(tickets.start);
+            let place = found.map_or_else(String::new, |(source, mark)| origin(source, mark));
+            let records = tickets.end.saturating_sub(tickets.start);
+            Subject::Brought {
+                content: format!("{records} records, the first {place}"),
+                place,
+            }
+        };
+        let mut attempt = self.policy.attempt(false);
+        let error = ConnectError::connect(error.to_string());
+        let outcome = attempt.failed(Stage::KafkaProduce, PRODUCER, subject, error);
+        for report in attempt.into_reports() {
+            report.log(&self.policy);
+        }
+        outcome
+    }
 }
 
 impl AckSink for Answers {
     fn acknowledged(&self, tickets: Range<u64>, result: Result<Ack, &ProduceError>) {
         match result {
             Ok(_) => self.committer.acknowledge(tickets, true),
-            Err(error) if self.tolerate => {
-                log::warn!("records were left out because they could not be stored: {error}");
+            Err(error) if self.policy.tolerates() && self.leave_out(&tickets, error).is_ok() => {
                 self.committer.acknowledge(tickets, false);
             }
             Err(error) => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Records, Run, Side};
 use crate::{
-    Cell, ConnectError, EncodedHeaders, Header, Headers, Origin, Schema, Value, utf8_lossy,
+    Cell, ConnectError, EncodedHeaders, Header, Headers, Origin, Row, Schema, Value, utf8_lossy,
 };
 
 /// One record, lent.
@@ -57,6 +57,11 @@ impl<'a> RecordView<'a> {
             start,
             row,
         }
+    }
+
+    /// The blocks and the packed row, whose ranges are those that came.
+    pub(in crate::batch) fn packed(&self) -> (&'a [bytes::Bytes], &'a Row) {
+        (&self.records.blocks, &self.records.rows[self.row])
     }
 
     /// The row.

@@ -16,7 +16,7 @@ use millrace_api::{
     TaskId, Transform,
 };
 
-use super::{ErrorPolicy, Stage};
+use super::{Attempt, Stage, Subject};
 
 pub(crate) use build::build;
 
@@ -49,40 +49,40 @@ impl Chain {
     /// Transforms a source's records, read at `now_ms`. The rows that are left out come back beside them, ascending.
     ///
     /// # Errors
-    /// When a record cannot be transformed and the policy does not tolerate it.
+    /// When a record cannot be transformed, as [`Attempt::failed`] says.
     pub(crate) fn source(
         &self,
         batch: SourceBatch,
         now_ms: i64,
-        policy: &ErrorPolicy,
+        attempt: &mut Attempt<'_>,
     ) -> Result<(SourceBatch, Vec<usize>), ConnectError> {
         if self.steps.is_empty() {
             return Ok((batch, Vec::new()));
         }
-        Ok(self.run(batch.into(), now_ms, policy)?.into_source())
+        Ok(self.run(batch.into(), now_ms, attempt)?.into_source())
     }
 
     /// Transforms records on their way to a sink, at `now_ms`; those that are left out are no longer in the batch.
     ///
     /// # Errors
-    /// When a record cannot be transformed and the policy does not tolerate it.
+    /// When a record cannot be transformed, as [`Attempt::failed`] says.
     pub(crate) fn sink(
         &self,
         batch: SinkBatch,
         now_ms: i64,
-        policy: &ErrorPolicy,
+        attempt: &mut Attempt<'_>,
     ) -> Result<SinkBatch, ConnectError> {
         if self.steps.is_empty() || batch.is_empty() {
             return Ok(batch);
         }
-        Ok(self.run(batch.into(), now_ms, policy)?.into_sink())
+        Ok(self.run(batch.into(), now_ms, attempt)?.into_sink())
     }
 
     fn run(
         &self,
         mut records: Records,
         now_ms: i64,
-        policy: &ErrorPolicy,
+        attempt: &mut Attempt<'_>,
     ) -> Result<Records, ConnectError> {
         records.set_stage(When {
             now_ms,
@@ -93,12 +93,12 @@ impl Chain {
                 step.transform.apply(&mut records);
             }
             for failed in records.take_failed() {
-                let place = records.view(failed.row).map(describe).unwrap_or_default();
-                let record = format!(
-                    "with class '{}' (transforms.{}), {place}",
-                    step.class, step.alias
-                );
-                policy.handle(Stage::Transformation, &record, failed.error)?;
+                let subject = || {
+                    records
+                        .view(failed.row)
+                        .map_or_else(Subject::unknown, subject)
+                };
+                attempt.failed(Stage::Transformation, step.class, subject, failed.error)?;
             }
         }
         Ok(records)
@@ -123,12 +123,20 @@ impl Step {
     }
 }
 
-/// Names a record by where it came from.
-fn describe(view: RecordView<'_>) -> String {
-    match view.origin() {
-        Origin::Sink {
-            topic, partition, ..
-        } => super::decode::describe(topic, *partition, view.mark()),
-        Origin::Source(source) => super::encode::describe(view.topic(), source, view.mark()),
+/// The record that a step failed at.
+fn subject(view: RecordView<'_>) -> Subject {
+    match (view.consumed(), view.origin()) {
+        (Some(record), _) => Subject::Consumed(Box::new(record)),
+        (None, Origin::Source(source)) => {
+            let brought = super::encode::Brought {
+                topic: view.topic(),
+                source,
+                mark: view.mark(),
+                key: view.key(),
+                value: view.value(),
+            };
+            brought.subject()
+        }
+        (None, Origin::Sink { .. }) => Subject::unknown(),
     }
 }

@@ -1,28 +1,24 @@
 //! The sink loop: poll, convert, put, and commit what the sink has made safe (contract connect-internals, 3.2).
 
+mod commit;
+mod deliver;
+
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_api::{
-    ConnectError, Properties, Row, SinkBatch, SinkContext, SinkOffsets, Span, TaskId,
-    TopicPartition,
+    ConnectError, Properties, Row, SinkContext, SinkOffsets, TaskId, TopicPartition,
 };
-use millrace_client::consumer::{
-    self, CommitError, CommittedOffset, ConsumeError, Consumer, Fetched, Polled,
-};
+use millrace_client::consumer::{self, ConsumeError, Consumer, Polled};
 
 use super::delivery::Delivery;
+use super::errors::Errors;
 use super::handle::Steering;
 use super::{State, TargetState, TaskCode, TaskContext, TaskSpec};
 use crate::metrics::TaskMetrics;
-use crate::pipeline::{self, Decoder, ErrorPolicy};
+use crate::pipeline::{DeadLetters, Decoder, ErrorPolicy};
 
-/// First pause before a batch is given again after a retriable error; doubles up to [`REDELIVERY_MAX`].
-const REDELIVERY_MIN: Duration = Duration::from_millis(100);
-const REDELIVERY_MAX: Duration = Duration::from_secs(5);
-/// Small record batches are put together up to this many bytes.
-const PUT_BYTES: usize = 256 * 1024;
 /// Pause after a poll that failed but may succeed later.
 const POLL_PAUSE: Duration = Duration::from_millis(100);
 /// Longest wait for the consumer to leave its group.
@@ -52,13 +48,19 @@ pub(crate) async fn run(
     let settings = context.clients.consumer_settings(&id, &connector);
     let mut consumer = context.clients.consumer(&settings)?;
     subscribe(&mut consumer, &connector)?;
-    let task_context = SinkContext::new(id.clone(), steering.running.clone());
     let policy = ErrorPolicy::new(id.clone(), &connector)
         .counted(Arc::clone(&metrics.errors), Arc::clone(&context.clock));
-    let decoder = Decoder::new(converters, policy);
+    let task_context = SinkContext::new(id.clone(), steering.running.clone());
+    let task_context = match policy.reports() {
+        true => task_context.with_errant_records(),
+        false => task_context,
+    };
+    let dead_letters =
+        DeadLetters::open(&id, &connector, &context.clients, &metrics.errors).await?;
     let mut sink = SinkLoop {
         context,
-        decoder,
+        decoder: Decoder::new(converters),
+        errors: Errors::new(policy, dead_letters, Arc::clone(&context.clock)),
         consumer,
         delivery: Delivery::new(id.clone(), code),
         requests: task_context.clone(),
@@ -79,6 +81,7 @@ pub(crate) async fn run(
     .await;
     let closed = sink.give_up_all().await;
     sink.delivery.code().stop().await;
+    sink.errors.close(CLOSE_TIMEOUT).await;
     if let Err(error) = sink.consumer.close(CLOSE_TIMEOUT).await {
         log::warn!("{} could not leave its group in order: {error}", sink.id);
     }
@@ -117,6 +120,7 @@ struct SinkLoop<'a> {
     id: TaskId,
     context: &'a TaskContext,
     decoder: Decoder,
+    errors: Errors,
     consumer: Consumer,
     delivery: Delivery,
     requests: SinkContext,
@@ -224,11 +228,7 @@ impl SinkLoop<'_> {
         match polled {
             Some(Polled::Batch(fetched)) => self.deliver(fetched, steering).await,
             Some(change) => self.rebalance(change).await,
-            // A sink that writes by time wants to be called when nothing comes, too.
-            None => {
-                self.put(&SinkBatch::new(), &SinkOffsets::new(), steering)
-                    .await
-            }
+            None => self.put_nothing(steering).await,
         }
     }
 
@@ -264,187 +264,6 @@ impl SinkLoop<'_> {
         }
     }
 
-    /// Gives the sink what has arrived, several record batches at once where they are small.
-    async fn deliver(
-        &mut self,
-        first: Fetched,
-        steering: &mut Steering,
-    ) -> Result<(), ConnectError> {
-        let mut batch = SinkBatch::new();
-        let mut behind = SinkOffsets::new();
-        self.convert(first, &mut batch, &mut behind)?;
-        let (mut change, mut failed) = (None, None);
-        while batch.block_bytes() < PUT_BYTES && change.is_none() {
-            match self.consumer.poll_event(Duration::ZERO).await {
-                Ok(Some(Polled::Batch(fetched))) => {
-                    self.convert(fetched, &mut batch, &mut behind)?;
-                }
-                Ok(Some(other)) => change = Some(other),
-                Ok(None) => break,
-                Err(error) => {
-                    failed = Some(error);
-                    break;
-                }
-            }
-        }
-        let now_ms = self.context.clock.now_ms();
-        let batch = self.decoder.transform(batch, now_ms)?;
-        self.put(&batch, &behind, steering).await?;
-        match (change, failed) {
-            (Some(change), _) => self.rebalance(change).await,
-            (None, Some(error)) => self.survive(error).await,
-            (None, None) => Ok(()),
-        }
-    }
-
-    /// Adds a fetched batch to what the sink is given, and the offset behind it.
-    fn convert(
-        &mut self,
-        fetched: Fetched,
-        batch: &mut SinkBatch,
-        behind: &mut SinkOffsets,
-    ) -> Result<(), ConnectError> {
-        self.report_topic(&fetched.topic);
-        let partition = TopicPartition {
-            topic: Arc::clone(&fetched.topic),
-            partition: fetched.partition,
-        };
-        let (records, bytes) = (fetched.rows.len(), fetched.data.len());
-        let lag = fetched.high_watermark.saturating_sub(fetched.next_offset);
-        self.metrics.sink.read(&partition, records, bytes, lag);
-        behind.insert(partition, fetched.next_offset);
-        self.rows.clear();
-        self.rows.extend(fetched.rows.iter().map(row));
-        let fetched = pipeline::Fetched {
-            topic: fetched.topic,
-            partition: fetched.partition,
-            log_append_time: fetched.log_append_time,
-            data: fetched.data,
-        };
-        self.decoder.decode(fetched, &mut self.rows, batch)
-    }
-
-    /// Gives a batch to the sink, again and again while it says that this may help. Meanwhile all partitions are
-    /// paused and the group is kept up, so that a sink that cannot write holds up nobody else.
-    async fn put(
-        &mut self,
-        batch: &SinkBatch,
-        behind: &SinkOffsets,
-        steering: &mut Steering,
-    ) -> Result<(), ConnectError> {
-        let mut pause = REDELIVERY_MIN;
-        loop {
-            let started = self.now();
-            let outcome = self.delivery.put(batch, behind).await;
-            if outcome.is_ok() {
-                let took = self.now().saturating_sub(started);
-                self.metrics.put(batch.len(), took);
-            }
-            match outcome {
-                Ok(()) if pause == REDELIVERY_MIN => return Ok(()),
-                Ok(()) => return self.apply_pauses(),
-                Err(error) if error.is_retriable() => {
-                    self.metrics.errors.retries.increment();
-                    log::warn!(
-                        "{} could not write a batch and will try again in {} ms: {error}",
-                        self.id,
-                        pause.as_millis()
-                    );
-                }
-                Err(error) => return Err(error),
-            }
-            self.hold(pause, steering).await?;
-            let gone = behind
-                .keys()
-                .any(|partition| !self.delivery.assigned().contains(partition));
-            if gone || steering.target() == TargetState::Stopped {
-                return Ok(());
-            }
-            pause = (pause * 2).min(REDELIVERY_MAX);
-        }
-    }
-
-    /// Waits without reading, for at most `pause`; ends early when the task is to stop.
-    async fn hold(&mut self, pause: Duration, steering: &mut Steering) -> Result<(), ConnectError> {
-        let until = self.now() + pause;
-        while self.now() < until && steering.target() != TargetState::Stopped {
-            let all = self.delivery.assigned().iter().collect();
-            self.consumer.pause(&theirs(all)).map_err(consume_error)?;
-            let wait = until.saturating_sub(self.now());
-            let polled = tokio::select! {
-                polled = self.consumer.poll_event(wait) => polled,
-                _ = steering.target.wait_for(|now| *now == TargetState::Stopped) => return Ok(()),
-            };
-            match polled {
-                // Nothing is handed out while all partitions are paused.
-                Ok(None | Some(Polled::Batch(_))) => {}
-                Ok(Some(change)) => self.rebalance(change).await?,
-                Err(error) => self.survive(error).await?,
-            }
-        }
-        Ok(())
-    }
-
-    async fn commit_all(&mut self) -> Result<(), ConnectError> {
-        let all = self.delivery.assigned().clone();
-        match self.delivery.committable(&all).await {
-            Ok(offsets) => {
-                self.commit(offsets).await;
-                Ok(())
-            }
-            Err(error) => {
-                log::error!(
-                    "{} could not make its records safe and reads them again: {error}",
-                    self.id
-                );
-                let back = self.delivery.back_to_committed();
-                self.rewind(&back)
-            }
-        }
-    }
-
-    /// Commits offsets; what could not be committed is tried again with the next commit.
-    async fn commit(&mut self, offsets: SinkOffsets) {
-        if offsets.is_empty() {
-            return;
-        }
-        let theirs = offsets
-            .iter()
-            .map(|(partition, offset)| (their(partition), CommittedOffset::at(*offset)));
-        let started = self.now();
-        let commit = self.consumer.commit(theirs.collect());
-        let outcome = tokio::time::timeout(self.context.flush_timeout, commit).await;
-        let took = self.now().saturating_sub(started);
-        self.metrics.committed(took, matches!(outcome, Ok(Ok(()))));
-        match outcome {
-            Ok(Ok(())) => self.delivery.committed(offsets),
-            Ok(Err(CommitError::Rebalancing { .. })) => {
-                log::debug!("{} commits after the rebalance", self.id)
-            }
-            Ok(Err(error)) => log::warn!("{} could not commit offsets: {error}", self.id),
-            Err(_) => log::warn!(
-                "{} could not commit offsets within offset.flush.timeout.ms",
-                self.id
-            ),
-        }
-    }
-
-    async fn give_up_all(&mut self) -> Result<(), ConnectError> {
-        let all = self.delivery.assigned().clone();
-        self.give_up(&all).await
-    }
-
-    /// Commits what is safe of `partitions` and closes them.
-    async fn give_up(&mut self, partitions: &BTreeSet<TopicPartition>) -> Result<(), ConnectError> {
-        match self.delivery.committable(partitions).await {
-            Ok(offsets) => self.commit(offsets).await,
-            Err(error) => log::error!("{} could not make its last records safe: {error}", self.id),
-        }
-        self.delivery
-            .close(&partitions.iter().cloned().collect::<Vec<_>>())
-            .await
-    }
-
     /// Goes on after an error of the consumer that may pass.
     async fn survive(&mut self, error: ConsumeError) -> Result<(), ConnectError> {
         if !error.is_retriable() {
@@ -458,22 +277,6 @@ impl SinkLoop<'_> {
 
 fn consume_error(error: ConsumeError) -> ConnectError {
     ConnectError::connect("cannot read the sink's topics").caused_by(error)
-}
-
-/// The spans of a fetched row lie in the one block of its batch.
-fn row(row: &millrace_wire::batch::RecordRow) -> Row {
-    let span = |span: millrace_wire::batch::Span| Span {
-        block: 0,
-        start: span.start,
-        len: span.len,
-    };
-    Row {
-        key: span(row.key),
-        value: span(row.value),
-        headers: span(row.headers),
-        timestamp: row.timestamp,
-        mark: row.offset,
-    }
 }
 
 fn our(partition: &consumer::TopicPartition) -> TopicPartition {

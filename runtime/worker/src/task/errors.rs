@@ -1,0 +1,79 @@
+//! What a task does about records that fail: tells the log and the dead letter queue.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_api::ConnectError;
+use millrace_wire::clock::Clock;
+
+use crate::pipeline::{DeadLetters, ErrorPolicy, Report, Stage, Subject};
+
+/// The class of the step in which a sink writes.
+const SINK_TASK: &str = "org.apache.kafka.connect.sink.SinkTask";
+
+/// The failed records of a sink's task.
+#[derive(Debug)]
+pub(super) struct Errors {
+    pub(super) policy: ErrorPolicy,
+    dead_letters: Option<DeadLetters>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Errors {
+    pub(super) fn new(
+        policy: ErrorPolicy,
+        dead_letters: Option<DeadLetters>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            policy,
+            dead_letters,
+            clock,
+        }
+    }
+
+    /// Tells of records that failed.
+    pub(super) async fn report(&mut self, reports: Vec<Report>) {
+        for report in reports {
+            report.log(&self.policy);
+            if let Some(dead_letters) = &mut self.dead_letters {
+                dead_letters.send(&report, self.clock.now_ms()).await;
+            }
+        }
+    }
+
+    /// Handles the records that a sink has reported.
+    ///
+    /// # Errors
+    /// With tolerance `none`, what fails the task.
+    pub(super) async fn errant(
+        &mut self,
+        records: Vec<millrace_api::ErrantRecord>,
+    ) -> Result<(), ConnectError> {
+        let mut attempt = self.policy.attempt(false);
+        let outcome = records.into_iter().try_for_each(|errant| {
+            let subject = || Subject::Consumed(Box::new(errant.record));
+            attempt.failed(Stage::TaskPut, SINK_TASK, subject, errant.error)
+        });
+        let reports = attempt.into_reports();
+        self.report(reports).await;
+        outcome
+    }
+
+    /// Waits up to `timeout` until dead letters are stored or given up; false if some are still on their way.
+    pub(super) async fn settled(&self, timeout: Duration) -> bool {
+        match &self.dead_letters {
+            None => true,
+            Some(dead_letters) => tokio::time::timeout(timeout, dead_letters.flush())
+                .await
+                .is_ok(),
+        }
+    }
+
+    /// Lets go of the dead letter queue.
+    pub(super) async fn close(&self, timeout: Duration) {
+        if let Some(dead_letters) = &self.dead_letters {
+            dead_letters.close(timeout).await;
+        }
+    }
+}
