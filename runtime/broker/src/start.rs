@@ -78,7 +78,7 @@ fn open(
     config: BrokerConfig,
     clock: Arc<dyn Clock>,
 ) -> Result<Opened, Box<dyn std::error::Error + Send + Sync>> {
-    let broker_configs = BrokerConfigs::load(&config.data_dir, &config.layers)?;
+    let broker_configs = BrokerConfigs::load(&config.data_dir, config.node_id, &config.layers)?;
     let config = broker_configs.in_force(config);
     let settings = DataDirConfig {
         durability: config.durability,

@@ -1,5 +1,5 @@
-//! What Apache Kafka's own metadata log says of the topics in a directory: names, ids, partitions and
-//! configurations. It is read, never written: `__cluster_metadata-0` stays as its owner left it.
+//! What Apache Kafka's own metadata log says of the topics in a directory, names, ids, partitions and
+//! configurations, and how it configured its brokers while they ran. It is read, never written: `__cluster_metadata-0` stays as its owner left it.
 //!
 //! The log is record batches like any other; a snapshot, `<offset>-<epoch>.checkpoint`, is batches too and
 //! stands for all records below its offset. A record's value is a frame version (uvarint, 1), the kind and
@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | 2 | TopicRecord | name compact string, topic id |
 //! | 3 | PartitionRecord | partition i32, topic id |
-//! | 4 | ConfigRecord | resource type i8 (2 is a topic), resource, key compact strings, value compact string? |
+//! | 4 | ConfigRecord | resource type i8 (2 is a topic, 4 a broker), resource (empty: all brokers), key compact strings, value compact string? |
 //! | 9 | RemoveTopicRecord | topic id |
 //!
 //! Facts: Kafka's `metadata` module (`TopicRecord.json` and its neighbours, `MetadataRecordSerde`).
@@ -26,12 +26,15 @@ use millrace_wire::varint::read_uvarint32;
 
 use crate::data_dir::DataDir;
 use crate::error::{IoContext, StorageError};
-use crate::files::Files;
+use crate::files::{Files, OsFiles};
 use crate::names::{self, FileKind};
 use crate::scan::{HeaderScan, ScanError};
 
 /// What the records of one batch may expand to.
 const EXPANSION_LIMIT: usize = 64 << 20;
+/// Resource types of configurations.
+const TOPIC: u8 = 2;
+const BROKER: u8 = 4;
 
 /// A topic that Apache Kafka knew.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +49,28 @@ pub struct KafkaTopic {
     pub configs: BTreeMap<String, String>,
 }
 
+/// What a metadata log of Apache Kafka adds up to.
+#[derive(Debug, Default)]
+pub struct KafkaMetadata {
+    /// The topics.
+    pub topics: Vec<KafkaTopic>,
+    /// What its brokers were told while they ran: by node id in decimal, and under the empty name for all
+    /// of them.
+    pub broker_configs: HashMap<String, BTreeMap<String, String>>,
+}
+
+impl KafkaMetadata {
+    /// Reads the log in a data directory, which need not be open; nothing where there is no such log.
+    /// Waits for the disk. What does not read is left out, and logged.
+    ///
+    /// # Errors
+    ///
+    /// Where the disk fails.
+    pub fn read(data_dir: &Path) -> Result<Self, StorageError> {
+        read(&OsFiles, &data_dir.join(names::CLUSTER_METADATA_DIR))
+    }
+}
+
 impl DataDir {
     /// The topics that Apache Kafka's metadata log in the directory tells of; none where there is no such
     /// log. Waits for the disk. What of the log does not read is left out, and logged.
@@ -55,14 +80,16 @@ impl DataDir {
     /// Where the disk fails.
     pub fn kafka_topics(&self) -> Result<Vec<KafkaTopic>, StorageError> {
         let dir = self.path().join(names::CLUSTER_METADATA_DIR);
-        read(self.shared().files(), &dir)
+        read(self.shared().files(), &dir).map(|metadata| metadata.topics)
     }
 }
 
-fn read(files: &dyn Files, dir: &Path) -> Result<Vec<KafkaTopic>, StorageError> {
+fn read(files: &dyn Files, dir: &Path) -> Result<KafkaMetadata, StorageError> {
     let entries = match files.list(dir) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(KafkaMetadata::default());
+        }
         Err(error) => return Err(StorageError::io("list", dir, error)),
     };
     let mut image = Image::default();
@@ -85,7 +112,7 @@ fn read(files: &dyn Files, dir: &Path) -> Result<Vec<KafkaTopic>, StorageError> 
             break;
         }
     }
-    Ok(image.into_topics())
+    Ok(image.into_metadata())
 }
 
 /// The offset below which a snapshot stands for all records, and its name.
@@ -100,6 +127,7 @@ fn snapshot_end(name: &str) -> Option<(i64, &str)> {
 struct Image {
     topics: HashMap<Uuid, KafkaTopic>,
     configs: HashMap<String, BTreeMap<String, String>>,
+    broker_configs: HashMap<String, BTreeMap<String, String>>,
 }
 
 impl Image {
@@ -177,13 +205,15 @@ impl Image {
                 let [resource_type] = fields.array()?;
                 let (resource, key) = (fields.string()??, fields.string()??);
                 let value = fields.string()?;
-                if resource_type == 2 {
-                    let configs = self.configs.entry(resource).or_default();
-                    match value {
-                        Some(value) => configs.insert(key, value),
-                        None => configs.remove(&key),
-                    };
-                }
+                let configs = match resource_type {
+                    TOPIC => self.configs.entry(resource).or_default(),
+                    BROKER => self.broker_configs.entry(resource).or_default(),
+                    _ => return Some(()),
+                };
+                match value {
+                    Some(value) => configs.insert(key, value),
+                    None => configs.remove(&key),
+                };
             }
             9 => {
                 // A topic made anew under the name starts without the old one's configuration.
@@ -196,13 +226,16 @@ impl Image {
         Some(())
     }
 
-    fn into_topics(self) -> Vec<KafkaTopic> {
-        let Self { topics, configs } = self;
+    fn into_metadata(self) -> KafkaMetadata {
+        let (topics, configs) = (self.topics, self.configs);
         let with_configs = |mut topic: KafkaTopic| {
             topic.configs = configs.get(&topic.name).cloned().unwrap_or_default();
             topic
         };
-        topics.into_values().map(with_configs).collect()
+        KafkaMetadata {
+            topics: topics.into_values().map(with_configs).collect(),
+            broker_configs: self.broker_configs,
+        }
     }
 }
 
@@ -238,7 +271,6 @@ mod tests {
     use millrace_wire::compression::Compression;
 
     use super::*;
-    use crate::files::OsFiles;
     use crate::testing::batch;
 
     const ID: Uuid = Uuid([5; 16]);
@@ -258,9 +290,13 @@ mod tests {
         [vec![1, 3, 2], number, id.0.to_vec(), vec![9, 9, 9]].concat()
     }
 
-    fn config(topic: &str, key: &str, value: Option<&str>) -> Vec<u8> {
+    fn config_of(kind: u8, resource: &str, key: &str, value: Option<&str>) -> Vec<u8> {
         let value = value.map_or(vec![0], string);
-        [vec![1, 4, 0, 2], string(topic), string(key), value].concat()
+        [vec![1, 4, 0, kind], string(resource), string(key), value].concat()
+    }
+
+    fn config(topic: &str, key: &str, value: Option<&str>) -> Vec<u8> {
+        config_of(TOPIC, topic, key, value)
     }
 
     fn removal(id: Uuid) -> Vec<u8> {
@@ -301,7 +337,7 @@ mod tests {
             partitions: 2,
             configs: BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]),
         };
-        assert_eq!(read(&OsFiles, dir).unwrap(), [shop]);
+        assert_eq!(read(&OsFiles, dir).unwrap().topics, [shop]);
     }
 
     #[test]
@@ -320,13 +356,36 @@ mod tests {
             0,
             &snapshot,
         );
-        let found = read(&OsFiles, dir).unwrap();
+        let found = read(&OsFiles, dir).unwrap().topics;
         assert_eq!((found.len(), found[0].partitions), (1, 2));
+    }
+
+    #[test]
+    fn brokers_are_told_one_by_one_and_all_at_once() {
+        let temp = tempfile::tempdir().unwrap();
+        let records = [
+            config_of(BROKER, "", "log.retention.ms", Some("-1")),
+            config_of(BROKER, "1", "log.segment.bytes", Some("9")),
+            config_of(BROKER, "1", "log.segment.bytes", None),
+            config_of(BROKER, "1", "message.max.bytes", Some("7")),
+            config_of(16, "subscription", "interval.ms", Some("5")),
+        ];
+        let dir = temp.path().join(names::CLUSTER_METADATA_DIR);
+        std::fs::create_dir(&dir).unwrap();
+        write(&dir.join("00000000000000000000.log"), 0, &records);
+        let found = KafkaMetadata::read(temp.path()).unwrap().broker_configs;
+        let only = |key: &str, value: &str| BTreeMap::from([(key.to_owned(), value.to_owned())]);
+        let expected = [
+            (String::new(), only("log.retention.ms", "-1")),
+            ("1".to_owned(), only("message.max.bytes", "7")),
+        ];
+        assert_eq!(found, HashMap::from(expected));
     }
 
     #[test]
     fn no_log_no_topics() {
         let temp = tempfile::tempdir().unwrap();
-        assert_eq!(read(&OsFiles, &temp.path().join("none")).unwrap(), []);
+        let found = KafkaMetadata::read(temp.path()).unwrap();
+        assert_eq!((found.topics.len(), found.broker_configs.len()), (0, 0));
     }
 }

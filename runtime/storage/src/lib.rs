@@ -42,7 +42,7 @@ pub mod testing;
 mod validate;
 
 pub use append_error::{AppendError, RecordError};
-pub use cluster_metadata::KafkaTopic;
+pub use cluster_metadata::{KafkaMetadata, KafkaTopic};
 pub use config::{
     CleanerConfig, DataDirConfig, Durability, LogConfig, StoredCompression, TimestampPolicy,
 };
