@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use millrace_broker::{Broker, BrokerConfig};
 use millrace_file::{FileStreamSink, FileStreamSource};
 use millrace_stdout::StdoutSink;
+use millrace_tail::FileTail;
 use millrace_testing::{
     DataGenerator, MockSink, MockSource, SchemaSource, VerifiableSink, VerifiableSource,
 };
@@ -62,6 +63,7 @@ impl Checked {
             .and_then(|broker| problems.note_all(broker.config()));
         let builder = Worker::builder(Arc::clone(&clock))
             .source::<FileStreamSource>()
+            .source::<FileTail>()
             .sink::<FileStreamSink>()
             .sink::<StdoutSink>()
             .source::<DataGenerator>()

@@ -36,6 +36,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("millrace-testkit", &["millrace-api"]),
     ("millrace-file", &["millrace-api"]),
     ("millrace-stdout", &["millrace-api"]),
+    ("millrace-tail", &["millrace-api"]),
+    ("millrace-testing", &["millrace-api"]),
 ];
 
 /// The binary puts the parts together, `examples/` and `tests/` look at them from outside: these may know any of them.

@@ -1,0 +1,230 @@
+//! The keys.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_api::config::{self, Config, ConfigEnum};
+use millrace_api::{ConnectError, Properties};
+
+use crate::globs::{self, Globs};
+use crate::headers::HeaderKind;
+use crate::lines::{Cutter, TooLong};
+use crate::state::Waits;
+use crate::text::InvalidBytes;
+
+/// Where files are read from that are there when the connector first starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
+#[config(ignore_case)]
+pub(crate) enum StartPosition {
+    #[default]
+    Beginning,
+    End,
+}
+
+/// What FileTail needs to know.
+#[derive(Debug, Clone, Config)]
+pub(crate) struct TailConfig {
+    /// The files to read: paths or globs, separated by commas. `*`, `?`, `[…]` and `{a,b}` match within a name, `**`
+    /// matches any number of folders.
+    #[config(name = "include", importance = high, validator = globs::check_include)]
+    pub(crate) include: Vec<String>,
+    /// Files not to read though `include` matches them: paths or globs, separated by commas. One without a `/` is excluded in
+    /// every folder.
+    #[config(name = "exclude", default = "", importance = high, validator = globs::check_exclude)]
+    pub(crate) exclude: Vec<String>,
+    /// The topic to write the lines to.
+    #[config(name = "topic", importance = high, validator = check_topic)]
+    pub(crate) topic: String,
+    /// Where to begin with files that are there at the start and have no stored offset: `beginning` or `end`. Files that
+    /// appear later are always read from their beginning.
+    #[config(name = "start.position", default = "beginning", importance = high)]
+    pub(crate) start_position: StartPosition,
+    /// Headers that each record gets, separated by commas, of `path`, `host`, `offset` (of the record's first byte in the
+    /// file) and `inode`.
+    #[config(name = "headers", default = "", validator = check_headers)]
+    pub(crate) headers: Vec<String>,
+    /// Bytes of the longest record; a longer line is treated as `line.too.long` says.
+    #[config(name = "max.line.bytes", default = 1_000_000, range(16..=16_777_216))]
+    pub(crate) max_line_bytes: i32,
+    /// What becomes of a line that is too long: `split` makes several records of it, `truncate` keeps its beginning, `drop`
+    /// leaves it out. Lines cut short or left out are counted and logged.
+    #[config(name = "line.too.long", default = "split")]
+    pub(crate) line_too_long: TooLong,
+    /// Milliseconds without a write after which the last line of a file counts though it has no line end; -1 waits for the
+    /// line end as long as the file is in use.
+    #[config(name = "last.line.timeout.ms", default = -1, range(-1..), importance = low)]
+    pub(crate) last_line_timeout_ms: i64,
+    /// What becomes of bytes that are not UTF-8: `replace` writes U+FFFD, `escape` writes `\xHH`, `remove` leaves them out.
+    #[config(name = "invalid.bytes", default = "replace", importance = low)]
+    pub(crate) invalid_bytes: InvalidBytes,
+    /// Files kept open at most; above that, those that were not read for the longest time are closed until there is
+    /// something to read.
+    #[config(name = "open.files.max", default = 512, range(1..=1_000_000), importance = low)]
+    pub(crate) open_files_max: i32,
+    /// Milliseconds without a write after which a file is closed; it is opened again when it is written to.
+    #[config(name = "close.inactive.ms", default = 300_000, range(1..), importance = low)]
+    pub(crate) close_inactive_ms: i64,
+    /// Files without a stored offset are not read while their last write is longer ago than so many milliseconds; 0 reads
+    /// files of any age. One that is written to later is read from its beginning.
+    #[config(name = "ignore.older.ms", default = 0, range(0..))]
+    pub(crate) ignore_older_ms: i64,
+    /// Milliseconds without a write after which a file is read to its end and let go once its name is one that `include`
+    /// does not match: it was rotated.
+    #[config(name = "rotated.wait.ms", default = 30_000, range(0..), importance = low)]
+    pub(crate) rotated_wait_ms: i64,
+    /// The same for a file that was deleted while it was open; until then its space on disk is not free.
+    #[config(name = "deleted.wait.ms", default = 5_000, range(0..), importance = low)]
+    pub(crate) deleted_wait_ms: i64,
+    /// Whether to be woken by the file system. On a network file system, which does not tell what others write, set it to
+    /// false and `scan.interval.ms` to the delay you can stand.
+    #[config(name = "watch", default = true, importance = low)]
+    pub(crate) watch: bool,
+    /// Milliseconds between two looks at all folders and files; with a working watch ten times that.
+    #[config(name = "scan.interval.ms", default = 1_000, range(10..), importance = low)]
+    pub(crate) scan_interval_ms: i64,
+    /// How many records one poll gives at most.
+    #[config(name = "batch.size", default = 10_000, range(1..=100_000), importance = low)]
+    pub(crate) batch_size: i32,
+}
+
+impl TailConfig {
+    /// The typed configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(crate) fn read(properties: &Properties) -> Result<Self, ConnectError> {
+        Self::parse(properties).map_err(|errors| ConnectError::config(errors.to_string()))
+    }
+
+    pub(crate) fn globs(&self) -> Result<Globs, ConnectError> {
+        Globs::new(&self.include, &self.exclude).map_err(ConnectError::config)
+    }
+
+    pub(crate) fn header_kinds(&self) -> Arc<[HeaderKind]> {
+        let names = self.headers.iter();
+        names
+            .filter_map(|name| HeaderKind::from_name(name))
+            .collect()
+    }
+
+    pub(crate) fn cutter(&self) -> Cutter {
+        Cutter {
+            max: usize::try_from(self.max_line_bytes).unwrap_or(1),
+            too_long: self.line_too_long,
+        }
+    }
+
+    pub(crate) fn waits(&self) -> Waits {
+        Waits {
+            last_line: u64::try_from(self.last_line_timeout_ms)
+                .ok()
+                .map(Duration::from_millis),
+            rotated: millis(self.rotated_wait_ms),
+            deleted: millis(self.deleted_wait_ms),
+        }
+    }
+
+    pub(crate) fn close_inactive(&self) -> Duration {
+        millis(self.close_inactive_ms)
+    }
+
+    /// The age from which on files are not read; none to read all.
+    pub(crate) fn ignore_older(&self) -> Option<Duration> {
+        (self.ignore_older_ms > 0).then(|| millis(self.ignore_older_ms))
+    }
+
+    pub(crate) fn scan_interval(&self) -> Duration {
+        millis(self.scan_interval_ms)
+    }
+}
+
+fn millis(count: i64) -> Duration {
+    Duration::from_millis(count.unsigned_abs())
+}
+
+fn check_topic(_key: &str, value: &config::Value) -> Result<(), String> {
+    let topic = value.as_str().unwrap_or_default();
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if topic.is_empty() || topic.len() > 249 || topic == "." || topic == ".." {
+        return Err(
+            "a topic's name has 1 to 249 characters and is neither '.' nor '..'".to_owned(),
+        );
+    }
+    if !topic.bytes().all(is_legal) {
+        return Err(
+            "a topic's name consists of ASCII letters, digits, '.', '_' and '-'".to_owned(),
+        );
+    }
+    Ok(())
+}
+
+fn check_headers(_key: &str, value: &config::Value) -> Result<(), String> {
+    let config::Value::List(names) = value else {
+        return Ok(());
+    };
+    match names
+        .iter()
+        .find(|name| HeaderKind::from_name(name).is_none())
+    {
+        Some(name) => {
+            let known: Vec<_> = HeaderKind::NAMES.iter().map(|(name, _)| *name).collect();
+            let known = known.join(", ");
+            Err(format!("there is no header '{name}'; choose of {known}"))
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn errors(pairs: &[(&str, &str)]) -> Vec<String> {
+        let properties: Properties = pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        TailConfig::parse(&properties)
+            .err()
+            .map(|errors| errors.iter().map(|error| error.message.clone()).collect())
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn everything_wrong_is_told_together_with_key_value_and_remedy() {
+        let told = errors(&[
+            ("include", "/l/[a"),
+            ("exclude", "/l/{a"),
+            ("topic", "a b"),
+            ("headers", "path,size"),
+            ("start.position", "middle"),
+            ("max.line.bytes", "1"),
+            ("line.too.long", "shout"),
+        ]);
+        for mention in [
+            "include: cannot read the glob",
+            "exclude: cannot read the glob",
+            "a b for configuration topic: a topic's name",
+            "no header 'size'; choose of path, host",
+            "middle for configuration start.position",
+            "1 for configuration max.line.bytes",
+            "shout for configuration line.too.long",
+        ] {
+            assert!(
+                told.iter().any(|error| error.contains(mention)),
+                "{mention}: {told:#?}"
+            );
+        }
+        assert_eq!(told.len(), 7, "{told:#?}");
+    }
+
+    #[test]
+    fn nothing_to_read_is_an_error() {
+        assert!(errors(&[("topic", "t")])[0].contains("include"));
+        assert!(errors(&[("topic", "t"), ("include", "")])[0].contains("at least one"));
+        assert_eq!(
+            errors(&[("topic", "t"), ("include", "/l/*.log")]),
+            Vec::<String>::new()
+        );
+    }
+}

@@ -1,0 +1,303 @@
+//! The files of a task, and whose turn it is.
+//!
+//! Files with something to read stand in one line and get a block each in turn, so that none starves another. Few are
+//! open: who has waited longest for something to read is closed first, and opened again when there is something.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_api::SourceRun;
+
+use crate::book::Book;
+use crate::headers::Headers;
+use crate::identity::{FileId, Head};
+use crate::open::OpenFile;
+use crate::state::{FileState, Place};
+
+/// One file.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) path: Arc<Path>,
+    pub(crate) state: FileState,
+    pub(crate) book: Arc<Book>,
+    pub(crate) run: SourceRun,
+    pub(crate) headers: Headers,
+    pub(crate) open: Option<OpenFile>,
+    /// What its stored offset says of its first bytes, until it was opened.
+    pub(crate) expected: Option<Head>,
+    /// It is read from its end, and that may be inside a line.
+    pub(crate) from_end: bool,
+    /// Its length at the last look.
+    pub(crate) len: u64,
+    /// Looks that did not find it.
+    pub(crate) missed: u32,
+    /// The file whose place it has taken, and which is read to its end first.
+    pub(crate) after: Option<FileId>,
+    /// The line that has begun is to be handed out.
+    pub(crate) flush: bool,
+    /// It is let go when it is read to its end.
+    pub(crate) release: bool,
+    /// It could not be opened or read, which was told.
+    pub(crate) failed: bool,
+    queued: bool,
+    used: u64,
+}
+
+impl Entry {
+    pub(crate) fn new(
+        path: Arc<Path>,
+        state: FileState,
+        book: Arc<Book>,
+        run: SourceRun,
+        headers: Headers,
+    ) -> Self {
+        Self {
+            path,
+            state,
+            book,
+            run,
+            headers,
+            open: None,
+            expected: None,
+            from_end: false,
+            len: 0,
+            missed: 0,
+            after: None,
+            flush: false,
+            release: false,
+            failed: false,
+            queued: false,
+            used: 0,
+        }
+    }
+
+    /// The file has another name.
+    pub(crate) fn rename(&mut self, path: &Arc<Path>) {
+        self.path = Arc::clone(path);
+        self.book.rename(Arc::clone(path));
+        self.headers.rename(Arc::clone(path));
+    }
+
+    /// Bytes that are known to be there and were not handed out.
+    pub(crate) fn unread(&self) -> u64 {
+        self.len.saturating_sub(self.state.position())
+    }
+}
+
+/// All files of a task.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    entries: HashMap<FileId, Entry>,
+    by_path: HashMap<Arc<Path>, FileId>,
+    /// Open files with something to read.
+    ready: VecDeque<FileId>,
+    /// The same, not open.
+    closed: VecDeque<FileId>,
+    /// Who waits for a file to be read to its end.
+    followers: HashMap<FileId, Vec<FileId>>,
+    /// Files for which something may become due.
+    pub(crate) timed: HashSet<FileId>,
+    open: usize,
+    turns: u64,
+}
+
+impl Files {
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn get_mut(&mut self, id: FileId) -> Option<&mut Entry> {
+        self.entries.get_mut(&id)
+    }
+
+    pub(crate) fn get(&self, id: FileId) -> Option<&Entry> {
+        self.entries.get(&id)
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = FileId> {
+        self.entries.keys().copied()
+    }
+
+    pub(crate) fn entries_mut(&mut self) -> impl Iterator<Item = (FileId, &mut Entry)> {
+        self.entries.iter_mut().map(|(id, entry)| (*id, entry))
+    }
+
+    /// The file that has a name.
+    pub(crate) fn at(&self, path: &Path) -> Option<FileId> {
+        self.by_path.get(path).copied()
+    }
+
+    pub(crate) fn insert(&mut self, id: FileId, entry: Entry) {
+        self.by_path.insert(Arc::clone(&entry.path), id);
+        self.entries.insert(id, entry);
+    }
+
+    /// The file has another name.
+    pub(crate) fn rename(&mut self, id: FileId, path: &Arc<Path>) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            if self.by_path.get(&entry.path) == Some(&id) {
+                self.by_path.remove(&entry.path);
+            }
+            entry.rename(path);
+            self.by_path.insert(Arc::clone(path), id);
+        }
+    }
+
+    /// Forgets a file.
+    pub(crate) fn remove(&mut self, id: FileId) -> Option<Entry> {
+        let entry = self.entries.remove(&id)?;
+        if self.by_path.get(&entry.path) == Some(&id) {
+            self.by_path.remove(&entry.path);
+        }
+        self.timed.remove(&id);
+        self.open -= usize::from(entry.open.is_some());
+        self.let_follow(id);
+        Some(entry)
+    }
+
+    /// The file has something to read, if it waits for no other.
+    pub(crate) fn make_ready(&mut self, id: FileId) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        if entry.queued || entry.after.is_some() {
+            return;
+        }
+        entry.queued = true;
+        if entry.open.is_some() {
+            self.ready.push_back(id);
+        } else {
+            self.closed.push_back(id);
+        }
+    }
+
+    /// `id` is read once `before` was read to its end.
+    pub(crate) fn put_after(&mut self, id: FileId, before: FileId) {
+        if id == before || !self.entries.contains_key(&before) {
+            return;
+        }
+        if let Some(entry) = self
+            .entries
+            .get_mut(&id)
+            .filter(|entry| entry.after.is_none())
+        {
+            entry.after = Some(before);
+            self.followers.entry(before).or_default().push(id);
+        }
+    }
+
+    /// `id` was read to its end: whoever waited for it is next.
+    pub(crate) fn let_follow(&mut self, id: FileId) {
+        for follower in self.followers.remove(&id).unwrap_or_default() {
+            if let Some(entry) = self.entries.get_mut(&follower) {
+                entry.after = None;
+                self.make_ready(follower);
+            }
+        }
+    }
+
+    /// The next open file that has something to read.
+    pub(crate) fn next_ready(&mut self) -> Option<FileId> {
+        while let Some(id) = self.ready.pop_front() {
+            let Some(entry) = self.entries.get_mut(&id) else {
+                continue;
+            };
+            if entry.open.is_some() {
+                self.turns += 1;
+                entry.used = self.turns;
+                return Some(id);
+            }
+            // Closed while it stood in the line.
+            self.closed.push_back(id);
+        }
+        None
+    }
+
+    /// A turn has ended; with `more` the file goes to the end of the line.
+    pub(crate) fn after_turn(&mut self, id: FileId, more: bool) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        entry.queued = more;
+        if more {
+            self.ready.push_back(id);
+        }
+    }
+
+    /// Whether a file has something to read.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.ready.is_empty() || !self.closed.is_empty()
+    }
+
+    /// Files to open now, at most `most`.
+    pub(crate) fn take_closed(&mut self, most: usize) -> Vec<FileId> {
+        let most = self.closed.len().min(most);
+        let ids = self.closed.drain(..most);
+        ids.filter(|id| self.entries.contains_key(id)).collect()
+    }
+
+    /// A file was opened.
+    pub(crate) fn opened(&mut self, id: FileId, file: OpenFile) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            self.open += usize::from(entry.open.is_none());
+            entry.open = Some(file);
+            entry.failed = false;
+            self.turns += 1;
+            entry.used = self.turns;
+            if entry.queued {
+                self.ready.push_back(id);
+            }
+        }
+    }
+
+    /// A file could not be opened or read; it is tried again when something is seen of it.
+    pub(crate) fn failed(&mut self, id: FileId) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            self.open -= usize::from(entry.open.take().is_some());
+            entry.queued = false;
+            // A length that is none: the next look sees a change.
+            entry.len = u64::MAX;
+        }
+        self.let_follow(id);
+    }
+
+    /// Takes away what is open of files that were not written to for `limit` and can be opened again.
+    pub(crate) fn close_quiet(&mut self, now: Duration, limit: Duration) -> Vec<OpenFile> {
+        let quiet = self.entries.values_mut().filter(|entry| {
+            let named = entry.state.place() == Place::Named;
+            named && !entry.queued && entry.state.quiet(now) >= limit
+        });
+        let closed: Vec<_> = quiet.filter_map(|entry| entry.open.take()).collect();
+        self.open -= closed.len();
+        closed
+    }
+
+    /// Takes away what is open above `most` files: first of files that have nothing to read. A deleted file stays open,
+    /// for it cannot be opened again.
+    pub(crate) fn close_above(&mut self, most: usize) -> Vec<OpenFile> {
+        let above = self.open.saturating_sub(most);
+        if above == 0 {
+            return Vec::new();
+        }
+        let mut candidates: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.open.is_some() && entry.state.place() != Place::Gone)
+            .map(|(id, entry)| (entry.queued, entry.used, *id))
+            .collect();
+        let above = above.min(candidates.len());
+        if above < candidates.len() {
+            candidates.select_nth_unstable(above);
+        }
+        candidates.truncate(above);
+        let entries = &mut self.entries;
+        let closed: Vec<_> = candidates
+            .iter()
+            .filter_map(|(_, _, id)| entries.get_mut(id)?.open.take())
+            .collect();
+        self.open -= closed.len();
+        closed
+    }
+}

@@ -1,0 +1,112 @@
+//! Which files are generations of one log, oldest first.
+//!
+//! `app.log.2` and `app.log-20261121` stand in one line with `app.log`, before it: a name that is another file's name with
+//! a suffix is an older generation of that file. Within the line the time of the last write decides.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Suffixes that are looked through at most.
+const SUFFIXES_MAX: usize = 4;
+
+/// For files that have just been found, each with its last write: pairs of a file and the one to be read before it, as
+/// indexes.
+pub(crate) fn order(found: &[(&Path, SystemTime)]) -> Vec<(usize, usize)> {
+    let names: HashSet<&Path> = found.iter().map(|(path, _)| *path).collect();
+    let mut lines: BTreeMap<PathBuf, Vec<usize>> = BTreeMap::new();
+    for (index, (path, _)) in found.iter().enumerate() {
+        lines.entry(log_of(path, &names)).or_default().push(index);
+    }
+    let mut pairs = Vec::new();
+    for (log, mut generations) in lines {
+        generations.sort_by_key(|&index| {
+            let (path, modified) = found[index];
+            (path == log, modified, path)
+        });
+        pairs.extend(generations.windows(2).map(|pair| (pair[1], pair[0])));
+    }
+    pairs
+}
+
+/// The log that a file is a generation of: the shortest name with a file that is left when suffixes are taken off.
+fn log_of(path: &Path, names: &HashSet<&Path>) -> PathBuf {
+    let mut log = path;
+    let mut rest = path;
+    for _ in 0..SUFFIXES_MAX {
+        let Some(shorter) = without_suffix(rest) else {
+            break;
+        };
+        rest = shorter;
+        if names.contains(rest) {
+            log = rest;
+        }
+    }
+    log.to_owned()
+}
+
+fn without_suffix(path: &Path) -> Option<&Path> {
+    let text = path.to_str()?;
+    let name = text.rfind('/').map_or(0, |slash| slash + 1);
+    let cut = text.rfind(['.', '-', '_'])?;
+    (cut > name).then(|| Path::new(&text[..cut]))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn ordered(found: &[(&str, u64)]) -> Vec<(String, String)> {
+        let files: Vec<_> = found
+            .iter()
+            .map(|(path, seconds)| {
+                (
+                    Path::new(*path),
+                    SystemTime::UNIX_EPOCH + Duration::from_secs(*seconds),
+                )
+            })
+            .collect();
+        order(&files)
+            .into_iter()
+            .map(|(later, earlier)| (found[later].0.to_owned(), found[earlier].0.to_owned()))
+            .collect()
+    }
+
+    fn pair(later: &str, earlier: &str) -> (String, String) {
+        (later.to_owned(), earlier.to_owned())
+    }
+
+    #[test]
+    fn generations_of_a_log() {
+        let found = [
+            ("/l/app.log", 30),
+            ("/l/app.log.1", 20),
+            ("/l/app.log.10", 5),
+            ("/l/app.log.2", 10),
+        ];
+        assert_eq!(
+            ordered(&found),
+            [
+                pair("/l/app.log.2", "/l/app.log.10"),
+                pair("/l/app.log.1", "/l/app.log.2"),
+                pair("/l/app.log", "/l/app.log.1"),
+            ]
+        );
+        let dated = [("/l/app.log-20261120", 10), ("/l/app.log", 10)];
+        assert_eq!(ordered(&dated), [pair("/l/app.log", "/l/app.log-20261120")]);
+    }
+
+    #[test]
+    fn files_that_have_nothing_to_do_with_one_another() {
+        let found = [
+            ("/l/a.log", 1),
+            ("/l/b.log", 2),
+            ("/m/a.log.1", 1),
+            ("/l/a.logs.1", 1),
+            (".x", 1),
+        ];
+        assert_eq!(ordered(&found), []);
+    }
+}

@@ -1,0 +1,127 @@
+//! Opening files and reading from them.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::identity::{FileId, HEAD_MAX, Head};
+
+/// What a turn reads from; a slice in tests.
+pub(crate) trait Source {
+    /// Bytes that the file has now.
+    fn len(&self) -> io::Result<u64>;
+
+    /// Reads at `position` until the room is full or the file ends.
+    fn read_at(&self, room: &mut [u8], position: u64) -> io::Result<usize>;
+}
+
+/// An open file.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    file: File,
+}
+
+/// A file to be opened, and what is to be found out about it.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) id: FileId,
+    pub(crate) path: Arc<Path>,
+    /// Where it will be read from.
+    pub(crate) position: u64,
+    /// What a stored offset says of its first bytes.
+    pub(crate) expected: Option<Head>,
+}
+
+/// What came of opening a file.
+#[derive(Debug)]
+pub(crate) enum Opening {
+    Opened(Opened),
+    /// The name is gone or belongs to another file.
+    Moved,
+    Failed(io::Error),
+}
+
+/// A file that was opened.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) file: OpenFile,
+    pub(crate) len: u64,
+    /// Its first bytes.
+    pub(crate) head: Vec<u8>,
+    /// Whether it is the file that the stored offset is of.
+    pub(crate) is_expected: bool,
+    /// Whether the position is behind a line end, or at the file's start.
+    pub(crate) at_line: bool,
+}
+
+/// Opens a file. Blocks: for the blocking pool.
+#[expect(clippy::disallowed_methods, reason = "runs on the blocking pool")]
+pub(crate) fn open(request: &Request) -> Opening {
+    let opened = File::open(&request.path).and_then(|file| {
+        let metadata = file.metadata()?;
+        if FileId::of(&metadata) != request.id {
+            return Ok(None);
+        }
+        inspect(OpenFile { file }, metadata.len(), request).map(Some)
+    });
+    match opened {
+        Ok(Some(opened)) => Opening::Opened(opened),
+        Ok(None) => Opening::Moved,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Opening::Moved,
+        Err(error) => Opening::Failed(error),
+    }
+}
+
+fn inspect(file: OpenFile, len: u64, request: &Request) -> io::Result<Opened> {
+    let mut head = vec![0; HEAD_MAX];
+    let read = file.read_at(&mut head, 0)?;
+    head.truncate(read);
+    head.shrink_to_fit();
+    let mut before = [b'\n'];
+    if request.position > 0 {
+        file.read_at(&mut before, request.position - 1)?;
+    }
+    Ok(Opened {
+        is_expected: request
+            .expected
+            .is_none_or(|expected| expected.matches(&head)),
+        at_line: before == [b'\n'],
+        file,
+        len,
+        head,
+    })
+}
+
+impl OpenFile {
+    /// Whether the file has no name any more.
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.file
+            .metadata()
+            .is_ok_and(|metadata| metadata.nlink() == 0)
+    }
+}
+
+impl Source for OpenFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn read_at(&self, room: &mut [u8], position: u64) -> io::Result<usize> {
+        let mut read = 0;
+        while read < room.len() {
+            let end = room.len().min(read + crate::state::BLOCK);
+            match self
+                .file
+                .read_at(&mut room[read..end], position + read as u64)
+            {
+                Ok(0) => break,
+                Ok(count) => read += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(read)
+    }
+}

@@ -1,0 +1,279 @@
+//! Walks the folders. Blocks: for the blocking pool.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "walking folders is all it does, and it runs on the blocking pool"
+)]
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, DirEntry, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use std::os::unix::fs::DirEntryExt;
+
+use crate::globs::{Globs, Route, Step};
+use crate::identity::FileId;
+
+/// Folders below one another that `**` follows.
+const DEPTH_MAX: usize = 64;
+
+/// A file that was found.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) id: FileId,
+    pub(crate) path: Arc<Path>,
+    pub(crate) len: u64,
+    /// When it was last written to.
+    pub(crate) modified: SystemTime,
+    /// How long ago that was.
+    pub(crate) age: Duration,
+    /// Whether its name is one that the globs match.
+    pub(crate) matched: bool,
+}
+
+/// What a walk looks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) globs: Arc<Globs>,
+    /// Files of the folders that are wanted whatever they are called.
+    pub(crate) strays: Strays,
+}
+
+/// Files that are wanted though the globs do not match their names.
+#[derive(Debug, Clone)]
+pub(crate) enum Strays {
+    /// All: some may have been read before they got their names.
+    All,
+    /// Those with these inodes.
+    Inodes(Arc<HashSet<u64>>),
+}
+
+/// What a walk found.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) files: HashMap<FileId, Found>,
+    /// Folders that cannot be read, and why.
+    pub(crate) unreadable: Vec<(PathBuf, io::Error)>,
+}
+
+/// Looks for files; `enter` is told of each folder before it is read.
+pub(crate) fn scan(wanted: &Wanted, mut enter: impl FnMut(&Path)) -> Findings {
+    let mut findings = Findings::default();
+    let mut folders = HashSet::new();
+    for route in wanted.globs.routes() {
+        collect_folders(route, &mut folders, &mut enter);
+    }
+    for folder in &folders {
+        if let Err(error) = read_folder(folder, wanted, &mut findings.files)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            findings.unreadable.push((folder.clone(), error));
+        }
+    }
+    findings
+}
+
+/// The folders at the end of a route.
+fn collect_folders(route: &Route, folders: &mut HashSet<PathBuf>, enter: &mut dyn FnMut(&Path)) {
+    enter_existing(&route.root, enter);
+    walk(route.root.clone(), &route.steps, 0, folders, enter);
+}
+
+/// Where the root is not there yet, the nearest folder that is: its change shows when the root appears.
+fn enter_existing(root: &Path, enter: &mut dyn FnMut(&Path)) {
+    if let Some(folder) = root.ancestors().find(|folder| folder.is_dir()) {
+        enter(folder);
+    }
+}
+
+fn walk(
+    folder: PathBuf,
+    steps: &[Step],
+    depth: usize,
+    folders: &mut HashSet<PathBuf>,
+    enter: &mut dyn FnMut(&Path),
+) {
+    let Some((step, rest)) = steps.split_first() else {
+        if folder.is_dir() && !folders.contains(&folder) {
+            enter(&folder);
+            folders.insert(folder);
+        }
+        return;
+    };
+    if depth >= DEPTH_MAX {
+        return;
+    }
+    enter(&folder);
+    for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+        let Ok(kind) = entry.file_type() else {
+            continue;
+        };
+        match step {
+            // A link is not followed here: it may lead back.
+            Step::Anywhere if kind.is_dir() => {
+                walk(entry.path(), steps, depth + 1, folders, enter);
+            }
+            Step::Into(name) if kind.is_dir() || kind.is_symlink() => {
+                if name.is_match(Path::new(&entry.file_name())) {
+                    walk(entry.path(), rest, depth + 1, folders, enter);
+                }
+            }
+            Step::Anywhere | Step::Into(_) => {}
+        }
+    }
+    if matches!(step, Step::Anywhere) {
+        walk(folder, rest, depth, folders, enter);
+    }
+}
+
+fn read_folder(
+    folder: &Path,
+    wanted: &Wanted,
+    files: &mut HashMap<FileId, Found>,
+) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let Ok(entry) = entry else { continue };
+        let path = entry.path();
+        let matched = wanted.globs.matches(&path);
+        if !matched && !is_stray(&entry, &wanted.strays) {
+            continue;
+        }
+        // A link is followed. What vanishes meanwhile is found under its other name the next time.
+        let Ok(metadata) = fs::metadata(&path) else {
+            continue;
+        };
+        if metadata.is_file() {
+            add(found(path, &metadata, matched), files);
+        }
+    }
+    Ok(())
+}
+
+fn is_stray(entry: &DirEntry, strays: &Strays) -> bool {
+    entry.file_type().is_ok_and(|kind| kind.is_file())
+        && match strays {
+            Strays::All => true,
+            Strays::Inodes(inodes) => inodes.contains(&entry.ino()),
+        }
+}
+
+fn found(path: PathBuf, metadata: &Metadata, matched: bool) -> Found {
+    let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+    Found {
+        id: FileId::of(metadata),
+        path: path.into(),
+        len: metadata.len(),
+        modified,
+        age: modified.elapsed().unwrap_or_default(),
+        matched,
+    }
+}
+
+/// A file with several names counts once: under one that is meant, and of these under the first in order.
+fn add(file: Found, files: &mut HashMap<FileId, Found>) {
+    match files.get_mut(&file.id) {
+        Some(known) => {
+            if (file.matched, &known.path) > (known.matched, &file.path) {
+                *known = file;
+            }
+        }
+        None => {
+            files.insert(file.id, file);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(include: &str, root: &Path, strays: Strays) -> Vec<(String, bool)> {
+        let include = root.join(include).display().to_string();
+        let globs = Globs::new(&[include], &[]).unwrap();
+        let wanted = Wanted {
+            globs: Arc::new(globs),
+            strays,
+        };
+        let findings = scan(&wanted, |_| {});
+        let mut names: Vec<_> = findings
+            .files
+            .values()
+            .map(|file| {
+                let name = file.path.strip_prefix(root).unwrap();
+                (name.display().to_string(), file.matched)
+            })
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn none() -> Strays {
+        Strays::Inodes(Arc::default())
+    }
+
+    #[test]
+    fn files_are_found_in_the_folders_of_the_globs() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        for name in [
+            "a/x/1.log",
+            "a/x/2.txt",
+            "b/x/1.log",
+            "b/y/1.log",
+            "a/x/d/e/1.log",
+        ] {
+            fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+            fs::write(root.join(name), name).unwrap();
+        }
+        fs::create_dir(root.join("a/x/folder.log")).unwrap();
+        std::os::unix::fs::symlink(root.join("b"), root.join("c")).unwrap();
+        std::os::unix::fs::symlink(root, root.join("a/x/d/loop")).unwrap();
+        for (include, expected) in [
+            ("a/x/*.log", &["a/x/1.log"][..]),
+            ("a/x/1.log", &["a/x/1.log"]),
+            ("*/x/*.log", &["a/x/1.log", "b/x/1.log"]),
+            ("c/*/1.log", &["c/x/1.log", "c/y/1.log"]),
+            ("a/**/*.log", &["a/x/1.log", "a/x/d/e/1.log"]),
+            ("none/*.log", &[]),
+        ] {
+            let found: Vec<_> = names(include, root, none())
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect();
+            assert_eq!(found, expected, "{include}");
+        }
+    }
+
+    #[test]
+    fn a_file_with_two_names_is_one_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        fs::write(root.join("b.log"), "").unwrap();
+        fs::hard_link(root.join("b.log"), root.join("a.log")).unwrap();
+        fs::hard_link(root.join("b.log"), root.join("a.old")).unwrap();
+        assert_eq!(
+            names("*.log", root, Strays::All),
+            [("a.log".to_owned(), true)]
+        );
+    }
+
+    #[test]
+    fn strays_are_files_of_the_same_folders() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        fs::write(root.join("a.log"), "").unwrap();
+        fs::write(root.join("a.log.1"), "").unwrap();
+        let all = names("*.log", root, Strays::All);
+        assert_eq!(
+            all,
+            [("a.log".to_owned(), true), ("a.log.1".to_owned(), false)]
+        );
+        let inode = FileId::of(&fs::metadata(root.join("a.log.1")).unwrap()).inode;
+        let known = Strays::Inodes(Arc::new(HashSet::from([inode])));
+        assert_eq!(names("*.log", root, known).len(), 2);
+        assert_eq!(names("*.log", root, none()).len(), 1);
+    }
+}

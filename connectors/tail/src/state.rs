@@ -1,0 +1,298 @@
+//! What one file has come to: a state machine without I/O.
+//!
+//! A reader asks it what to read next ([`FileState::plan`]) and tells it what came of that ([`FileState::advanced`]);
+//! a look at the folders tells it length and name. Only whole records move the position: what is behind the last line
+//! end is read again when more has come, so that a quiet file holds no buffer.
+//!
+//! ```text
+//! Named ──(its name left the globs)──▶ Strayed ──┐
+//!   │                                            ├─ at its end and quiet ─▶ released
+//!   └────(no name left)──────────────▶ Gone ─────┘
+//! ```
+
+use std::time::Duration;
+
+use crate::lines::Cut;
+
+/// Bytes of a read, where no long line asks for more.
+pub(crate) const BLOCK: usize = 256 << 10;
+
+/// Whether the file can be found by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Under a name that the globs match.
+    Named,
+    /// Under a name that they do not match: it was rotated.
+    Strayed,
+    /// Under no name: it was deleted.
+    Gone,
+}
+
+/// How far a file was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FileState {
+    /// The first byte that was not handed out.
+    position: u64,
+    /// How far it was read; from `position` to here a line has begun.
+    read_to: u64,
+    /// Bytes from `position` on in which a line that is too long has no end.
+    searched: u64,
+    /// A line that began before `position` is to be left out.
+    inside_line: bool,
+    /// The last window held no whole line.
+    wide: bool,
+    place: Place,
+    /// Whether its name has changed: nobody goes on writing to it for long.
+    rotated: bool,
+    quiet_since: Duration,
+}
+
+/// What to do in a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// Read `want` bytes at `at` and cut them into lines.
+    Read { at: u64, want: usize },
+    /// Read at `at`, and look for the end of a line that is too long.
+    FindEnd { at: u64 },
+    /// Read at `at`, and look for the end of a line that is left out.
+    LeaveOut { at: u64 },
+}
+
+/// What is due although nothing was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    Nothing,
+    /// The line that has begun is to be handed out as it is.
+    Flush,
+    /// The file has ended for good.
+    Release,
+}
+
+/// After how long a file that is not written to is treated otherwise.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waits {
+    /// A begun line of a file in use; none to wait for its end for ever.
+    pub(crate) last_line: Option<Duration>,
+    /// A file whose name has changed.
+    pub(crate) rotated: Duration,
+    /// A file without a name.
+    pub(crate) deleted: Duration,
+}
+
+impl FileState {
+    /// A file that is read from `position`, in the middle of a line or not.
+    pub(crate) fn new(position: u64, now: Duration) -> Self {
+        Self {
+            position,
+            read_to: position,
+            searched: 0,
+            inside_line: false,
+            wide: false,
+            place: Place::Named,
+            rotated: false,
+            quiet_since: now,
+        }
+    }
+
+    /// The first byte that was not handed out.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Bytes of a line that has begun but not ended.
+    pub(crate) fn begun(&self) -> u64 {
+        self.read_to - self.position
+    }
+
+    /// What stands before the next line end belongs to a line that was written before the file was looked at.
+    pub(crate) fn leave_out_line(&mut self) {
+        self.inside_line = true;
+    }
+
+    /// The file has `len` bytes; true if there is something to read.
+    pub(crate) fn looked(&mut self, len: u64, now: Duration) -> bool {
+        let changed = len != self.read_to;
+        if changed {
+            self.quiet_since = now;
+        }
+        changed
+    }
+
+    /// The file is found where `place` says; `renamed` if not under the name it had.
+    pub(crate) fn found(&mut self, place: Place, renamed: bool, now: Duration) {
+        if place != self.place || renamed {
+            self.quiet_since = now;
+            self.rotated |= renamed || place != Place::Named;
+        }
+        self.place = place;
+    }
+
+    /// Before a turn: whether a file of `len` bytes, that begins as it did or not, was cut and written anew.
+    pub(crate) fn is_anew(&self, len: u64, begins_as_before: bool) -> bool {
+        len < self.position || !begins_as_before
+    }
+
+    /// Starts again at the file's first byte.
+    pub(crate) fn restart(&mut self, now: Duration) {
+        let (place, rotated) = (self.place, self.rotated);
+        *self = Self {
+            place,
+            rotated,
+            ..Self::new(0, now)
+        };
+    }
+
+    /// What to read of a file of `len` bytes, in which a line may need a window of `window` bytes.
+    pub(crate) fn plan(&self, len: u64, window: usize) -> Plan {
+        if self.inside_line {
+            return Plan::LeaveOut { at: self.position };
+        }
+        if self.searched > 0 {
+            let at = self.position + self.searched;
+            return Plan::FindEnd { at };
+        }
+        let most = if self.wide { window.max(BLOCK) } else { BLOCK };
+        // One byte more than there should be tells the end from what is written right now.
+        let left = len.saturating_sub(self.position).saturating_add(1);
+        let want = usize::try_from(left).unwrap_or(most).clamp(64, most);
+        Plan::Read {
+            at: self.position,
+            want,
+        }
+    }
+
+    /// `read` bytes were read as planned and cut; true if there may be more to read.
+    pub(crate) fn advanced(&mut self, read: usize, want: usize, window: usize, cut: Cut) -> bool {
+        let filled = read == want;
+        self.read_to = self.position + read as u64;
+        self.position += cut.consumed as u64;
+        if cut.consumed > 0 {
+            self.wide = false;
+            return filled || cut.stopped || cut.end_is_far;
+        }
+        if cut.end_is_far {
+            self.searched = read as u64;
+            return true;
+        }
+        if filled && want < window.max(BLOCK) {
+            self.wide = want >= BLOCK;
+            return true;
+        }
+        false
+    }
+
+    /// `read` bytes were searched for the end of a line that is too long, and it was found or not; true if there may be
+    /// more to read.
+    pub(crate) fn searched(&mut self, read: usize, end: Option<usize>) -> bool {
+        let next = end.map(|end| end as u64 + 1);
+        self.searched += next.unwrap_or(read as u64);
+        self.read_to = self.position + self.searched;
+        if next.is_some() {
+            self.finish_search();
+        }
+        next.is_some() || read > 0
+    }
+
+    /// The long line that was searched ends where the search has come to.
+    pub(crate) fn finish_search(&mut self) {
+        self.position += self.searched;
+        self.read_to = self.position;
+        self.searched = 0;
+    }
+
+    /// `read` bytes were left out up to the end of the line, if it was found; true if there may be more to read.
+    pub(crate) fn left_out(&mut self, read: usize, end: Option<usize>) -> bool {
+        self.position += end.map_or(read as u64, |end| end as u64 + 1);
+        self.read_to = self.position;
+        self.inside_line = end.is_none();
+        read > 0
+    }
+
+    /// What is due at `now`.
+    pub(crate) fn due(&self, now: Duration, waits: &Waits) -> Due {
+        let quiet = now.saturating_sub(self.quiet_since);
+        let wait = match self.place {
+            Place::Named if self.rotated => waits.rotated,
+            Place::Named => match waits.last_line {
+                Some(wait) => wait,
+                None => return Due::Nothing,
+            },
+            Place::Strayed => waits.rotated,
+            Place::Gone => waits.deleted,
+        };
+        if quiet < wait {
+            return Due::Nothing;
+        }
+        match self.place {
+            Place::Named if self.begun() > 0 => Due::Flush,
+            Place::Named => Due::Nothing,
+            Place::Strayed | Place::Gone => Due::Release,
+        }
+    }
+
+    /// How long nothing was written.
+    pub(crate) fn quiet(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.quiet_since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const WAITS: Waits = Waits {
+        last_line: None,
+        rotated: Duration::from_secs(30),
+        deleted: Duration::from_secs(5),
+    };
+
+    #[test]
+    fn a_named_file_is_never_due_unless_told() {
+        let mut state = FileState::new(0, Duration::ZERO);
+        state.advanced(3, 64, 100, Cut::default());
+        assert_eq!(state.due(1000 * SECOND, &WAITS), Due::Nothing);
+        let waits = Waits {
+            last_line: Some(SECOND),
+            ..WAITS
+        };
+        assert_eq!(state.due(SECOND, &waits), Due::Flush);
+    }
+
+    #[test]
+    fn what_has_left_is_released_once_it_is_quiet() {
+        for (place, wait) in [(Place::Strayed, 30), (Place::Gone, 5)] {
+            let mut state = FileState::new(0, Duration::ZERO);
+            state.found(place, false, 10 * SECOND);
+            assert_eq!(state.due((9 + wait) * SECOND, &WAITS), Due::Nothing);
+            assert_eq!(state.due((10 + wait) * SECOND, &WAITS), Due::Release);
+            state.looked(5, 11 * SECOND);
+            assert_eq!(
+                state.due((10 + wait) * SECOND, &WAITS),
+                Due::Nothing,
+                "still written to"
+            );
+        }
+    }
+
+    #[test]
+    fn a_rotated_file_hands_out_its_last_line() {
+        let mut state = FileState::new(0, Duration::ZERO);
+        state.found(Place::Named, true, SECOND);
+        state.advanced(3, 64, 100, Cut::default());
+        assert_eq!(state.due(30 * SECOND, &WAITS), Due::Nothing);
+        assert_eq!(state.due(31 * SECOND, &WAITS), Due::Flush);
+    }
+
+    #[test]
+    fn a_shorter_or_another_file_is_anew() {
+        let state = FileState::new(100, Duration::ZERO);
+        assert!(state.is_anew(99, true));
+        assert!(state.is_anew(200, false));
+        assert!(!state.is_anew(100, true));
+    }
+}

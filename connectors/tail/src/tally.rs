@@ -1,0 +1,86 @@
+//! Counts what a user should know of, and tells it without flooding the log.
+
+use std::path::Path;
+
+use crate::turn::Outcome;
+
+/// What has happened since the start of the task.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    counts: Counts,
+    told: Counts,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Counts {
+    truncated: u64,
+    dropped: u64,
+    repaired: u64,
+    gone: u64,
+    lost_bytes: u64,
+}
+
+impl Tally {
+    /// What came of a turn of the file at `path`.
+    pub(crate) fn add(&mut self, path: &Path, outcome: &Outcome) {
+        self.counts.truncated += outcome.truncated;
+        self.counts.dropped += outcome.dropped;
+        self.counts.repaired += outcome.repaired;
+        match outcome.anew {
+            Some(0) => log::info!("{} was cut; reading it from its start", path.display()),
+            Some(begun) => log::warn!(
+                "{} was cut; reading it from its start. The {begun} bytes of its last line had no line end and are gone",
+                path.display()
+            ),
+            None => {}
+        }
+    }
+
+    /// The file at `path` is gone, with `unread` bytes that were never read.
+    pub(crate) fn gone(&mut self, path: &Path, unread: u64) {
+        if unread == 0 {
+            return;
+        }
+        self.counts.gone += 1;
+        self.counts.lost_bytes += unread;
+        log::warn!(
+            "{} was deleted while it was closed, with {unread} bytes that were not read; raise open.files.max to keep more files open",
+            path.display()
+        );
+    }
+
+    /// Tells what was counted since the last time.
+    pub(crate) fn tell(&mut self) {
+        let (now, told) = (self.counts, self.told);
+        if now == told {
+            return;
+        }
+        self.told = now;
+        for (count, before, what) in [
+            (
+                now.truncated,
+                told.truncated,
+                "lines were cut short because they are longer than max.line.bytes",
+            ),
+            (
+                now.dropped,
+                told.dropped,
+                "lines were left out because they are longer than max.line.bytes",
+            ),
+            (
+                now.repaired,
+                told.repaired,
+                "lines had bytes that are no text; see invalid.bytes",
+            ),
+            (
+                now.gone,
+                told.gone,
+                "files were deleted before they were read to their end",
+            ),
+        ] {
+            if count > before {
+                log::warn!("{} {what}, {count} since the start", count - before);
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Takes in what a look at the folders has found.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_api::{Column, ConnectError, Schema, SourceRun};
+use tokio::task::{spawn_blocking, yield_now};
+
+use super::Running;
+use crate::book::{self, Book, Stored};
+use crate::config::StartPosition;
+use crate::files::Entry;
+use crate::headers::Headers;
+use crate::identity::FileId;
+use crate::lineage;
+use crate::scan::{Findings, Found};
+use crate::state::{FileState, Place};
+
+/// Looks since a file was found, the one that found it included, after which it counts as gone: a single walk may pass
+/// by a file that is renamed under it.
+const MISSED_MAX: u32 = 2;
+/// New files after which other tasks get their turn.
+const NEW_AT_ONCE: usize = 64;
+
+impl Running {
+    pub(super) async fn take_in(&mut self, mut findings: Findings) -> Result<(), ConnectError> {
+        let now = self.now();
+        self.tell_unreadable(&findings);
+        let mut new = Vec::new();
+        for file in std::mem::take(&mut findings.files).into_values() {
+            if self.files.get(file.id).is_some() {
+                self.found_again(&file, now);
+            } else if self.share.has(file.id) {
+                new.push(file);
+            }
+        }
+        new.sort_by(|one, other| (one.modified, &one.path).cmp(&(other.modified, &other.path)));
+        let added = self.add_all(new, now).await?;
+        self.miss(now);
+        self.order(&added);
+        for file in &added {
+            self.files.make_ready(file.id);
+        }
+        if !self.looked {
+            self.looked = true;
+            log::info!("reads {} files", self.files.len());
+        }
+        self.tally.tell();
+        let closed = self.files.close_quiet(now, self.close_inactive);
+        if !closed.is_empty() {
+            spawn_blocking(move || drop(closed));
+        }
+        Ok(())
+    }
+
+    fn tell_unreadable(&mut self, findings: &Findings) {
+        let folders: HashSet<PathBuf> = findings
+            .unreadable
+            .iter()
+            .map(|(folder, error)| {
+                if !self.unreadable.contains(folder) {
+                    log::warn!("cannot look for files in {}: {error}", folder.display());
+                }
+                folder.clone()
+            })
+            .collect();
+        self.unreadable = folders;
+    }
+
+    /// A file that is known: it may have another name, and more bytes.
+    fn found_again(&mut self, file: &Found, now: Duration) {
+        let Some(entry) = self.files.get_mut(file.id) else {
+            return;
+        };
+        entry.missed = 0;
+        let renamed = entry.path != file.path;
+        let place = if file.matched {
+            Place::Named
+        } else {
+            Place::Strayed
+        };
+        entry.state.found(place, renamed, now);
+        let grown = entry.state.looked(file.len, now) || entry.len == u64::MAX;
+        entry.len = file.len;
+        if renamed {
+            log::debug!(
+                "{} is called {} now",
+                entry.path.display(),
+                file.path.display()
+            );
+            self.files.rename(file.id, &file.path);
+        }
+        if renamed || place != Place::Named {
+            self.files.timed.insert(file.id);
+        }
+        if grown {
+            self.files.make_ready(file.id);
+        }
+    }
+
+    /// Adds those files that are to be read; they are returned.
+    async fn add_all(
+        &mut self,
+        new: Vec<Found>,
+        now: Duration,
+    ) -> Result<Vec<Found>, ConnectError> {
+        let mut added = Vec::new();
+        for (index, file) in new.into_iter().enumerate() {
+            if index % NEW_AT_ONCE == NEW_AT_ONCE - 1 {
+                yield_now().await;
+            }
+            let partition = book::partition_map(file.id);
+            let stored = match self.context.offset(&partition).await? {
+                Some(offset) => Some(book::stored(&offset)?),
+                None => None,
+            };
+            let too_old = self.ignore_older.is_some_and(|limit| file.age > limit);
+            if stored.is_none() && (!file.matched || too_old) {
+                continue;
+            }
+            let before = self.files.at(&file.path);
+            let entry = self.entry(&file, stored, now);
+            self.files.insert(file.id, entry);
+            if let Some(before) = before {
+                self.files.put_after(file.id, before);
+                self.files.make_ready(before);
+            }
+            if !file.matched {
+                self.files.timed.insert(file.id);
+            }
+            added.push(file);
+        }
+        Ok(added)
+    }
+
+    fn entry(&self, file: &Found, stored: Option<Stored>, now: Duration) -> Entry {
+        let from_end = stored.is_none() && !self.looked && self.start == StartPosition::End;
+        let position = match &stored {
+            Some(stored) => stored.position,
+            None if from_end => file.len,
+            None => 0,
+        };
+        let mut state = FileState::new(position, now);
+        if !file.matched {
+            state.found(Place::Strayed, false, now);
+        }
+        let book = Arc::new(Book::new(Arc::clone(&file.path), Vec::new()));
+        let run = SourceRun {
+            end: 0,
+            topic: Arc::clone(&self.topic),
+            partition: None,
+            source: book::partition(file.id, &book),
+            key: Column::Null,
+            value: Column::Text(Some(Schema::string())),
+            headers: None,
+        };
+        let headers = Headers::new(
+            Arc::clone(&self.header_kinds),
+            Arc::clone(&file.path),
+            Arc::clone(&self.host),
+            file.id,
+        );
+        let mut entry = Entry::new(Arc::clone(&file.path), state, book, run, headers);
+        entry.expected = stored.and_then(|stored| stored.head);
+        entry.from_end = from_end;
+        entry.len = file.len;
+        entry
+    }
+
+    /// Generations of one log that were found together are read one after another.
+    fn order(&mut self, added: &[Found]) {
+        let unread: Vec<&Found> = added
+            .iter()
+            .filter(|file| {
+                self.files
+                    .get(file.id)
+                    .is_some_and(|entry| entry.unread() > 0)
+            })
+            .collect();
+        let named: Vec<_> = unread
+            .iter()
+            .map(|file| (&*file.path, file.modified))
+            .collect();
+        for (later, earlier) in lineage::order(&named) {
+            self.files.put_after(unread[later].id, unread[earlier].id);
+        }
+    }
+
+    /// Files that were not found: renamed out of the folders, or deleted.
+    fn miss(&mut self, now: Duration) {
+        let mut gone: Vec<FileId> = Vec::new();
+        let mut again = false;
+        let unreadable = &self.unreadable;
+        for (id, entry) in self.files.entries_mut() {
+            let hidden = entry
+                .path
+                .parent()
+                .is_some_and(|folder| unreadable.contains(folder));
+            // Found files have been set to none, so that all count this look.
+            entry.missed = entry.missed.saturating_add(1);
+            if hidden || entry.missed == 1 {
+                continue;
+            }
+            let missed = entry.missed > MISSED_MAX;
+            again |= !missed;
+            let deleted = entry
+                .open
+                .as_ref()
+                .is_some_and(crate::open::OpenFile::is_deleted);
+            if deleted || missed {
+                gone.push(id);
+                let place = if deleted || entry.open.is_none() {
+                    Place::Gone
+                } else {
+                    Place::Strayed
+                };
+                entry.state.found(place, false, now);
+            }
+        }
+        for id in gone {
+            if self.files.get(id).is_some_and(|entry| entry.open.is_none()) {
+                self.give_up(id);
+            } else {
+                self.files.timed.insert(id);
+                self.files.make_ready(id);
+            }
+        }
+        if again {
+            self.pace.hurry();
+        }
+    }
+}

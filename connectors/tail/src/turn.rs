@@ -1,0 +1,255 @@
+//! One turn of one file: look, read, cut, and add rows to the batch.
+//!
+//! Before anything is read, length and first bytes tell whether the file was cut and written anew. What was written
+//! between that look and the read is at most some microseconds old.
+
+use std::io;
+use std::time::Duration;
+
+use millrace_api::{Row, SourceRun, Span, append_utf8_lossy};
+
+use crate::book::{Book, Marks};
+use crate::collect::{Collector, Side, Spans};
+use crate::headers::Headers;
+use crate::identity::HEAD_MAX;
+use crate::lines::{Cut, Cutter, Line, TooLong};
+use crate::open::Source;
+use crate::state::{BLOCK, FileState, Plan};
+use crate::text::InvalidBytes;
+
+/// What all turns share.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub(crate) cutter: Cutter,
+    pub(crate) invalid: InvalidBytes,
+    /// Rows of a batch at most.
+    pub(crate) rows_max: usize,
+    /// Lines of the turn; kept for its memory.
+    lines: Vec<Line>,
+}
+
+/// One file in its turn.
+pub(crate) struct Turn<'a, S> {
+    pub(crate) source: &'a S,
+    pub(crate) state: &'a mut FileState,
+    pub(crate) book: &'a Book,
+    pub(crate) run: &'a SourceRun,
+    pub(crate) headers: &'a Headers,
+    pub(crate) now: Duration,
+    /// Hand out the line that has begun, too.
+    pub(crate) last: bool,
+}
+
+/// What came of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Outcome {
+    /// There may be more to read.
+    pub(crate) more: bool,
+    /// The file was cut and is read from its start; this many bytes of a begun line were cut off.
+    pub(crate) anew: Option<u64>,
+    /// Lines cut short because they were too long.
+    pub(crate) truncated: u64,
+    /// Lines left out because they were too long.
+    pub(crate) dropped: u64,
+    /// Rows with bytes that are no text.
+    pub(crate) repaired: u64,
+}
+
+impl Reader {
+    pub(crate) fn new(cutter: Cutter, invalid: InvalidBytes, rows_max: usize) -> Self {
+        Self {
+            cutter,
+            invalid,
+            rows_max,
+            lines: Vec::new(),
+        }
+    }
+
+    /// Takes a turn: at most one block of the file, and no more rows than the batch may have.
+    pub(crate) fn turn(
+        &mut self,
+        mut turn: Turn<'_, impl Source>,
+        out: &mut Collector,
+    ) -> io::Result<Outcome> {
+        let mut outcome = Outcome::default();
+        let mut head = [0; HEAD_MAX];
+        let head_len = turn.source.read_at(&mut head, 0)?;
+        let head = &head[..head_len];
+        let len = turn.source.len()?;
+        if turn.state.is_anew(len, turn.book.matches(head)) {
+            outcome.anew = Some(turn.state.begun());
+            turn.state.restart(turn.now);
+            turn.book.begin_generation();
+        }
+        turn.state.looked(len, turn.now);
+        match turn.state.plan(len, self.cutter.window()) {
+            Plan::Read { at, want } => self.read(&mut turn, at, want, out, &mut outcome)?,
+            Plan::FindEnd { at } => self.find_end(&mut turn, at, out, &mut outcome)?,
+            Plan::LeaveOut { at } => {
+                let (read, end) = search(turn.source, at, out)?;
+                outcome.more = turn.state.left_out(read, end);
+            }
+        }
+        turn.book.remember(head, turn.state.position());
+        Ok(outcome)
+    }
+
+    fn read(
+        &mut self,
+        turn: &mut Turn<'_, impl Source>,
+        at: u64,
+        want: usize,
+        out: &mut Collector,
+        outcome: &mut Outcome,
+    ) -> io::Result<()> {
+        let read = turn.source.read_at(out.room(want), at)?;
+        self.lines.clear();
+        let (lines, most) = (&mut self.lines, self.rows_max.saturating_sub(out.rows()));
+        let last = turn.last && read < want;
+        let cut = self.cutter.cut(out.read(read), last, |line| {
+            lines.push(line);
+            lines.len() < most
+        });
+        outcome.repaired = self.add_rows(turn, at, cut, out);
+        outcome.truncated = cut.truncated;
+        outcome.dropped = cut.dropped;
+        outcome.more = turn.state.advanced(read, want, self.cutter.window(), cut);
+        Ok(())
+    }
+
+    /// Looks for the end of a line that is too long. Once it is found, its beginning is a record, or is left out.
+    fn find_end(
+        &mut self,
+        turn: &mut Turn<'_, impl Source>,
+        at: u64,
+        out: &mut Collector,
+        outcome: &mut Outcome,
+    ) -> io::Result<()> {
+        let start = turn.state.position();
+        let (read, end) = search(turn.source, at, out)?;
+        outcome.more = turn.state.searched(read, end);
+        if end.is_none() {
+            if !(turn.last && read == 0) {
+                return Ok(());
+            }
+            turn.state.finish_search();
+        }
+        if self.cutter.too_long == TooLong::Drop {
+            outcome.dropped = 1;
+            return Ok(());
+        }
+        let want = self.cutter.window().max(BLOCK);
+        let read = turn.source.read_at(out.room(want), start)?;
+        self.lines.clear();
+        let line = self.cutter.beginning(out.read(read));
+        self.lines.push(line);
+        let cut = Cut {
+            consumed: line.end,
+            ..Cut::default()
+        };
+        let length = turn.state.position() - start;
+        self.lines[0].next = usize::try_from(length).unwrap_or(line.end);
+        outcome.repaired = self.add_rows(turn, start, cut, out);
+        outcome.truncated = 1;
+        Ok(())
+    }
+
+    /// Makes a row of each line of what was read at `at`; how many had bytes that are no text.
+    fn add_rows(
+        &self,
+        turn: &Turn<'_, impl Source>,
+        at: u64,
+        cut: Cut,
+        out: &mut Collector,
+    ) -> u64 {
+        if self.lines.is_empty() {
+            return 0;
+        }
+        // The head must be known before the first mark is looked up, which is not before this batch is acknowledged.
+        out.begin(turn.run.clone());
+        let (spans, marks) = (out.spans(), turn.book.marks());
+        let is_text = std::str::from_utf8(out.read(cut.consumed)).is_ok();
+        if is_text && !turn.headers.differ() {
+            let headers = shared_headers(turn.headers, out);
+            out.extend(
+                self.lines
+                    .iter()
+                    .map(|line| plain_row(line, at, spans, marks, headers)),
+            );
+            out.keep(cut.consumed);
+            return 0;
+        }
+        self.add_other_rows(turn, at, cut, out, is_text)
+    }
+
+    /// The same where lines have headers of their own, or bytes to be repaired.
+    fn add_other_rows(
+        &self,
+        turn: &Turn<'_, impl Source>,
+        at: u64,
+        cut: Cut,
+        out: &mut Collector,
+        is_text: bool,
+    ) -> u64 {
+        let (spans, marks) = (out.spans(), turn.book.marks());
+        let shared = shared_headers(turn.headers, out);
+        let mut repaired = 0;
+        for line in &self.lines {
+            let (bytes, mut side) = out.read_and_side(cut.consumed);
+            let mut row = plain_row(line, at, spans, marks, shared);
+            let text = &bytes[line.start..line.end];
+            if !is_text && std::str::from_utf8(text).is_err() {
+                row.value = self.repair(text, &mut side);
+                repaired += 1;
+            }
+            if turn.headers.differ() {
+                let offset = at + line.start as u64;
+                row.headers = side.append(|bytes| turn.headers.encode(offset, bytes));
+            }
+            out.extend([row]);
+        }
+        out.keep(cut.consumed);
+        repaired
+    }
+
+    fn repair(&self, text: &[u8], side: &mut Side<'_>) -> Span {
+        side.append(|bytes| match self.invalid {
+            InvalidBytes::Replace => append_utf8_lossy(text, bytes),
+            InvalidBytes::Escape => crate::text::append_escaped(text, bytes),
+            InvalidBytes::Remove => crate::text::append_valid(text, bytes),
+        })
+    }
+}
+
+/// Looks for a line end at `at`: bytes read, and where it is.
+fn search(
+    source: &impl Source,
+    at: u64,
+    out: &mut Collector,
+) -> io::Result<(usize, Option<usize>)> {
+    let read = source.read_at(out.room(BLOCK), at)?;
+    Ok((read, memchr::memchr(b'\n', out.read(read))))
+}
+
+/// The headers that all rows of the turn share.
+fn shared_headers(headers: &Headers, out: &mut Collector) -> Span {
+    if headers.is_empty() || headers.differ() {
+        return Span::EMPTY;
+    }
+    let (_, mut side) = out.read_and_side(0);
+    side.append(|bytes| headers.encode(0, bytes))
+}
+
+#[inline]
+fn plain_row(line: &Line, at: u64, spans: Spans, marks: Marks, headers: Span) -> Row {
+    Row {
+        key: Span::NULL,
+        value: spans.of(line.start, line.end),
+        headers,
+        timestamp: -1,
+        mark: marks.at(at + line.next as u64),
+    }
+}
+
+#[cfg(test)]
+mod tests;

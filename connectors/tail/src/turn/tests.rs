@@ -1,0 +1,296 @@
+use std::cell::RefCell;
+use std::path::Path;
+use std::sync::Arc;
+
+use millrace_api::{Column, EncodedHeaders, SourceBatch};
+use proptest::prelude::*;
+
+use super::*;
+use crate::book;
+use crate::headers::HeaderKind;
+use crate::identity::FileId;
+
+const ID: FileId = FileId {
+    device: 1,
+    inode: 2,
+};
+
+/// A file in memory.
+#[derive(Default)]
+struct Memory(RefCell<Vec<u8>>);
+
+impl Source for Memory {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.borrow().len() as u64)
+    }
+
+    fn read_at(&self, room: &mut [u8], position: u64) -> io::Result<usize> {
+        let bytes = self.0.borrow();
+        let from = bytes.len().min(position as usize);
+        let read = room.len().min(bytes.len() - from);
+        room[..read].copy_from_slice(&bytes[from..from + read]);
+        Ok(read)
+    }
+}
+
+/// A reader of one file, and what it has handed out.
+struct Tail {
+    file: Memory,
+    reader: Reader,
+    state: FileState,
+    book: Arc<Book>,
+    headers: Headers,
+    /// Text and position behind it.
+    rows: Vec<(String, u64)>,
+    total: Outcome,
+}
+
+impl Tail {
+    fn new(cutter: Cutter, position: u64, kinds: &[HeaderKind]) -> Self {
+        let path: Arc<Path> = Path::new("/l/a.log").into();
+        Self {
+            file: Memory::default(),
+            reader: Reader::new(cutter, InvalidBytes::Replace, 7),
+            state: FileState::new(position, Duration::ZERO),
+            book: Arc::new(Book::new(Arc::clone(&path), Vec::new())),
+            headers: Headers::new(kinds.into(), path, "host".into(), ID),
+            rows: Vec::new(),
+            total: Outcome::default(),
+        }
+    }
+
+    fn append(&self, bytes: &[u8]) {
+        self.file.0.borrow_mut().extend_from_slice(bytes);
+    }
+
+    fn turn(&mut self, last: bool) -> SourceBatch {
+        let mut out = Collector::new();
+        let run = SourceRun {
+            end: 0,
+            topic: "t".into(),
+            partition: None,
+            source: book::partition(ID, &self.book),
+            key: Column::Null,
+            value: Column::Text(None),
+            headers: None,
+        };
+        let turn = Turn {
+            source: &self.file,
+            state: &mut self.state,
+            book: &self.book,
+            run: &run,
+            headers: &self.headers,
+            now: Duration::ZERO,
+            last,
+        };
+        let outcome = self.reader.turn(turn, &mut out).unwrap();
+        self.total.more = outcome.more;
+        self.total.truncated += outcome.truncated;
+        self.total.dropped += outcome.dropped;
+        self.total.repaired += outcome.repaired;
+        let batch = out.take();
+        for (start, run) in batch.runs_with_start() {
+            for index in start..run.end {
+                let row = batch.rows()[index];
+                let text = batch.bytes(row.value).unwrap();
+                let offset = book::stored(&run.source.offset(row.mark)).unwrap();
+                self.rows
+                    .push((String::from_utf8(text.to_vec()).unwrap(), offset.position));
+            }
+        }
+        batch
+    }
+
+    fn turns(&mut self, last: bool) {
+        for _ in 0..10_000 {
+            self.turn(last);
+            if !self.total.more {
+                return;
+            }
+        }
+        panic!("the turns do not end");
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        self.rows.iter().map(|(text, _)| text.as_str()).collect()
+    }
+}
+
+fn cutter(max: usize, too_long: TooLong) -> Cutter {
+    Cutter { max, too_long }
+}
+
+#[test]
+fn lines_come_as_they_are_finished() {
+    let mut tail = Tail::new(cutter(100, TooLong::Split), 0, &[]);
+    tail.append(b"one\ntwo\nthr");
+    tail.turns(false);
+    assert_eq!(tail.texts(), ["one", "two"]);
+    assert_eq!(tail.state.begun(), 3);
+    tail.append(b"ee\n");
+    tail.turns(false);
+    assert_eq!(tail.rows[2], ("three".to_owned(), 14));
+    tail.append(b"rest");
+    tail.turns(true);
+    assert_eq!(tail.rows[3], ("rest".to_owned(), 18));
+    tail.turns(true);
+    assert_eq!(tail.rows.len(), 4);
+}
+
+#[test]
+fn a_file_that_is_cut_and_written_anew_is_read_from_its_start() {
+    for anew in ["new\n", "other head, and longer than it was before\n"] {
+        let mut tail = Tail::new(cutter(100, TooLong::Split), 0, &[]);
+        tail.append(b"one\ntwo\nbegun");
+        tail.turns(false);
+        *tail.file.0.borrow_mut() = anew.as_bytes().to_vec();
+        tail.turns(false);
+        assert_eq!(tail.texts(), ["one", "two", anew.trim_end()]);
+        assert_eq!(tail.rows[2].1, anew.len() as u64);
+    }
+}
+
+#[test]
+fn a_long_line_is_found_whole_beyond_the_window() {
+    let long = "é".repeat(400_000);
+    for (policy, expected, counts) in [
+        (TooLong::Truncate, vec!["a", &long[..1000], "b"], (1, 0)),
+        (TooLong::Drop, vec!["a", "b"], (0, 1)),
+    ] {
+        let mut tail = Tail::new(cutter(1000, policy), 0, &[]);
+        tail.append(b"a\n");
+        for piece in long.as_bytes().chunks(70_001) {
+            tail.append(piece);
+            tail.turns(false);
+        }
+        tail.append(b"\nb\n");
+        tail.turns(false);
+        assert!(tail.texts() == expected, "{policy:?}");
+        assert_eq!((tail.total.truncated, tail.total.dropped), counts);
+        assert_eq!(tail.rows.last().unwrap().1, 800_005);
+    }
+}
+
+#[test]
+fn a_line_may_be_longer_than_a_block() {
+    let mut tail = Tail::new(cutter(2 << 20, TooLong::Split), 0, &[]);
+    let long = "x".repeat(1 << 20);
+    tail.append(format!("{long}\nshort\n").as_bytes());
+    tail.turns(false);
+    assert!(tail.texts() == [long.as_str(), "short"]);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_repaired_and_counted() {
+    let mut tail = Tail::new(cutter(100, TooLong::Split), 0, &[]);
+    tail.append(b"good\nb\xffd\ngood\n");
+    tail.turns(false);
+    assert_eq!(tail.texts(), ["good", "b\u{fffd}d", "good"]);
+    assert_eq!(tail.total.repaired, 1);
+    assert_eq!(tail.rows[1].1, 9);
+}
+
+#[test]
+fn headers_say_where_a_record_was() {
+    let mut tail = Tail::new(
+        cutter(100, TooLong::Split),
+        0,
+        &[HeaderKind::Path, HeaderKind::Offset],
+    );
+    tail.append(b"one\ntwo\n");
+    let batch = tail.turn(false);
+    let section = batch.bytes(batch.rows()[1].headers).unwrap();
+    let headers: Vec<_> = EncodedHeaders::new(section).iter().collect();
+    assert_eq!(
+        headers,
+        [
+            (&b"path"[..], Some(&b"/l/a.log"[..])),
+            (b"offset", Some(b"4"))
+        ]
+    );
+}
+
+#[test]
+fn a_begun_line_is_left_out_where_reading_starts_inside_it() {
+    let mut tail = Tail::new(cutter(100, TooLong::Split), 3, &[]);
+    tail.state.leave_out_line();
+    tail.append(b"one");
+    tail.turns(false);
+    tail.append(b" and a half\ntwo\n");
+    tail.turns(false);
+    assert_eq!(tail.texts(), ["two"]);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Append(Vec<u8>),
+    Turn,
+    Anew,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let text = proptest::string::string_regex("[ab\n\r]{0,30}").unwrap();
+    let step = prop_oneof![
+        4 => text.prop_map(|text| Step::Append(text.into_bytes())),
+        4 => Just(Step::Turn),
+        1 => Just(Step::Anew),
+    ];
+    proptest::collection::vec(step, 0..40)
+}
+
+/// The lines of a whole file.
+fn lines_of(bytes: &[u8], cutter: Cutter, last: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    cutter.cut(bytes, last, |line| {
+        lines.push(String::from_utf8(bytes[line.start..line.end].to_vec()).unwrap());
+        true
+    });
+    lines
+}
+
+proptest! {
+    /// Whatever is written, cut and read when: each line comes once and in order.
+    #[test]
+    fn each_line_comes_once(steps in steps(), max in 1_usize..20) {
+        let cutter = cutter(max, TooLong::Split);
+        let mut tail = Tail::new(cutter, 0, &[]);
+        let mut expected = Vec::new();
+        let mut number = 0;
+        for step in steps {
+            match step {
+                Step::Append(bytes) => tail.append(&bytes),
+                Step::Turn => { tail.turn(false); }
+                Step::Anew => {
+                    tail.turns(false);
+                    expected.extend(lines_of(&tail.file.0.borrow(), cutter, false));
+                    // What was handed out of a line without an end stays.
+                    number += 1;
+                    expected.truncate(tail.rows.len());
+                    *tail.file.0.borrow_mut() = format!("{number}\n").into_bytes();
+                    tail.turn(false);
+                }
+            }
+        }
+        tail.turns(false);
+        tail.turns(true);
+        expected.extend(lines_of(&tail.file.0.borrow(), cutter, true));
+        prop_assert_eq!(tail.texts(), expected);
+    }
+
+    /// From the offset of any row, exactly the rows behind it come.
+    #[test]
+    fn every_offset_is_a_place_to_go_on(text in "[abé\n\r]{0,120}", max in 2_usize..20, policy in 0_usize..3) {
+        let too_long = [TooLong::Split, TooLong::Truncate, TooLong::Drop][policy];
+        let mut tail = Tail::new(cutter(max, too_long), 0, &[]);
+        tail.append(text.as_bytes());
+        tail.turns(false);
+        tail.turns(true);
+        for (index, (_, position)) in tail.rows.iter().enumerate() {
+            let mut rest = Tail::new(cutter(max, too_long), *position, &[]);
+            rest.append(text.as_bytes());
+            rest.turns(false);
+            rest.turns(true);
+            prop_assert_eq!(&rest.rows[..], &tail.rows[index + 1..]);
+        }
+    }
+}

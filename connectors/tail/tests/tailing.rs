@@ -1,0 +1,345 @@
+//! The source on files that grow, are rotated, cut, deleted and replaced.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)]
+
+mod common;
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
+
+use common::{Tail, idle, lines};
+use serde_json::json;
+
+#[tokio::test]
+async fn lines_come_soon_after_they_are_written() {
+    let tail = Tail::new(&[("scan.interval.ms", "60000")]);
+    tail.append("a.log", "first\n");
+    let mut run = tail.start().await;
+    assert_eq!(lines(&mut run, 1).await, ["first"]);
+    let mut writer = tail.writer("a.log");
+    let writing = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        writer.write_all(b"second\nunfinished").unwrap();
+        Instant::now()
+    });
+    assert_eq!(lines(&mut run, 1).await, ["second"]);
+    let delay = writing.await.unwrap().elapsed();
+    assert!(
+        delay < Duration::from_secs(5),
+        "woken, not by the look: {delay:?}"
+    );
+    tail.append("a.log", " line\n");
+    assert_eq!(lines(&mut run, 1).await, ["unfinished line"]);
+    tail.append("new.log", "found while running\n");
+    assert_eq!(lines(&mut run, 1).await, ["found while running"]);
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_watch_files_are_looked_at() {
+    let tail = Tail::new(&[("watch", "false")]);
+    let mut run = tail.start().await;
+    tail.append("a.log", "one\n");
+    assert_eq!(lines(&mut run, 1).await, ["one"]);
+    tail.append("a.log", "two\n");
+    assert_eq!(lines(&mut run, 1).await, ["two"]);
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn files_are_chosen_by_globs() {
+    let mut tail = Tail::new(&[]);
+    let include = format!(
+        "{},{}",
+        tail.path("a/*.{log,txt}").display(),
+        tail.path("b/**/*.log").display()
+    );
+    tail.set("include", &include);
+    tail.set("exclude", &tail.path("**/debug*").display().to_string());
+    for name in [
+        "a/1.log",
+        "a/2.txt",
+        "a/3.gz",
+        "a/debug.log",
+        "b/c/d/4.log",
+        "c/5.log",
+    ] {
+        fs::create_dir_all(tail.path(name).parent().unwrap()).unwrap();
+        tail.append(name, format!("{name}\n"));
+    }
+    let mut run = tail.start().await;
+    let mut read = lines(&mut run, 3).await;
+    fs::create_dir(tail.path("b/new")).unwrap();
+    tail.append("b/new/6.log", "b/new/6.log\n");
+    read.extend(lines(&mut run, 1).await);
+    read.sort();
+    assert_eq!(read, ["a/1.log", "a/2.txt", "b/c/d/4.log", "b/new/6.log"]);
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_at_the_end_is_for_what_is_there() {
+    let tail = Tail::new(&[("start.position", "end")]);
+    tail.append("a.log", "old\nhalf of ");
+    let mut run = tail.start().await;
+    idle(&mut run).await;
+    tail.append("a.log", "a line\nnew\n");
+    assert_eq!(lines(&mut run, 1).await, ["new"]);
+    tail.append("b.log", "from its beginning\n");
+    assert_eq!(lines(&mut run, 1).await, ["from its beginning"]);
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn rotation_by_rename_loses_and_doubles_nothing() {
+    for include in ["*.log", "*"] {
+        let mut tail = Tail::new(&[]);
+        tail.set("include", &tail.path(include).display().to_string());
+        let mut run = tail.start().await;
+        let mut writer = tail.writer("a.log");
+        writer.write_all(b"one\n").unwrap();
+        assert_eq!(lines(&mut run, 1).await, ["one"]);
+        tail.rename("a.log", "a.log.1");
+        // Whoever writes holds the old file for a moment more.
+        writer.write_all(b"two\n").unwrap();
+        tail.append("a.log", "three\n");
+        assert_eq!(lines(&mut run, 2).await, ["two", "three"], "{include}");
+        writer.write_all(b"late\n").unwrap();
+        assert_eq!(lines(&mut run, 1).await, ["late"]);
+        for round in 2..6 {
+            tail.rename(&format!("a.log.{}", round - 1), &format!("a.log.{round}"));
+            tail.rename("a.log", "a.log.1");
+            tail.append("a.log", format!("round {round}\n"));
+            assert_eq!(lines(&mut run, 1).await, [format!("round {round}")]);
+            tail.remove(&format!("a.log.{round}"));
+            tail.rename("a.log.1", &format!("a.log.{round}"));
+        }
+        run.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn copy_and_truncate() {
+    let tail = Tail::new(&[]);
+    let mut writer = tail.writer("a.log");
+    writer.write_all(b"one\ntwo\n").unwrap();
+    let mut run = tail.start().await;
+    assert_eq!(lines(&mut run, 2).await, ["one", "two"]);
+    tail.copy_truncate("a.log", "a.log.1");
+    writer
+        .write_all(b"three, longer than the two before\n")
+        .unwrap();
+    assert_eq!(
+        lines(&mut run, 1).await,
+        ["three, longer than the two before"]
+    );
+    run.acknowledge(3).await;
+    assert_eq!(tail.offsets.all()[0].1["position"], 34);
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn a_file_deleted_while_open_is_read_to_its_end() {
+    let tail = Tail::new(&[]);
+    let mut writer = tail.writer("a.log");
+    writer.write_all(b"one\n").unwrap();
+    let mut run = tail.start().await;
+    assert_eq!(lines(&mut run, 1).await, ["one"]);
+    tail.remove("a.log");
+    writer.write_all(b"two\nlast, without an end").unwrap();
+    assert_eq!(lines(&mut run, 2).await, ["two", "last, without an end"]);
+    tail.append("a.log", "another\n");
+    assert_eq!(lines(&mut run, 1).await, ["another"]);
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn equal_heads_are_not_one_file() {
+    let tail = Tail::new(&[]);
+    let head = "# the same banner in each file, and more than is remembered of a file\n".repeat(40);
+    for name in ["a.log", "b.log"] {
+        tail.append(name, format!("{head}{name}\n"));
+    }
+    let mut run = tail.start().await;
+    let read = lines(&mut run, 82).await;
+    assert_eq!(read.iter().filter(|line| line.ends_with(".log")).count(), 2);
+    run.acknowledge(82).await;
+    run.stop().await;
+    tail.append("a.log", "more of a\n");
+    tail.append("b.log", "more of b\n");
+    let mut run = tail.start().await;
+    let mut read = lines(&mut run, 2).await;
+    read.sort();
+    assert_eq!(read, ["more of a", "more of b"]);
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn an_inode_that_is_used_again_is_another_file() {
+    let tail = Tail::new(&[]);
+    let path = tail.path("a.log");
+    tail.append("a.log", "the first file\n");
+    let inode = fs::metadata(&path).unwrap().ino();
+    let device = fs::metadata(&path).unwrap().dev();
+    let mut run = tail.start().await;
+    assert_eq!(lines(&mut run, 1).await, ["the first file"]);
+    run.acknowledge(1).await;
+    run.stop().await;
+    // As if the inode had been given to another file while nobody looked: same inode, other and longer contents.
+    fs::write(&path, "a second file that is longer\n").unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().ino(), inode);
+    assert_eq!(tail.offsets.all()[0].0["device"], json!(device));
+    let mut run = tail.start().await;
+    assert_eq!(lines(&mut run, 1).await, ["a second file that is longer"]);
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_rotated_while_nobody_looked_is_read_first() {
+    let tail = Tail::new(&[]);
+    tail.append("a.log", "one\ntwo\n");
+    let mut run = tail.start().await;
+    assert_eq!(lines(&mut run, 2).await, ["one", "two"]);
+    run.acknowledge(1).await;
+    run.stop().await;
+    tail.append("a.log", "three\n");
+    tail.rename("a.log", "a.log-20261121");
+    tail.append("a.log", "four\n");
+    let mut run = tail.start().await;
+    assert_eq!(lines(&mut run, 3).await, ["two", "three", "four"]);
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn generations_found_together_come_oldest_first() {
+    let mut tail = Tail::new(&[]);
+    tail.set("include", &tail.path("*").display().to_string());
+    for name in ["a.log.2", "a.log.1", "a.log"] {
+        let all: String = (0..3000)
+            .map(|number| format!("{name} {number}\n"))
+            .collect();
+        tail.append(name, all);
+        // The times of the last writes are apart.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let mut run = tail.start().await;
+    let read = lines(&mut run, 9000).await;
+    assert!(read[..3000].iter().all(|line| line.starts_with("a.log.2 ")));
+    assert!(
+        read[3000..6000]
+            .iter()
+            .all(|line| line.starts_with("a.log.1 "))
+    );
+    assert!(read[6000..].iter().all(|line| line.starts_with("a.log ")));
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn few_open_files_read_many() {
+    let tail = Tail::new(&[("open.files.max", "3")]);
+    for number in 0..50 {
+        tail.append(
+            &format!("{number}.log"),
+            format!("{number} a\n{number} b\n"),
+        );
+    }
+    let mut run = tail.start().await;
+    let mut read = lines(&mut run, 100).await;
+    for number in 0..50 {
+        tail.append(&format!("{number}.log"), format!("{number} c\n"));
+    }
+    read.extend(lines(&mut run, 50).await);
+    for number in 0..50 {
+        let own: Vec<_> = read
+            .iter()
+            .filter(|line| line.starts_with(&format!("{number} ")))
+            .collect();
+        assert_eq!(
+            own,
+            [
+                &format!("{number} a"),
+                &format!("{number} b"),
+                &format!("{number} c")
+            ]
+        );
+    }
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn a_large_file_does_not_starve_others() {
+    let tail = Tail::new(&[]);
+    let line = format!("{}\n", "x".repeat(99));
+    tail.append("large.log", line.repeat(100_000));
+    tail.append("small.log", "small\n");
+    let mut run = tail.start().await;
+    let first = lines(&mut run, 20_000).await;
+    assert!(first.iter().any(|line| line == "small"));
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn a_last_line_without_an_end_counts_after_its_time() {
+    let tail = Tail::new(&[("last.line.timeout.ms", "100")]);
+    tail.append("a.log", "one\r\ntwo");
+    let mut run = tail.start().await;
+    assert_eq!(lines(&mut run, 2).await, ["one", "two"]);
+    tail.append("a.log", "three\n");
+    assert_eq!(lines(&mut run, 1).await, ["three"]);
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn quiet_files_are_closed_and_opened_again() {
+    let tail = Tail::new(&[("close.inactive.ms", "50"), ("watch", "false")]);
+    tail.append("a.log", "one\n");
+    let mut run = tail.start().await;
+    assert_eq!(lines(&mut run, 1).await, ["one"]);
+    idle(&mut run).await;
+    let open = fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let held = open
+        .filter_map(|entry| fs::read_link(entry.path()).ok())
+        .filter(|target| *target == tail.path("a.log"))
+        .count();
+    assert_eq!(held, 0);
+    tail.append("a.log", "two\n");
+    assert_eq!(lines(&mut run, 1).await, ["two"]);
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn old_files_are_left_out_until_they_are_written_to() {
+    let tail = Tail::new(&[("ignore.older.ms", "60000")]);
+    tail.append("old.log", "old\n");
+    let old = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+    let file = OpenOptions::new()
+        .write(true)
+        .open(tail.path("old.log"))
+        .unwrap();
+    file.set_modified(old).unwrap();
+    tail.append("new.log", "new\n");
+    let mut run = tail.start().await;
+    assert_eq!(lines(&mut run, 1).await, ["new"]);
+    tail.append("old.log", "again\n");
+    assert_eq!(lines(&mut run, 2).await, ["old", "again"]);
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_yet_stops_no_other() {
+    use std::os::unix::fs::PermissionsExt;
+    let tail = Tail::new(&[]);
+    tail.append("a.log", "hidden\n");
+    tail.append("b.log", "open\n");
+    fs::set_permissions(tail.path("a.log"), fs::Permissions::from_mode(0o000)).unwrap();
+    if fs::File::open(tail.path("a.log")).is_ok() {
+        // Permissions mean nothing to root.
+        return;
+    }
+    let mut run = tail.start().await;
+    assert_eq!(lines(&mut run, 1).await, ["open"]);
+    fs::set_permissions(tail.path("a.log"), fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(lines(&mut run, 1).await, ["hidden"]);
+    run.stop().await;
+}
