@@ -198,6 +198,7 @@ impl Builder {
     /// When the configuration is wrong, a port is taken, or a file cannot be read.
     pub async fn start(self) -> Result<Worker, StartError> {
         let config = self.check()?;
+        WorkerConfig::log_ineffective(&self.properties);
         let bound = rest::bind(&config.rest).await?;
         let worker_id = worker_id(&config, bound.address());
         let data = self.data.unwrap_or_else(tokio::runtime::Handle::current);

@@ -1,5 +1,6 @@
 //! The worker's configuration: Kafka Connect's keys for a standalone worker, and the few of Millrace's own.
 
+mod clients;
 mod listener;
 mod refused;
 mod response_headers;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use millrace_config::{Config, ConfigDef, ConfigEnum, ConfigErrors, Properties};
 
+pub(crate) use clients::client_keys;
 pub use listener::{Listener, Scheme};
 pub(crate) use refused::{client_refusal, shown};
 pub use response_headers::ResponseHeader;
@@ -157,29 +159,34 @@ fn noted(key: &str) -> &'static str {
 }
 
 impl WorkerConfig {
-    /// Parses a worker's properties, logs a warning for each key nobody knows, and refuses keys that ask for
-    /// security or guarantees which are not there.
+    /// Parses a worker's properties and refuses keys that ask for security or guarantees which are not there.
     ///
     /// # Errors
     /// Everything that is wrong, together.
     pub fn from_properties(properties: &Properties) -> Result<Self, ConfigErrors> {
         let mut errors = refused::find(properties);
+        errors.extend(clients::check(properties));
         match <Self as Config>::parse(properties) {
-            Ok(config) => {
-                for key in NOTED_KEYS {
-                    if properties.contains_key(key) {
-                        log::info!("worker configuration: {key} has no effect, {}", noted(key));
-                    }
-                }
-                for unknown in Self::full_definition().unknown_keys(properties) {
-                    log::warn!("worker configuration: {unknown}");
-                }
-                errors.into_result(config)
-            }
+            Ok(config) => errors.into_result(config),
             Err(wrong) => {
                 errors.extend(wrong);
                 Err(errors)
             }
+        }
+    }
+
+    /// Logs which keys have no effect, and which nobody knows.
+    pub(crate) fn log_ineffective(properties: &Properties) {
+        for key in NOTED_KEYS {
+            if properties.contains_key(key) {
+                log::info!("worker configuration: {key} has no effect, {}", noted(key));
+            }
+        }
+        for unknown in Self::full_definition().unknown_keys(properties) {
+            log::warn!("worker configuration: {unknown}");
+        }
+        for unknown in clients::unknown(properties) {
+            log::warn!("worker configuration: {unknown}");
         }
     }
 
@@ -248,6 +255,8 @@ mod tests {
             ("consumer.security.protocol", "SSL"),
             ("producer.transactional.id", "t"),
             ("admin.sasl.mechanism", "PLAIN"),
+            ("producer.acks", "7"),
+            ("security.providers", "a.B"),
             ("authorizer.class.name", "A"),
             ("exactly.once.source.support", "enabled"),
             ("response.http.headers.config", "X:1"),
@@ -266,7 +275,9 @@ mod tests {
                 "listeners",
                 "producer.transactional.id",
                 "rest.extension.classes",
+                "security.providers",
                 "ssl.keystore.location",
+                "producer.acks",
                 "offset.flush.interval.ms",
                 "response.http.headers.config"
             ]

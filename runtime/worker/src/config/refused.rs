@@ -87,6 +87,9 @@ fn reason(key: &str, value: &str) -> Option<&'static str> {
             Some("exactly-once delivery is not built in; leave the key out")
         }
         "security.protocol" => Some("only PLAINTEXT connections to brokers are built in"),
+        key if key.starts_with("security.") && !value.is_empty() => {
+            Some("security providers are Java classes and cannot be loaded")
+        }
         key if ["ssl.", "listeners.https.", "admin.listeners.https."]
             .iter()
             .any(|prefix| key.starts_with(prefix)) =>

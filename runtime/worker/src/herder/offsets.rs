@@ -105,11 +105,10 @@ impl StandaloneHerder {
                     .collect()
             }
         };
-        let maps = changes
+        let mut maps = changes
             .iter()
             .flat_map(|(partition, offset)| partition.iter().chain(offset));
-        maps.map(only_primitives)
-            .collect::<Result<(), HerderError>>()?;
+        maps.try_for_each(only_primitives)?;
         let is_external = ask(connector, live, OffsetChanges::Source(changes.clone())).await?;
         let changes: Option<Vec<_>> = changes
             .into_iter()

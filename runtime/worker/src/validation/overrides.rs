@@ -1,12 +1,9 @@
 //! Client settings that a connector overrides: `producer.override.*` and so on, subject to the worker's policy.
 
-use millrace_client::ClusterConfig;
-use millrace_client::consumer::ConsumerConfig;
-use millrace_client::producer::ProducerConfig;
-use millrace_config::{Config, ConfigDef, ConfigValue, KeyInfo, NullableProperties, Value};
+use millrace_config::{ConfigDef, ConfigValue, KeyInfo, NullableProperties, Value};
 
 use super::verdicts::{Part, Verdict};
-use crate::config::{OverridePolicy, client_refusal, shown};
+use crate::config::{OverridePolicy, client_keys, client_refusal, shown};
 use crate::registry::PluginKind;
 
 /// The prefixes, in the order of the answer.
@@ -63,11 +60,7 @@ fn has_client(kind: PluginKind, prefix: &str, properties: &NullableProperties) -
 
 /// The keys of the client behind a prefix.
 fn definition(prefix: &str) -> ConfigDef {
-    match prefix {
-        "producer.override." => ProducerConfig::definition(),
-        "consumer.override." => ConsumerConfig::definition(),
-        _ => ClusterConfig::definition(),
-    }
+    client_keys(prefix.strip_suffix("override.").unwrap_or(prefix))
 }
 
 /// Checks that overridden client settings are of their types.
