@@ -105,10 +105,12 @@ impl StandaloneHerder {
                     .collect()
             }
         };
-        let mut maps = changes
-            .iter()
-            .flat_map(|(partition, offset)| partition.iter().chain(offset));
-        maps.try_for_each(only_primitives)?;
+        for (partition, offset) in &changes {
+            partition
+                .iter()
+                .chain(offset)
+                .try_for_each(only_primitives)?;
+        }
         let is_external = ask(connector, live, OffsetChanges::Source(changes.clone())).await?;
         let changes: Option<Vec<_>> = changes
             .into_iter()
