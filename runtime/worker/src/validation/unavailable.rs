@@ -17,10 +17,6 @@ pub(crate) fn refusal(kind: PluginKind, connector: &Properties) -> Option<&'stat
                  with exactly.once.support=requested records are delivered at least once",
             )
         }
-        PluginKind::Sink if !value("errors.deadletterqueue.topic.name").is_empty() => Some(
-            "errors.deadletterqueue.topic.name is set, and this worker has no dead letter queues; \
-             without it failed records are logged with errors.log.enable=true",
-        ),
         _ => None,
     }
 }
@@ -35,11 +31,6 @@ pub(super) fn warn(properties: &NullableProperties) {
     {
         log::warn!(
             "connector {name}: topic.creation.* has no effect, the broker creates topics with its defaults"
-        );
-    }
-    if !matches!(value("errors.retry.timeout"), "" | "0") {
-        log::warn!(
-            "connector {name}: errors.retry.timeout has no effect, failed operations are not tried again"
         );
     }
 }
