@@ -187,7 +187,8 @@ fn data_dir(keys: &BrokerKeys, errors: &mut ConfigErrors) -> PathBuf {
         Some([dir, ..]) => {
             errors.push(
                 "log.dirs",
-                "log.dirs names several directories, the included broker keeps its data in one",
+                "log.dirs names several directories, the included broker keeps its data in one: name one, and move \
+                 the partitions of the others into it while nothing runs on them",
             );
             PathBuf::from(dir)
         }

@@ -46,12 +46,6 @@ pub(crate) async fn bind(config: &ListenerConfig, backlog: u32) -> io::Result<Bo
             port: local.port(),
         },
     };
-    if !local.ip().is_loopback() {
-        log::warn!(
-            "listener {} on {local} is open to other machines, and whoever reaches it may do anything",
-            config.name
-        );
-    }
     Ok(BoundListener {
         name: config.name.clone(),
         local,
