@@ -1,8 +1,16 @@
 //! Clients side by side: each reads what the others wrote with every codec, and they share a group.
 
-use anyhow::Context as _;
+use std::{
+    sync::{Mutex, PoisonError},
+    thread,
+};
+
+use anyhow::{Context as _, anyhow};
 
 use crate::{broker::Broker, clients::Client, rebalance, standard::CODECS};
+
+/// How many clients read at a time.
+const READERS: usize = 4;
 
 /// All pairs of writers and readers; then groups of four different members, so that each client is once the first.
 pub(crate) fn run(clients: &[Box<dyn Client>], broker: &Broker) -> anyhow::Result<()> {
@@ -14,17 +22,35 @@ pub(crate) fn run(clients: &[Box<dyn Client>], broker: &Broker) -> anyhow::Resul
         }
     }
     let topics: Vec<_> = topics.iter().map(String::as_str).collect();
-    for reader in clients {
-        reader
-            .consume(broker.address(), &topics)
-            .with_context(|| format!("{} reads what others wrote", reader.name()))?;
-        println!(
-            "together: {} reads {} topics of all: ok",
-            reader.name(),
-            topics.len()
-        );
-    }
+    read_all(clients, &topics, broker.address())?;
     mixed_groups(clients, broker)
+}
+
+/// Each client reads all topics, several clients at a time: most of them wait more than they work.
+fn read_all(clients: &[Box<dyn Client>], topics: &[&str], server: &str) -> anyhow::Result<()> {
+    let left = Mutex::new(clients.iter());
+    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let read = || -> anyhow::Result<()> {
+        while let Some(reader) = next() {
+            reader
+                .consume(server, topics)
+                .with_context(|| format!("{} reads what others wrote", reader.name()))?;
+            println!(
+                "together: {} reads {} topics of all: ok",
+                reader.name(),
+                topics.len()
+            );
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let readers: Vec<_> = (0..READERS).map(|_| scope.spawn(read)).collect();
+        readers.into_iter().try_for_each(|reader| {
+            reader
+                .join()
+                .unwrap_or_else(|_| Err(anyhow!("a reader panicked")))
+        })
+    })
 }
 
 /// A client writes the standard records with every codec, and another reads them.

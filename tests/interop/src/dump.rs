@@ -17,7 +17,7 @@ const READ: [&str; 4] = [".log", ".index", ".timeindex", ".snapshot"];
 const TEXT: [&str; 2] = ["leader-epoch-checkpoint", "partition.metadata"];
 
 /// What it says of files that are not as they should be.
-const COMPLAINTS: [&str; 9] = [
+const COMPLAINTS: [&str; 10] = [
     "isvalid: false",
     "Mismatches in",
     "mismatch",
@@ -26,6 +26,7 @@ const COMPLAINTS: [&str; 9] = [
     "Non-consecutive offsets",
     "invalid bytes",
     "unknown file",
+    "failed schema",
     "Exception",
 ];
 

@@ -1,4 +1,4 @@
-//! Clients are installed below `target/interop`, once for each content of the file that pins their versions.
+//! Clients are installed below `target/interop`, once for each content of what pins their versions.
 
 use std::{
     fs,
@@ -21,19 +21,18 @@ pub(crate) fn folder(name: &str) -> anyhow::Result<PathBuf> {
     Ok(folder.canonicalize()?)
 }
 
-/// Runs `install` unless it ran before with the same content of `pins`.
+/// Runs `install` unless it ran before with the same `pins`.
 pub(crate) fn once(
     folder: &Path,
-    pins: &Path,
+    pins: &str,
     install: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let stamp = folder.join("installed");
-    let wanted = fs::read(pins).with_context(|| format!("cannot read {}", pins.display()))?;
-    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+    if fs::read(&stamp).is_ok_and(|installed| installed == pins.as_bytes()) {
         return Ok(());
     }
     install()?;
-    Ok(fs::write(&stamp, wanted)?)
+    Ok(fs::write(&stamp, pins)?)
 }
 
 /// The folder with the jars that `clients/SOURCE/pom.xml` asks for.
@@ -41,7 +40,13 @@ pub(crate) fn jars(name: &str, source: &str, version: Option<&str>) -> anyhow::R
     let folder = folder(name)?;
     let pom = Path::new(SOURCES).join(source).join("pom.xml");
     let jars = folder.join("libs");
-    once(&folder, &pom, || {
+    let text =
+        fs::read_to_string(&pom).with_context(|| format!("cannot read {}", pom.display()))?;
+    once(&folder, &(text + version.unwrap_or_default()), || {
+        // Jars of other versions would be found, too.
+        if jars.exists() {
+            fs::remove_dir_all(&jars)?;
+        }
         let mut maven = Command::new("mvn");
         maven
             .args(["-q", "-B", "dependency:copy-dependencies", "-f"])
@@ -50,7 +55,7 @@ pub(crate) fn jars(name: &str, source: &str, version: Option<&str>) -> anyhow::R
         if let Some(version) = version {
             maven.arg(format!("-Dkafka.version={version}"));
         }
-        output::install(&mut maven)
+        output::download(&mut maven)
     })?;
     Ok(jars)
 }

@@ -13,8 +13,13 @@ use millrace_system::wait;
 /// How long checks may run.
 const CHECKS: Duration = Duration::from_secs(240);
 
-/// How long an installation may run, which may compile a library in C.
-const INSTALLATION: Duration = Duration::from_secs(900);
+/// How long a build may run, which may compile a library in C.
+const BUILD: Duration = Duration::from_secs(900);
+
+/// How long one attempt at a download may run, how many there are, and the pause between them.
+const DOWNLOAD: Duration = Duration::from_secs(300);
+const ATTEMPTS: usize = 4;
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// The standard output of a program that ends well.
 pub(crate) fn of(command: &mut Command) -> anyhow::Result<String> {
@@ -26,9 +31,21 @@ pub(crate) fn with_input(command: &mut Command, input: &[u8]) -> anyhow::Result<
     ended_well(command, input, CHECKS)
 }
 
-/// Runs a step of an installation.
-pub(crate) fn install(command: &mut Command) -> anyhow::Result<()> {
-    ended_well(command, b"", INSTALLATION).map(drop)
+/// Runs a step of an installation that needs no network.
+pub(crate) fn build(command: &mut Command) -> anyhow::Result<()> {
+    ended_well(command, b"", BUILD).map(drop)
+}
+
+/// Runs a step of an installation that asks a registry, which may not answer each time.
+pub(crate) fn download(command: &mut Command) -> anyhow::Result<()> {
+    for _ in 1..ATTEMPTS {
+        match ended_well(command, b"", DOWNLOAD) {
+            Ok(_) => return Ok(()),
+            Err(error) => println!("once more: {error:#}"),
+        }
+        thread::sleep(PAUSE);
+    }
+    ended_well(command, b"", DOWNLOAD).map(drop)
 }
 
 fn ended_well(command: &mut Command, input: &[u8], limit: Duration) -> anyhow::Result<String> {

@@ -1,6 +1,7 @@
 //! The clients and their versions. Most are a [`program`] in their own language that answers to the same commands.
 
 mod kcat;
+mod languages;
 mod program;
 mod tools;
 
@@ -37,7 +38,7 @@ pub(crate) struct Report {
 }
 
 /// A client by others.
-pub(crate) trait Client {
+pub(crate) trait Client: Sync {
     fn name(&self) -> &'static str;
 
     /// Installs it and says which version it is.

@@ -1,7 +1,6 @@
 //! Clients with a program of ours in their own language. `clients/README.md` says what its commands do.
 
 use std::{
-    fs,
     ops::Range,
     path::{Path, PathBuf},
     process::Command,
@@ -9,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-use super::{Client, Report, SCENARIOS};
+use super::{Client, Report, SCENARIOS, languages};
 use crate::{
     broker::Broker,
     install::{self, SOURCES},
@@ -112,11 +111,11 @@ impl Client for Program {
     fn install(&self) -> anyhow::Result<String> {
         let (folder, source) = (self.folder()?, self.source());
         match self.language {
-            Language::Java(version) => java(self.name, version, &folder, &source)?,
-            Language::Python(_) => python(&folder, &source)?,
-            Language::Go => go(&folder, &source)?,
-            Language::Node => node(&folder, &source)?,
-            Language::Rust => rust(&folder, &source)?,
+            Language::Java(version) => languages::java(self.name, version, &folder, &source)?,
+            Language::Python(_) => languages::python(&folder, &source)?,
+            Language::Go => languages::go(&folder, &source)?,
+            Language::Node => languages::node(&folder, &source)?,
+            Language::Rust => languages::rust(&folder, &source)?,
         }
         let version = output::of(self.command()?.arg("version"))
             .with_context(|| format!("{} does not run", self.name))?;
@@ -169,52 +168,4 @@ impl Client for Program {
     fn shares_groups(&self) -> bool {
         !matches!(self.language, Language::Node)
     }
-}
-
-fn java(name: &str, version: &str, folder: &Path, source: &Path) -> anyhow::Result<()> {
-    let jars = install::jars(name, "java", Some(version))?;
-    let sources = fs::read_dir(source.join("src"))?.collect::<Result<Vec<_>, _>>()?;
-    let mut javac = Command::new("javac");
-    javac.args(["-nowarn", "-d"]).arg(folder.join("classes"));
-    javac.arg("-cp").arg(jars.join("*"));
-    javac.args(sources.iter().map(fs::DirEntry::path));
-    output::install(&mut javac)
-}
-
-fn python(folder: &Path, source: &Path) -> anyhow::Result<()> {
-    let requirements = source.join("requirements.txt");
-    install::once(folder, &requirements, || {
-        output::install(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
-        let mut pip = Command::new(folder.join("bin/pip"));
-        pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"])
-            .arg(&requirements);
-        output::install(&mut pip)
-    })
-}
-
-fn go(folder: &Path, source: &Path) -> anyhow::Result<()> {
-    let mut go = Command::new("go");
-    go.args(["build", "-o"]).arg(folder.join("client")).arg(".");
-    output::install(go.current_dir(source))
-}
-
-fn node(folder: &Path, source: &Path) -> anyhow::Result<()> {
-    for file in fs::read_dir(source)? {
-        let file = file?;
-        fs::copy(file.path(), folder.join(file.file_name()))?;
-    }
-    install::once(folder, &source.join("package-lock.json"), || {
-        let mut npm = Command::new("npm");
-        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-        output::install(npm.current_dir(folder))
-    })
-}
-
-/// Compiles librdkafka, too; in a workspace of its own, so that nothing else waits for it.
-fn rust(folder: &Path, source: &Path) -> anyhow::Result<()> {
-    let mut cargo = Command::new("cargo");
-    cargo
-        .args(["build", "--quiet", "--locked", "--target-dir"])
-        .arg(folder);
-    output::install(cargo.current_dir(source))
 }
