@@ -18,6 +18,7 @@ use crate::{
     after_help = "Exit codes: 0 done or stopped cleanly, 1 something was abandoned or failed, 2 bad usage or \
                   configuration, 3 could not start or no broker answers, 130 interrupted.",
     infer_long_args = true,
+    propagate_version = true,
     arg_required_else_help = true,
     disable_help_subcommand = true
 )]

@@ -1,8 +1,10 @@
-//! The lines a start prints for people: what runs where. They go to standard error, for standard output is for data.
-#![expect(
-    clippy::print_stderr,
-    reason = "these lines are for the person at the terminal"
-)]
+//! The lines that are for people: what runs where, what is worth knowing, what failed. They go to standard error, for
+//! standard output is for data. Nobody may be reading them (`2>&1 | head`), which is no reason to fail.
+
+use std::{
+    fmt,
+    io::{self, Write as _},
+};
 
 use millrace_broker::Broker;
 
@@ -10,12 +12,15 @@ use crate::included;
 
 /// The first line: the version, and what was asked for.
 pub(crate) fn title(what: &str) {
-    eprintln!("millrace {}: {what}", env!("CARGO_PKG_VERSION"));
+    line(format_args!(
+        "millrace {}: {what}",
+        env!("CARGO_PKG_VERSION")
+    ));
 }
 
 /// A part, and where it is.
 pub(crate) fn part(name: &str, place: &str) {
-    eprintln!("  {name:<10} {place}");
+    line(format_args!("  {name:<10} {place}"));
 }
 
 /// The line of the included broker.
@@ -33,15 +38,21 @@ pub(crate) fn broker(broker: &Broker) {
 
 /// The last line: it is all there.
 pub(crate) fn ready() {
-    eprintln!("  ready; Ctrl-C stops it");
+    line(format_args!("  ready; Ctrl-C stops it"));
 }
 
 /// Something worth knowing that keeps nothing from running.
 pub(crate) fn note(text: &str) {
-    eprintln!("millrace: {text}");
+    line(format_args!("millrace: {text}"));
 }
 
 /// Why the process ends with another code than 0.
 pub(crate) fn failure(failure: &crate::failure::Failure) {
-    eprintln!("millrace: {failure}");
+    line(format_args!("millrace: {failure}"));
+}
+
+/// One line, whether or not somebody reads it.
+pub(crate) fn line(text: fmt::Arguments<'_>) {
+    let text = format!("{text}\n");
+    drop(io::stderr().write_all(text.as_bytes()));
 }

@@ -14,7 +14,7 @@ pub(super) fn join(place: Place, properties: &mut Properties) -> Vec<String> {
     let (scheme, port) = match place {
         Place::Worker => ("http", "8083"),
         Place::Broker => ("PLAINTEXT", "9092"),
-        Place::Flag | Place::Producer | Place::Consumer | Place::Client => return Vec::new(),
+        Place::Producer | Place::Consumer | Place::Client => return Vec::new(),
     };
     let mut problems = Vec::new();
     let mut parts = |part: Part| take(place, part, properties, &mut problems);

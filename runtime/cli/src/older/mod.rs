@@ -1,8 +1,11 @@
-//! Older spellings meet help: flags and keys of Kafka's past, from one [table](table).
+//! Older spellings meet help, from tables: Kafka's [scripts](commands), the [flags] of its tools, and the
+//! [keys](table) of its past.
 //!
 //! What has an exact successor works, with a note. What would mean something else today is refused with the name that
 //! does it now, so that nobody hunts for it.
 
+mod commands;
+mod flags;
 mod listener;
 mod table;
 
@@ -10,13 +13,13 @@ use std::ffi::OsString;
 
 use millrace_config::Properties;
 
+use commands::Today;
+use flags::{FLAGS, Flag};
 use table::{Remedy, TABLE};
 
-/// Where a key or a flag is written.
+/// Where a key is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// On the command line, without its two dashes.
-    Flag,
     /// A Connect worker's file.
     Worker,
     /// Kafka's `server.properties`.
@@ -36,46 +39,95 @@ pub(crate) struct Arguments {
     pub(crate) notes: Vec<String>,
 }
 
-/// Replaces older flags.
+/// Replaces the names of Kafka's scripts and older flags.
 ///
 /// # Errors
-/// For a flag that has no successor: what to type today.
+/// For what has no successor: what to type today.
 pub(crate) fn arguments(typed: impl IntoIterator<Item = OsString>) -> Result<Arguments, String> {
-    let typed: Vec<OsString> = typed.into_iter().collect();
-    let command = typed.get(1).and_then(|command| command.to_str());
+    let mut typed = typed.into_iter();
     let mut today = Arguments::default();
-    for argument in typed.iter().cloned() {
-        let Some((name, value)) = flag(&argument) else {
+    today.arguments.extend(typed.next());
+    let first = typed.next();
+    if let Some(first) = first {
+        today.command(first)?;
+    }
+    let command = today
+        .arguments
+        .get(1)
+        .and_then(|command| command.to_str())
+        .map(str::to_owned);
+    while let Some(argument) = typed.next() {
+        let Some(flag) = flag(&argument, command.as_deref()) else {
             today.arguments.push(argument);
             continue;
         };
-        match find(Place::Flag, name, None, command) {
-            None => today.arguments.push(argument),
-            Some(Remedy::Same(new)) => {
-                today
-                    .notes
-                    .push(format!("--{name} is called --{new} today"));
-                today.arguments.push(match value {
-                    Some(value) => format!("--{new}={value}").into(),
-                    None => format!("--{new}").into(),
-                });
-            }
-            Some(Remedy::NoEffect(why)) => {
-                today.notes.push(format!("--{name} has no effect: {why}"))
-            }
-            Some(remedy) => return Err(refusal(&format!("--{name}"), remedy)),
+        let value = flag.value.map(str::to_owned);
+        if flag.row.valued && value.is_none() {
+            typed.next();
         }
+        today.flag(flag.row, value)?;
     }
     Ok(today)
 }
 
-/// The name and the attached value of `--name` or `--name=value`.
-fn flag(argument: &OsString) -> Option<(&str, Option<&str>)> {
-    let name = argument.to_str()?.strip_prefix("--")?;
-    Some(match name.split_once('=') {
+impl Arguments {
+    /// The command, or what Kafka's script of this name is here.
+    fn command(&mut self, typed: OsString) -> Result<(), String> {
+        match typed.to_str().and_then(commands::find) {
+            None => self.arguments.push(typed),
+            Some(Today::Is(words)) => {
+                let today = words.join(" ");
+                self.notes.push(format!(
+                    "{} is called millrace {today} here",
+                    typed.display()
+                ));
+                self.arguments.extend(words.iter().map(Into::into));
+            }
+            Some(Today::Not(text)) => {
+                return Err(format!("{} is not there: {text}", typed.display()));
+            }
+        }
+        Ok(())
+    }
+
+    fn flag(&mut self, row: &Flag, value: Option<String>) -> Result<(), String> {
+        let name = row.old;
+        match row.remedy {
+            Remedy::Same(new) => {
+                self.notes.push(format!("--{name} is called --{new} today"));
+                self.arguments.push(match value {
+                    Some(value) => format!("--{new}={value}").into(),
+                    None => format!("--{new}").into(),
+                });
+            }
+            Remedy::NoEffect(why) => self.notes.push(format!("--{name} has no effect: {why}")),
+            remedy => return Err(refusal(&format!("--{name}"), remedy)),
+        }
+        Ok(())
+    }
+}
+
+/// An older flag, and the value that is attached to it.
+struct Found<'a> {
+    row: &'static Flag,
+    value: Option<&'a str>,
+}
+
+/// The row of `--name` or `--name=value`; Kafka's scripts took `-daemon` with one dash.
+fn flag<'a>(argument: &'a OsString, command: Option<&str>) -> Option<Found<'a>> {
+    let text = argument.to_str()?;
+    let typed = match text {
+        "-daemon" => "daemon",
+        _ => text.strip_prefix("--")?,
+    };
+    let (name, value) = match typed.split_once('=') {
         Some((name, value)) => (name, Some(value)),
-        None => (name, None),
-    })
+        None => (typed, None),
+    };
+    let row = FLAGS
+        .iter()
+        .find(|row| row.old == name && row.scope.covers(command))?;
+    Some(Found { row, value })
 }
 
 /// Replaces older keys where they have a successor, with a note in the log; says of the others what to write today.
@@ -87,7 +139,7 @@ pub(crate) fn properties(place: Place, properties: &mut Properties) -> Vec<Strin
         .collect();
     for (key, value) in given {
         let (inner, name) = scope(place, &key);
-        match find(inner, name, Some(&value), None) {
+        match find(inner, name, &value) {
             None | Some(Remedy::Listener(_)) => {}
             Some(Remedy::Same(new)) => {
                 log::warn!("{key} is called {new} today");
@@ -125,16 +177,13 @@ fn scope(place: Place, key: &str) -> (Place, &str) {
     }
 }
 
-fn find(place: Place, name: &str, value: Option<&str>, command: Option<&str>) -> Option<Remedy> {
+fn find(place: Place, name: &str, value: &str) -> Option<Remedy> {
     TABLE
         .iter()
         .find(|row| {
             row.place == place
                 && row.old == name
-                && (row.except.is_none() || row.except != command)
-                && row
-                    .value
-                    .is_none_or(|only| value.is_some_and(|value| value.trim() == only))
+                && row.value.is_none_or(|only| value.trim() == only)
         })
         .map(|row| row.remedy)
 }
@@ -153,9 +202,12 @@ fn refusal(name: &str, remedy: Remedy) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
+    use clap::CommandFactory as _;
     use millrace_config::Properties;
 
-    use super::{Place, TABLE, arguments, properties};
+    use super::{
+        FLAGS, Place, Remedy, TABLE, Today, arguments, commands::SCRIPTS, flags::Scope, properties,
+    };
 
     fn words(text: &str) -> Vec<std::ffi::OsString> {
         text.split(' ').map(Into::into).collect()
@@ -169,8 +221,17 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_in_the_table_twice() {
+    fn nothing_is_in_a_table_twice() {
         let mut seen = BTreeSet::new();
+        for script in SCRIPTS {
+            assert!(seen.insert((String::new(), script.old, None)), "{script:?}");
+        }
+        for row in FLAGS {
+            assert!(
+                seen.insert((format!("{:?}", row.scope), row.old, None)),
+                "{row:?}"
+            );
+        }
         for row in TABLE {
             assert!(
                 seen.insert((format!("{:?}", row.place), row.old, row.value)),
@@ -179,26 +240,115 @@ mod tests {
         }
     }
 
+    /// Every flag, with a command that has it: answered, noted or replaced as its row says.
     #[test]
-    fn flags_with_a_successor_work_with_a_note() {
-        let today = arguments(words("millrace produce --broker-list a:1 --topic t")).unwrap();
-        assert_eq!(
-            today.arguments,
-            words("millrace produce --bootstrap-server a:1 --topic t")
-        );
-        assert_eq!(
-            today.notes,
-            ["--broker-list is called --bootstrap-server today"]
-        );
-        let today = arguments(words("x --broker-list=a:1")).unwrap();
-        assert_eq!(today.arguments, words("x --bootstrap-server=a:1"));
+    fn every_flag_is_answered() {
+        for row in FLAGS {
+            let command = match row.scope {
+                Scope::Only(command) => command,
+                Scope::All | Scope::AllBut(_) => "topics",
+            };
+            let value = if row.valued { " v" } else { "" };
+            let typed = format!("millrace {command} --{}{value} --list", row.old);
+            let outcome = arguments(words(&typed));
+            match row.remedy {
+                Remedy::Same(new) => {
+                    let today = outcome.unwrap();
+                    let expected = format!("millrace {command} --{new}{value} --list");
+                    assert_eq!(today.arguments, words(&expected));
+                    assert_eq!(
+                        today.notes,
+                        [format!("--{} is called --{new} today", row.old)]
+                    );
+                }
+                Remedy::NoEffect(why) => {
+                    let today = outcome.unwrap();
+                    assert_eq!(
+                        today.arguments,
+                        words(&format!("millrace {command} --list"))
+                    );
+                    assert_eq!(today.notes, [format!("--{} has no effect: {why}", row.old)]);
+                }
+                Remedy::Gone(text) | Remedy::Renamed(text) => {
+                    let answer = outcome.unwrap_err();
+                    assert!(answer.contains(text), "{answer}");
+                    assert!(answer.starts_with(&format!("--{}", row.old)), "{answer}");
+                }
+                remedy => panic!("a flag cannot be {remedy:?}"),
+            }
+        }
     }
 
     #[test]
-    fn zookeeper_is_answered_with_what_to_type() {
-        let text =
-            arguments(words("millrace topics --zookeeper localhost:2181 --list")).unwrap_err();
-        assert!(text.contains("--bootstrap-server"), "{text}");
+    fn a_flag_may_hold_its_value_and_belong_to_one_command() {
+        let today = arguments(words("x y --broker-list=a:1")).unwrap();
+        assert_eq!(today.arguments, words("x y --bootstrap-server=a:1"));
+        let typed = words("millrace log-dirs --broker-list 1");
+        assert_eq!(arguments(typed.clone()).unwrap().arguments, typed);
+        let answer = arguments(words("millrace broker -daemon s.properties")).unwrap_err();
+        assert!(answer.contains("config/systemd"), "{answer}");
+    }
+
+    #[test]
+    fn every_script_is_answered() {
+        for script in SCRIPTS {
+            let typed = format!("millrace bin/{}.sh --topic t", script.old);
+            let outcome = arguments(words(&typed));
+            match script.today {
+                Today::Is(command) => {
+                    let expected = format!("millrace {} --topic t", command.join(" "));
+                    assert_eq!(outcome.unwrap().arguments, words(&expected));
+                }
+                Today::Not(text) => assert!(outcome.unwrap_err().contains(text)),
+            }
+        }
+    }
+
+    /// What is said to have today's name is there under that name.
+    #[test]
+    fn todays_names_are_there() {
+        let all = crate::args::Arguments::command();
+        for script in SCRIPTS {
+            if let Today::Is(path) = script.today {
+                let mut command = &all;
+                for word in path {
+                    command = command.find_subcommand(word).unwrap();
+                }
+            }
+            assert!(all.find_subcommand(script.old).is_none(), "{script:?}");
+        }
+        for row in FLAGS {
+            let Scope::Only(command) = row.scope else {
+                continue;
+            };
+            let command = all.find_subcommand(command).unwrap();
+            let known = |command: &clap::Command| {
+                command
+                    .get_arguments()
+                    .any(|argument| argument.get_long() == Some(row.old))
+            };
+            assert!(!known(command), "{row:?}");
+            assert!(!command.get_subcommands().any(known), "{row:?}");
+        }
+    }
+
+    /// Every key: answered, noted or replaced as its row says. Parts of listeners have tests of their own.
+    #[test]
+    fn every_key_is_answered() {
+        for row in TABLE {
+            let value = row.value.unwrap_or("v");
+            let mut keys = given(&[(row.old, value)]);
+            let problems = properties(row.place, &mut keys);
+            match row.remedy {
+                Remedy::Same(new) => assert_eq!(keys, given(&[(new, value)])),
+                Remedy::NoEffect(_) => assert!(keys.is_empty() && problems.is_empty()),
+                Remedy::Renamed(text) | Remedy::Gone(text) | Remedy::OtherValue(text) => {
+                    assert!(problems[0].starts_with(row.old), "{problems:?}");
+                    assert!(problems[0].contains(text), "{problems:?}");
+                }
+                Remedy::Listener(_) => {}
+            }
+        }
     }
 
     #[test]

@@ -1,18 +1,16 @@
-//! The table: every older spelling that is known, where it was written, and what became of it.
+//! The table of keys: every older spelling that is known, where it was written, and what became of it.
 //!
 //! Sources: the configuration pages of Apache Kafka 0.8 to 3.9 and their upgrade notes.
 
 use super::Place;
 
-/// One older spelling.
+/// One older spelling of a key.
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) place: Place,
     pub(super) old: &'static str,
     /// The only value that is meant, where it is not the name that is old.
     pub(super) value: Option<&'static str>,
-    /// The only command that has such a flag of its own today.
-    pub(super) except: Option<&'static str>,
     pub(super) remedy: Remedy,
 }
 
@@ -47,7 +45,6 @@ const fn row(place: Place, old: &'static str, remedy: Remedy) -> Row {
         place,
         old,
         value: None,
-        except: None,
         remedy,
     }
 }
@@ -57,50 +54,18 @@ const fn value(place: Place, old: &'static str, value: &'static str, today: &'st
         place,
         old,
         value: Some(value),
-        except: None,
         remedy: Remedy::OtherValue(today),
     }
 }
 
 use Part::{AdvertisedHost, AdvertisedPort, Host, Port};
-use Place::{Broker, Client, Consumer, Flag, Producer, Worker};
-use Remedy::{Gone, Listener, NoEffect, Renamed, Same};
+use Place::{Broker, Client, Consumer, Producer, Worker};
+use Remedy::{Gone, Listener, NoEffect, Renamed};
 
 const OFFSETS_IN_TOPIC: &str = "offsets are always kept in the topic __consumer_offsets";
 const NO_ZOOKEEPER: &str = "no ZooKeeper is involved any more; name a broker by bootstrap.servers";
 
 pub(super) const TABLE: &[Row] = &[
-    Row {
-        place: Flag,
-        old: "broker-list",
-        value: None,
-        except: Some("log-dirs"),
-        remedy: Same("bootstrap-server"),
-    },
-    row(Flag, "whitelist", Same("include")),
-    row(
-        Flag,
-        "new-consumer",
-        NoEffect("there is one kind of consumer only"),
-    ),
-    row(
-        Flag,
-        "new-producer",
-        NoEffect("there is one kind of producer only"),
-    ),
-    row(
-        Flag,
-        "zookeeper",
-        Gone(
-            "no ZooKeeper is involved any more; name a broker, as in --bootstrap-server localhost:9092",
-        ),
-    ),
-    row(Flag, "bootstrap-servers", Same("bootstrap-server")),
-    row(
-        Flag,
-        "blacklist",
-        Gone("say what to read by --include, a regular expression"),
-    ),
     row(Worker, "rest.host.name", Listener(Host)),
     row(Worker, "rest.port", Listener(Port)),
     row(

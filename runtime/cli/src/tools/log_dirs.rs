@@ -11,7 +11,7 @@ use millrace_client::{
 use serde_json::{Value, json};
 
 use super::{
-    run,
+    nodes, run,
     server::Server,
     stdout::{print, print_json},
 };
@@ -45,6 +45,7 @@ impl LogDirs {
 
     async fn act(&self) -> anyhow::Result<()> {
         let (_, admin) = self.server.admin(CALL_LIMIT).await?;
+        nodes::check(&admin, &self.broker_list).await?;
         if !self.json {
             print("Querying brokers for log directories information\n")?;
         }

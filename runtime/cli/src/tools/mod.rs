@@ -7,10 +7,13 @@
 
 mod configs;
 mod consume;
+mod decode;
 mod delete_records;
 mod dump_log;
+mod get_offsets;
 mod groups;
 mod log_dirs;
+mod nodes;
 mod offsets_topic;
 mod perf;
 mod produce;
@@ -45,6 +48,8 @@ pub(crate) enum Tool {
     Configs(configs::Configs),
     /// Delete records from the beginning of partitions
     DeleteRecords(delete_records::DeleteRecords),
+    /// Show the offsets of topics
+    GetOffsets(get_offsets::GetOffsets),
     /// Show the log directories of brokers and what is in them
     LogDirs(log_dirs::LogDirs),
     /// Print what log files hold, without a broker
@@ -66,6 +71,7 @@ impl Tool {
             Self::Groups(groups) => groups.run(),
             Self::Configs(configs) => configs.run(),
             Self::DeleteRecords(delete) => delete.run(),
+            Self::GetOffsets(offsets) => offsets.run(),
             Self::LogDirs(dirs) => dirs.run(),
             Self::DumpLog(dump) => dump.run(),
             Self::Perf(perf) => perf.run(),

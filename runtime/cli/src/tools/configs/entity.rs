@@ -9,7 +9,7 @@ use millrace_client::{
     cluster::Topic,
 };
 
-use crate::tools::run::Usage;
+use crate::tools::{nodes, run::Usage};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum EntityType {
@@ -42,7 +42,7 @@ impl Entities {
         Ok(match (kind, name) {
             (EntityType::Users | EntityType::Clients | EntityType::Ips, _) => {
                 return Err(Usage::new(
-                    "quotas of users, clients and addresses are not supported",
+                    "quotas of users, clients and addresses are not there, neither in the broker nor in this tool",
                 ));
             }
             (EntityType::Brokers, None) if default => Self::One(ConfigResource::AllBrokers),
@@ -71,6 +71,16 @@ impl Entities {
         match self {
             Self::One(resource) => Some(resource.clone()),
             Self::All(_) => None,
+        }
+    }
+
+    /// Sees that a broker that was named is there: calls would wait for it to come.
+    pub(super) async fn check(&self, admin: &Admin) -> anyhow::Result<()> {
+        match self {
+            Self::One(ConfigResource::Broker(id) | ConfigResource::BrokerLogger(id)) => {
+                nodes::check(admin, &[*id]).await
+            }
+            Self::One(_) | Self::All(_) => Ok(()),
         }
     }
 

@@ -7,14 +7,16 @@ mod show;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+use anyhow::bail;
 use clap::{ArgGroup, Args};
-use millrace_client::admin::{Admin, ConfigChange};
+use millrace_client::admin::{Admin, ConfigChange, ConfigResource, DescribeConfigs};
+use serde_json::json;
 
-use self::entity::{Entities, EntityType};
+use self::entity::{Entities, EntityType, own_source};
 use super::{
     run::{self, Usage},
     server::Server,
-    stdout::print,
+    stdout::{print, print_json},
 };
 use crate::{failure::Failure, plan::read_properties};
 
@@ -80,14 +82,37 @@ pub(crate) struct Configs {
     /// Describe all keys, not only those that are set
     #[arg(long, requires = "describe")]
     all: bool,
-    /// Accepted, as older versions took it
-    #[arg(long, hide = true)]
-    force: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     server: Server,
+}
+
+/// Sees that what is to be deleted is set: a slip of the pen would go unnoticed.
+async fn deletable(
+    admin: &Admin,
+    resource: &ConfigResource,
+    changes: &BTreeMap<String, ConfigChange>,
+) -> anyhow::Result<()> {
+    let deleted = |(key, change): (&String, &ConfigChange)| {
+        matches!(change, ConfigChange::Delete).then(|| key.clone())
+    };
+    let mut unset: Vec<String> = changes.iter().filter_map(deleted).collect();
+    if unset.is_empty() {
+        return Ok(());
+    }
+    let what = DescribeConfigs::default();
+    let configs = admin.describe_configs(resource, &what).await?;
+    let own = own_source(resource);
+    unset.retain(|key| configs.get(key).is_none_or(|entry| entry.source != own));
+    if unset.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "{} is not set for {resource}, so that it cannot be deleted",
+        unset.join(", ")
+    )
 }
 
 impl Configs {
@@ -99,6 +124,7 @@ impl Configs {
         let entities = self.entities()?;
         let changes = self.changes()?;
         let (_, admin) = self.server.admin(CALL_LIMIT).await?;
+        entities.check(&admin).await?;
         if self.describe {
             return show::describe(&admin, &entities, self.all, self.json).await;
         }
@@ -114,10 +140,16 @@ impl Configs {
         let resource = entities
             .one()
             .ok_or_else(|| Usage::new("--alter needs --entity-name or --entity-default"))?;
+        deletable(admin, &resource, changes).await?;
         admin.alter_configs(&resource, changes, false).await?;
-        Ok(print(format!(
-            "Completed updating config for {resource}.\n"
-        ))?)
+        if self.json {
+            return Ok(print_json(&json!({"changed": resource.to_string()}))?);
+        }
+        let changed = match resource {
+            ConfigResource::AllBrokers => "default config for brokers in the cluster".to_owned(),
+            resource => format!("config for {resource}"),
+        };
+        Ok(print(format!("Completed updating {changed}.\n"))?)
     }
 
     fn entities(&self) -> Result<Entities, Usage> {

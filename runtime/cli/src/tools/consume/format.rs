@@ -8,12 +8,18 @@ use super::{
     reading::Record,
     text::Text,
 };
-use crate::tools::run::Usage;
+use crate::tools::{
+    decode::{Decode, Undecodable},
+    run::Usage,
+};
 
 /// How a record is printed.
 pub(super) trait Format: Send {
     /// Appends the record, with its end; nothing for one that this format leaves out.
-    fn append(&mut self, record: &Record<'_>, out: &mut Vec<u8>);
+    ///
+    /// # Errors
+    /// A key, value or header that is not what it is said to be; what was appended of the record is of no use then.
+    fn append(&mut self, record: &Record<'_>, out: &mut Vec<u8>) -> Result<(), Undecodable>;
 }
 
 /// Prints nothing.
@@ -21,7 +27,9 @@ pub(super) trait Format: Send {
 struct Nothing;
 
 impl Format for Nothing {
-    fn append(&mut self, _: &Record<'_>, _: &mut Vec<u8>) {}
+    fn append(&mut self, _: &Record<'_>, _: &mut Vec<u8>) -> Result<(), Undecodable> {
+        Ok(())
+    }
 }
 
 /// The format of a name, set up by its properties.
@@ -29,8 +37,14 @@ pub(super) fn named(name: &str, properties: &Properties) -> Result<Box<dyn Forma
     // Old names end in the same words: kafka.coordinator.group.GroupMetadataManager$OffsetsMessageFormatter.
     let class = name.rsplit(['.', '$']).next().unwrap_or(name);
     Ok(match class {
-        "default" | "DefaultMessageFormatter" => Box::new(Text::from_properties(properties)?),
-        "json" => Box::new(Json),
+        "default" | "DefaultMessageFormatter" | "LoggingMessageFormatter" => {
+            Box::new(Text::from_properties(properties)?)
+        }
+        "json" => Box::new(Json {
+            key: decode("key.deserializer", properties)?,
+            value: decode("value.deserializer", properties)?,
+            headers: decode("headers.deserializer", properties)?,
+        }),
         "offsets" | "OffsetsMessageFormatter" => Box::new(Offsets(Kind::Offsets)),
         "group-metadata" | "GroupMetadataMessageFormatter" => Box::new(Offsets(Kind::Groups)),
         "none" | "NoOpMessageFormatter" => Box::new(Nothing),
@@ -40,4 +54,11 @@ pub(super) fn named(name: &str, properties: &Properties) -> Result<Box<dyn Forma
             )));
         }
     })
+}
+
+/// The deserializer that a property names; without it bytes are shown as they are.
+pub(super) fn decode(key: &str, properties: &Properties) -> Result<Decode, Usage> {
+    properties
+        .get(key)
+        .map_or(Ok(Decode::Raw), |name| Decode::named(name))
 }

@@ -1,18 +1,23 @@
 //! Records as JSON objects, one a line.
 //!
-//! Bytes that are UTF-8 are strings; others are base64 in a member whose name ends in `Base64`. Headers are an array of
-//! objects, for their names may repeat.
+//! Bytes that are UTF-8 are strings; others are base64 in a member whose name ends in `Base64`. What a deserializer makes
+//! a number or a boolean is one here, too. Headers are an array of objects, for their names may repeat.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
 use super::{format::Format, reading::Record};
+use crate::tools::decode::{Decode, Undecodable};
 
 #[derive(Debug)]
-pub(super) struct Json;
+pub(super) struct Json {
+    pub(super) key: Decode,
+    pub(super) value: Decode,
+    pub(super) headers: Decode,
+}
 
 impl Format for Json {
-    fn append(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+    fn append(&mut self, record: &Record<'_>, out: &mut Vec<u8>) -> Result<(), Undecodable> {
         let (fetched, row) = (record.fetched, record.row);
         let mut object = Map::new();
         object.insert("topic".to_owned(), json!(&*fetched.topic));
@@ -30,21 +35,33 @@ impl Format for Json {
         object.insert("timestampType".to_owned(), json!(kind));
         let headers = record.headers().into_iter().map(|header| {
             let mut object = Map::new();
-            member(&mut object, "key", Some(header.key));
-            member(&mut object, "value", header.value);
-            Value::Object(object)
+            member(&mut object, "key", Some(header.key), Decode::Raw)?;
+            member(&mut object, "value", header.value, self.headers)?;
+            Ok(Value::Object(object))
         });
-        object.insert("headers".to_owned(), headers.collect());
-        member(&mut object, "key", record.key());
-        member(&mut object, "value", record.value());
+        object.insert("headers".to_owned(), headers.collect::<Result<_, _>>()?);
+        member(&mut object, "key", record.key(), self.key)?;
+        member(&mut object, "value", record.value(), self.value)?;
         // Such a map always has a text.
         if serde_json::to_writer(&mut *out, &object).is_ok() {
             out.push(b'\n');
         }
+        Ok(())
     }
 }
 
-fn member(object: &mut Map<String, Value>, name: &str, bytes: Option<&[u8]>) {
+fn member(
+    object: &mut Map<String, Value>,
+    name: &str,
+    bytes: Option<&[u8]>,
+    decode: Decode,
+) -> Result<(), Undecodable> {
+    if let Some(bytes) = bytes
+        && decode != Decode::Raw
+    {
+        object.insert(name.to_owned(), decoded(bytes, decode)?);
+        return Ok(());
+    }
     match bytes.map(|bytes| (bytes, std::str::from_utf8(bytes))) {
         None => object.insert(name.to_owned(), Value::Null),
         Some((_, Ok(text))) => object.insert(name.to_owned(), json!(text)),
@@ -52,4 +69,46 @@ fn member(object: &mut Map<String, Value>, name: &str, bytes: Option<&[u8]>) {
             object.insert(format!("{name}Base64"), json!(STANDARD.encode(bytes)))
         }
     };
+    Ok(())
+}
+
+/// A number or a boolean where JSON has one for it; NaN and the infinities are text.
+fn decoded(bytes: &[u8], decode: Decode) -> Result<Value, Undecodable> {
+    let mut text = Vec::new();
+    decode.append(bytes, &mut text)?;
+    let text = String::from_utf8_lossy(&text);
+    Ok(match decode {
+        Decode::Raw | Decode::Escaped => json!(text),
+        _ => serde_json::from_str(&text).unwrap_or_else(|_| json!(text)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::member;
+    use crate::tools::decode::Decode;
+
+    #[test]
+    fn members_are_text_base64_or_what_the_deserializer_gives() {
+        let cases: &[(Option<&[u8]>, Decode, serde_json::Value)] = &[
+            (None, Decode::Long, json!({"value": null})),
+            (Some(b"a"), Decode::Raw, json!({"value": "a"})),
+            (Some(b"\xff"), Decode::Raw, json!({"valueBase64": "/w=="})),
+            (Some(&[0, 0, 0, 5]), Decode::Integer, json!({"value": 5})),
+            (Some(&[1]), Decode::Boolean, json!({"value": true})),
+            (
+                Some(&f32::NAN.to_be_bytes()),
+                Decode::Float,
+                json!({"value": "NaN"}),
+            ),
+            (Some(b"1"), Decode::Escaped, json!({"value": "1"})),
+        ];
+        for (bytes, decode, expected) in cases {
+            let mut object = Map::new();
+            member(&mut object, "value", *bytes, *decode).unwrap();
+            assert_eq!(json!(object), *expected);
+        }
+    }
 }

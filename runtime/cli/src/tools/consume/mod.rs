@@ -1,7 +1,6 @@
 //! `millrace consume`: prints records, with the options of `kafka-console-consumer.sh`.
 
 mod begin;
-mod decode;
 mod format;
 mod json;
 mod offsets;
@@ -20,6 +19,7 @@ use super::{
     produce::raw_pair,
     run::{self, Usage},
     server::Server,
+    topics::pattern,
 };
 use crate::{failure::Failure, older::Place, plan::read_properties};
 
@@ -40,7 +40,8 @@ pub(crate) struct Consume {
         long,
         value_name = "OFFSET",
         requires = "partition",
-        conflicts_with = "from_beginning"
+        conflicts_with = "from_beginning",
+        allow_negative_numbers = true
     )]
     offset: Option<String>,
     /// Begin at the first records there are, unless the group has committed offsets
@@ -49,17 +50,17 @@ pub(crate) struct Consume {
     /// Begin at a time: ISO 8601, milliseconds, or a duration back from now, as PT1H
     #[arg(long, value_name = "TIME", conflicts_with_all = ["from_beginning", "offset", "group"])]
     from_time: Option<String>,
-    /// End after so many records
-    #[arg(long, value_name = "N")]
-    max_messages: Option<u64>,
+    /// End after so many records; -1 for no end
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = -1)]
+    max_messages: i64,
     /// End if no record comes for so long
     #[arg(long, value_name = "MS")]
     timeout_ms: Option<u64>,
-    /// Go on behind a batch that cannot be read
+    /// Go on behind what cannot be read or is not of the deserializer's kind
     #[arg(long)]
     skip_message_on_error: bool,
     /// Read as a member of this group, and commit
-    #[arg(long, value_name = "GROUP")]
+    #[arg(long, value_name = "GROUP", conflicts_with = "partition")]
     group: Option<String>,
     /// read_committed leaves out what transactions have not committed
     #[arg(long, value_name = "LEVEL")]
@@ -73,7 +74,7 @@ pub(crate) struct Consume {
     /// The same from a file
     #[arg(long, value_name = "FILE")]
     formatter_config: Option<PathBuf>,
-    /// What keys are: string, bytes, long, integer, double, ..., or Kafka's class name
+    /// What keys are: string, bytes, long, integer, double, ..., or the name of Kafka's class
     #[arg(long, value_name = "NAME")]
     key_deserializer: Option<String>,
     /// What values are
@@ -111,10 +112,13 @@ impl Consume {
         )?;
         let reading = Reading {
             format,
-            max_records: self.max_messages.unwrap_or(u64::MAX),
+            max_records: u64::try_from(self.max_messages).unwrap_or(u64::MAX),
             idle_limit: self.timeout_ms.map(std::time::Duration::from_millis),
             skip_damaged: self.skip_message_on_error,
         };
+        if let Some(text) = &self.include {
+            pattern(text)?;
+        }
         let cluster = tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),
@@ -180,7 +184,11 @@ impl Consume {
             return Err(Usage::new(text).into());
         }
         if let Some(group) = &self.group {
-            properties.insert("group.id".to_owned(), group.clone());
+            let before = properties.insert("group.id".to_owned(), group.clone());
+            if let Some(before) = before.filter(|before| before != group) {
+                let text = format!("--group {group} and group.id={before} are different groups");
+                return Err(Usage::new(text).into());
+            }
         }
         if !properties.contains_key("group.id") {
             let nameless = format!("console-consumer-{}", std::process::id());

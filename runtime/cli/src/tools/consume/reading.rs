@@ -1,15 +1,12 @@
 //! Polls, prints, and ends: after so many records, when none comes for long, when nobody reads the output any more, or
 //! when it is told to.
-#![expect(
-    clippy::print_stderr,
-    reason = "these lines are for the person at the terminal"
-)]
 
 use std::{
     io::{self, IsTerminal as _},
     time::Duration,
 };
 
+use anyhow::bail;
 use millrace_client::consumer::{ConsumeError, Consumer, Fetched, TopicPartition};
 use millrace_wire::{
     batch::RecordRow,
@@ -18,9 +15,12 @@ use millrace_wire::{
 use tokio_util::sync::CancellationToken;
 
 use super::format::Format;
-use crate::tools::{
-    progress::Progress,
-    stdout::{self, OutputError, print},
+use crate::{
+    banner,
+    tools::{
+        progress::Progress,
+        stdout::{self, OutputError, print},
+    },
 };
 
 /// How long a poll waits: so often it is seen whether the reader of the output has gone.
@@ -36,7 +36,7 @@ pub(super) struct Reading {
     pub(super) max_records: u64,
     /// End if no record comes for so long.
     pub(super) idle_limit: Option<Duration>,
-    /// Go on behind a batch that cannot be read.
+    /// Go on behind a batch that cannot be read, and a record that cannot be shown.
     pub(super) skip_damaged: bool,
 }
 
@@ -49,7 +49,7 @@ impl Reading {
     ) -> anyhow::Result<()> {
         let mut count = 0;
         let outcome = self.print_all(&mut consumer, stop, &mut count).await;
-        eprintln!("Processed a total of {count} messages");
+        banner::line(format_args!("Processed a total of {count} messages"));
         let closed = consumer.close(CLOSE_WITHIN).await;
         outcome?;
         Ok(closed?)
@@ -123,6 +123,26 @@ impl Reading {
         }
     }
 
+    /// Appends a record; one that is not what it is said to be ends the reading, unless such are skipped.
+    fn append(&mut self, record: &Record<'_>, out: &mut Vec<u8>) -> anyhow::Result<()> {
+        let before = out.len();
+        let Err(error) = self.format.append(record, out) else {
+            return Ok(());
+        };
+        out.truncate(before);
+        let (topic, partition) = (&record.fetched.topic, record.fetched.partition);
+        let offset = record.row.offset;
+        if self.skip_damaged {
+            log::warn!("{topic}-{partition} at offset {offset}: {error}; it is skipped");
+            return Ok(());
+        }
+        // What came before it has been read and is shown.
+        print(&*out)?;
+        bail!(
+            "cannot show the record of {topic}-{partition} at offset {offset}: {error}; --skip-message-on-error goes on"
+        )
+    }
+
     /// Prints the batch, or the first `limit` of its records; then the position stays behind those.
     fn print_batch(
         &mut self,
@@ -134,7 +154,7 @@ impl Reading {
             .map_or(fetched.rows.len(), |limit| limit.min(fetched.rows.len()));
         let mut out = Vec::new();
         for row in &fetched.rows[..count] {
-            self.format.append(&Record { fetched, row }, &mut out);
+            self.append(&Record { fetched, row }, &mut out)?;
             if out.len() >= WRITE_BYTES {
                 print(&out)?;
                 out.clear();

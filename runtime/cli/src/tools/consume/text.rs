@@ -5,8 +5,14 @@
 
 use millrace_config::Properties;
 
-use super::{decode::Decode, format::Format, reading::Record};
-use crate::tools::run::Usage;
+use super::{
+    format::{Format, decode},
+    reading::Record,
+};
+use crate::tools::{
+    decode::{Decode, Undecodable},
+    run::Usage,
+};
 
 /// Which columns are printed, and what stands between them.
 #[derive(Debug)]
@@ -43,11 +49,6 @@ impl Text {
                 .as_bytes()
                 .to_vec()
         };
-        let decode = |key: &str| {
-            properties
-                .get(key)
-                .map_or(Ok(Decode::Bytes), |name| Decode::named(name))
-        };
         Ok(Self {
             timestamp: shown("print.timestamp", false),
             partition: shown("print.partition", false),
@@ -61,20 +62,28 @@ impl Text {
             line_separator: bytes("line.separator", "\n"),
             headers_separator: bytes("headers.separator", ","),
             null_literal: bytes("null.literal", "null"),
-            key_decode: decode("key.deserializer")?,
-            value_decode: decode("value.deserializer")?,
-            headers_decode: decode("headers.deserializer")?,
+            key_decode: decode("key.deserializer", properties)?,
+            value_decode: decode("value.deserializer", properties)?,
+            headers_decode: decode("headers.deserializer", properties)?,
         })
     }
 
-    fn bytes(&self, decode: Decode, bytes: Option<&[u8]>, out: &mut Vec<u8>) {
+    fn bytes(
+        &self,
+        decode: Decode,
+        bytes: Option<&[u8]>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Undecodable> {
         match bytes {
             Some(bytes) => decode.append(bytes, out),
-            None => out.extend_from_slice(&self.null_literal),
+            None => {
+                out.extend_from_slice(&self.null_literal);
+                Ok(())
+            }
         }
     }
 
-    fn headers(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+    fn headers(&self, record: &Record<'_>, out: &mut Vec<u8>) -> Result<(), Undecodable> {
         let headers = record.headers();
         if headers.is_empty() {
             out.extend_from_slice(b"NO_HEADERS");
@@ -85,13 +94,14 @@ impl Text {
             }
             out.extend_from_slice(header.key);
             out.push(b':');
-            self.bytes(self.headers_decode, header.value, out);
+            self.bytes(self.headers_decode, header.value, out)?;
         }
+        Ok(())
     }
 }
 
 impl Format for Text {
-    fn append(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+    fn append(&mut self, record: &Record<'_>, out: &mut Vec<u8>) -> Result<(), Undecodable> {
         let mut line = Line {
             separator: &self.key_separator,
             columns: 0,
@@ -118,17 +128,18 @@ impl Format for Text {
             line.text("Epoch:NOT_PRESENT");
         }
         if self.headers {
-            self.headers(record, line.column());
+            self.headers(record, line.column())?;
         }
         if self.key {
-            self.bytes(self.key_decode, record.key(), line.column());
+            self.bytes(self.key_decode, record.key(), line.column())?;
         }
         if self.value {
-            self.bytes(self.value_decode, record.value(), line.column());
+            self.bytes(self.value_decode, record.value(), line.column())?;
         }
         if line.columns > 0 {
             out.extend_from_slice(&self.line_separator);
         }
+        Ok(())
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) fn dump(
 ) -> anyhow::Result<()> {
     out.line(format_args!("Log starting offset: {}", base_offset(path)?))?;
     let mut batches = Batches::open(path, options.max_bytes)?;
-    let deep = options.deep_iteration || options.print_data_log;
+    let deep = options.deep_iteration || options.prints_data();
     while let Some((position, batch)) = batches.next()? {
         let is_valid = batch.check_crc().is_ok();
         if !is_valid {

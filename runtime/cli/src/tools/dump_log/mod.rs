@@ -19,9 +19,10 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use clap::{ArgGroup, Args};
+use clap::Args;
 
 use super::{
+    decode::Decode,
     run,
     stdout::{OutputError, print},
 };
@@ -31,7 +32,6 @@ use crate::failure::Failure;
 const WRITE_BYTES: usize = 64 << 10;
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("decoder").args(["offsets_decoder", "transaction_log_decoder", "cluster_metadata_decoder"])))]
 pub(crate) struct DumpLog {
     /// The files, comma-separated
     #[arg(long, value_name = "FILES", required = true, value_delimiter = ',', num_args = 1..)]
@@ -42,13 +42,9 @@ pub(crate) struct DumpLog {
     /// Print records, not only batches
     #[arg(long)]
     deep_iteration: bool,
-    /// Records are those of __consumer_offsets
+    /// Records are those of __consumer_offsets: print them in clear
     #[arg(long)]
     offsets_decoder: bool,
-    #[arg(long, hide = true)]
-    transaction_log_decoder: bool,
-    #[arg(long, hide = true)]
-    cluster_metadata_decoder: bool,
     /// Print keys and values only
     #[arg(long)]
     skip_record_metadata: bool,
@@ -64,12 +60,12 @@ pub(crate) struct DumpLog {
     /// Accepted, without effect: a batch of any size is read
     #[arg(long, value_name = "BYTES", hide = true)]
     max_message_size: Option<u64>,
-    /// Accepted, without effect: text is printed as it is
-    #[arg(long, value_name = "CLASS", hide = true)]
-    key_decoder_class: Option<String>,
-    /// Accepted, without effect: text is printed as it is
-    #[arg(long, value_name = "CLASS", hide = true)]
-    value_decoder_class: Option<String>,
+    /// What keys are: string, long, integer, ..., or the name of Kafka's class
+    #[arg(long, value_name = "NAME", default_value = "string", value_parser = decoder)]
+    key_decoder_class: Decode,
+    /// What values are
+    #[arg(long, value_name = "NAME", default_value = "string", value_parser = decoder)]
+    value_decoder_class: Decode,
 }
 
 impl DumpLog {
@@ -77,10 +73,12 @@ impl DumpLog {
         run::blocking(|| self.dump_all())
     }
 
+    /// Whether keys and values are printed.
+    fn prints_data(&self) -> bool {
+        self.print_data_log || self.offsets_decoder
+    }
+
     fn dump_all(&self) -> anyhow::Result<()> {
-        if self.transaction_log_decoder || self.cluster_metadata_decoder {
-            return Err(run::Usage::new("--offsets-decoder is the only decoder there is").into());
-        }
         let mut wrong = Vec::new();
         for path in &self.files {
             self.dump(path, &mut wrong)
@@ -107,6 +105,10 @@ impl DumpLog {
     }
 }
 
+fn decoder(name: &str) -> Result<Decode, String> {
+    Decode::named(name).map_err(|error| error.to_string())
+}
+
 /// Output that is collected and written in large pieces.
 #[derive(Debug, Default)]
 struct Out(Vec<u8>);
@@ -124,10 +126,6 @@ impl Out {
             print(std::mem::take(&mut self.0))?;
         }
         Ok(())
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
     }
 
     fn finish(self) -> Result<(), OutputError> {

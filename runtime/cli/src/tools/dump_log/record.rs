@@ -30,7 +30,7 @@ pub(super) fn print_all(
         if !options.skip_record_metadata {
             print_metadata(batch, &decoded, row, out)?;
         }
-        if options.print_data_log && !batch.header().attributes.is_control() {
+        if options.prints_data() && !batch.header().attributes.is_control() {
             print_contents(options, &decoded, row, out)?;
         }
         out.line(format_args!(""))?;
@@ -113,10 +113,16 @@ fn print_contents(
             out.text(format_args!(" payload: {payload}"))
         });
     }
-    for (name, bytes) in [("key", key_bytes), ("payload", value_bytes)] {
+    let columns = [
+        ("key", key_bytes, options.key_decoder_class),
+        ("payload", value_bytes, options.value_decoder_class),
+    ];
+    for (name, bytes, decode) in columns {
         if let Some(bytes) = bytes {
             out.text(format_args!("{prefix}{name}: "))?;
-            out.bytes(bytes);
+            if let Err(error) = decode.append(bytes, &mut out.0) {
+                out.text(format_args!("<{error}>"))?;
+            }
             prefix = " ";
         }
     }

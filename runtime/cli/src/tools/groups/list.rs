@@ -5,9 +5,22 @@ use serde_json::{Map, Value, json};
 
 use super::consumer_groups;
 use crate::tools::{
+    run::Usage,
     stdout::{print, print_json},
     table::{Column, Table},
 };
+
+/// What groups can be in, and be.
+const STATES: &[&str] = &[
+    "PreparingRebalance",
+    "CompletingRebalance",
+    "Stable",
+    "Empty",
+    "Dead",
+    "Assigning",
+    "Reconciling",
+];
+const TYPES: &[&str] = &["classic", "consumer"];
 
 /// `states` and `types` show a column each; where they are not empty they restrict the list, too.
 pub(super) async fn list(
@@ -16,16 +29,9 @@ pub(super) async fn list(
     types: Option<&str>,
     as_json: bool,
 ) -> anyhow::Result<()> {
-    let names = |text: Option<&str>| -> Vec<String> {
-        let names = text.unwrap_or_default().split(',').map(str::trim);
-        names
-            .filter(|name| !name.is_empty())
-            .map(str::to_owned)
-            .collect()
-    };
     let filter = GroupFilter {
-        states: names(states),
-        types: names(types),
+        states: known("--state", states, STATES)?,
+        types: known("--type", types, TYPES)?,
     };
     let groups = consumer_groups(admin.list_groups_of(&filter).await?);
     if as_json {
@@ -53,6 +59,28 @@ pub(super) async fn list(
     Ok(print(table.to_text())?)
 }
 
+/// The names that were typed, in Kafka's spelling.
+fn known(
+    option: &str,
+    typed: Option<&str>,
+    known: &'static [&'static str],
+) -> Result<Vec<String>, Usage> {
+    let names = typed.unwrap_or_default().split(',').map(str::trim);
+    let spelled = |name: &str| {
+        known
+            .iter()
+            .find(|known| known.eq_ignore_ascii_case(name))
+            .map(|known| (*known).to_owned())
+            .ok_or_else(|| {
+                Usage::new(format!(
+                    "{option} {name} is not known: there are {}",
+                    known.join(", ")
+                ))
+            })
+    };
+    names.filter(|name| !name.is_empty()).map(spelled).collect()
+}
+
 /// Kafka's tools write types as `Classic` and `Consumer`.
 fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
@@ -68,4 +96,17 @@ fn document(group: &GroupListing) -> Value {
     object.insert("state".to_owned(), json!(group.state));
     object.insert("type".to_owned(), json!(group.group_type));
     Value::Object(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{STATES, known};
+
+    #[test]
+    fn names_take_kafkas_spelling() {
+        let states = known("--state", Some("stable, EMPTY"), STATES).unwrap();
+        assert_eq!(states, ["Stable", "Empty"]);
+        assert!(known("--state", Some(""), STATES).unwrap().is_empty());
+        assert!(known("--state", Some("stable,foo"), STATES).is_err());
+    }
 }

@@ -14,11 +14,13 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgGroup, Args};
 use millrace_client::admin::{Admin, GroupListing};
+use regex::Regex;
 
 use self::scenario::Scenario;
 use super::{
     run::{self, Usage},
     server::Server,
+    stdout::print,
 };
 use crate::failure::Failure;
 
@@ -27,7 +29,7 @@ const CONSUMER: &str = "consumer";
 
 #[derive(Debug, Args)]
 #[command(
-    group(ArgGroup::new("action").required(true).args(["list", "describe", "delete", "reset_offsets", "delete_offsets"])),
+    group(ArgGroup::new("action").required(true).args(["list", "describe", "delete", "reset_offsets", "delete_offsets", "validate_regex"])),
     group(ArgGroup::new("scenario").args([
         "to_earliest", "to_latest", "to_offset", "to_datetime", "by_duration", "shift_by", "to_current", "from_file",
     ])),
@@ -50,6 +52,9 @@ pub(crate) struct Groups {
     /// Delete what groups have committed for topics
     #[arg(long, requires = "groups", requires = "topic")]
     delete_offsets: bool,
+    /// Say whether this is a regular expression that a subscription can have
+    #[arg(long, value_name = "PATTERN")]
+    validate_regex: Option<String>,
     /// A group; may be repeated
     #[arg(long, value_name = "GROUP")]
     group: Vec<String>,
@@ -84,7 +89,7 @@ pub(crate) struct Groups {
     #[arg(long)]
     to_latest: bool,
     /// To this offset
-    #[arg(long, value_name = "OFFSET")]
+    #[arg(long, value_name = "OFFSET", allow_negative_numbers = true)]
     to_offset: Option<i64>,
     /// To the first records of a time or later: 2026-03-02T09:00:00.000
     #[arg(long, value_name = "TIME")]
@@ -126,6 +131,9 @@ impl Groups {
     }
 
     async fn act(&self) -> anyhow::Result<()> {
+        if let Some(pattern) = &self.validate_regex {
+            return validate(pattern);
+        }
         let scenario = self.scenario()?;
         let scopes = scope::Scope::parse_all(&self.topic)?;
         let limit = Duration::from_millis(self.timeout);
@@ -149,10 +157,10 @@ impl Groups {
             return shown.describe(&admin, &groups).await;
         }
         if self.delete {
-            return delete::groups(&admin, &groups).await;
+            return delete::groups(&admin, &groups, self.json).await;
         }
         if self.delete_offsets {
-            return delete::offsets(&admin, &groups, &scopes).await;
+            return delete::offsets(&admin, &groups, &scopes, self.json).await;
         }
         let Some(scenario) = scenario else {
             return Ok(());
@@ -217,6 +225,15 @@ impl Groups {
         let listed = consumer_groups(admin.list_groups().await?);
         Ok(listed.into_iter().map(|group| group.group_id).collect())
     }
+}
+
+/// The engine has the syntax of RE2, as that of brokers has.
+fn validate(pattern: &str) -> anyhow::Result<()> {
+    Regex::new(pattern)
+        .map_err(|error| Usage::new(format!("{pattern} is no regular expression: {error}")))?;
+    Ok(print(format!(
+        "The regular expression `{pattern}` is valid.\n"
+    ))?)
 }
 
 /// Groups of consumers only: a Connect cluster is a group, too.

@@ -1,25 +1,25 @@
 //! `millrace perf consume`.
-#![expect(
-    clippy::print_stderr,
-    reason = "a warning is for the person at the terminal"
-)]
 
 use std::time::Duration;
 
+use anyhow::bail;
 use clap::{ArgGroup, Args};
 use millrace_client::consumer::{Consumer, ConsumerConfig, Fetched, Polled};
 use millrace_config::{Config as _, Properties};
 use millrace_wire::clock::{self, Clock};
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::MEGABYTE;
 use crate::{
     failure::Failure,
     older::Place,
     tools::{
         run::{self, Usage},
         server::Server,
-        stdout::print,
+        stdout::{print, print_json},
         time,
+        topics::pattern,
     },
 };
 
@@ -27,8 +27,6 @@ use crate::{
 const POLL: Duration = Duration::from_millis(100);
 /// How long leaving the group may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
-/// Bytes of a megabyte, as Kafka's tool counts.
-const MEGABYTE: f64 = 1024.0 * 1024.0;
 /// The columns that both kinds of output end with.
 const COLUMNS: &str = "data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, rebalance.time.ms, \
                        fetch.time.ms, fetch.MB.sec, fetch.nMsg.sec";
@@ -69,9 +67,9 @@ pub(super) struct Consume {
     /// Accepted, without effect: the system sizes socket buffers
     #[arg(long, value_name = "BYTES", hide = true)]
     socket_buffer_size: Option<u64>,
-    /// Accepted, without effect: there are no client metrics to print
-    #[arg(long, hide = true)]
-    print_metrics: bool,
+    /// Print the summary as JSON, and nothing before it
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     server: Server,
 }
@@ -86,7 +84,7 @@ impl Consume {
         let config =
             ConsumerConfig::parse(&properties).map_err(|errors| Usage::new(errors.to_string()))?;
         let cluster = Server::cluster(&properties).await?;
-        if !self.hide_header {
+        if !self.hide_header && !self.json {
             let first = if self.show_detailed_stats {
                 "time, threadId"
             } else {
@@ -97,7 +95,11 @@ impl Consume {
         let mut consumer = Consumer::new(config, cluster);
         match (&self.topic, &self.include) {
             (Some(topic), _) => consumer.subscribe(&[topic])?,
-            (None, pattern) => consumer.subscribe_pattern(pattern.as_deref().unwrap_or(".*"))?,
+            (None, include) => {
+                let include = include.as_deref().unwrap_or(".*");
+                pattern(include)?;
+                consumer.subscribe_pattern(&include.replace(',', "|"))?;
+            }
         }
         let clock = clock::system();
         let begin = Moment::now(clock.as_ref());
@@ -109,17 +111,23 @@ impl Consume {
         let end = Moment::now(clock.as_ref());
         let closed = consumer.close(CLOSE_WITHIN).await;
         outcome?;
+        let figures = read.figures(end.monotonic - begin.monotonic, &read);
+        if self.json {
+            print_json(&figures.document())?;
+        } else if !self.show_detailed_stats {
+            let times = format!("{}, {}", time::show(begin.wall_ms), time::show(end.wall_ms));
+            print(figures.line(&times))?;
+        }
+        closed?;
         if read.records < self.messages && !stop.is_cancelled() {
-            eprintln!(
-                "millrace: only {} of {} records came: none within {} ms after the last; --timeout sets how long to wait",
-                read.records, self.messages, self.timeout
+            bail!(
+                "only {} of {} records came: none within {} ms after the last; --timeout sets how long to wait",
+                read.records,
+                self.messages,
+                self.timeout
             );
         }
-        if !self.show_detailed_stats {
-            let times = format!("{}, {}", time::show(begin.wall_ms), time::show(end.wall_ms));
-            print(read.line(&times, end.monotonic - begin.monotonic, &read))?;
-        }
-        Ok(closed?)
+        Ok(())
     }
 
     async fn read(
@@ -150,9 +158,9 @@ impl Consume {
                 None => {}
             }
             let elapsed = now.saturating_sub(told);
-            if self.show_detailed_stats && elapsed >= interval {
+            if self.show_detailed_stats && !self.json && elapsed >= interval {
                 let time = format!("{}, 0", time::show(clock.now_ms()));
-                print(read.line(&time, elapsed, &read.since(&before)))?;
+                print(read.figures(elapsed, &read.since(&before)).line(&time))?;
                 (told, before) = (now, read.clone());
             }
         }
@@ -231,8 +239,8 @@ impl Read {
         }
     }
 
-    /// A line of output: totals of `self`, rates of `span`, which took `elapsed`.
-    fn line(&self, times: &str, elapsed: Duration, span: &Self) -> String {
+    /// What a line of output says: totals of `self`, rates of `span`, which took `elapsed`.
+    fn figures(&self, elapsed: Duration, span: &Self) -> Figures {
         let fetching = elapsed.saturating_sub(span.joining);
         let rate = |amount: f64, time: Duration| {
             if time.is_zero() {
@@ -242,16 +250,56 @@ impl Read {
             }
         };
         let (megabytes, records) = (span.bytes as f64 / MEGABYTE, span.records as f64);
+        Figures {
+            megabytes: self.bytes as f64 / MEGABYTE,
+            megabytes_per_second: rate(megabytes, elapsed),
+            records: self.records,
+            records_per_second: rate(records, elapsed),
+            joining: span.joining,
+            fetching,
+            fetched_megabytes_per_second: rate(megabytes, fetching),
+            fetched_records_per_second: rate(records, fetching),
+        }
+    }
+}
+
+/// The columns.
+struct Figures {
+    megabytes: f64,
+    megabytes_per_second: f64,
+    records: u64,
+    records_per_second: f64,
+    joining: Duration,
+    fetching: Duration,
+    fetched_megabytes_per_second: f64,
+    fetched_records_per_second: f64,
+}
+
+impl Figures {
+    fn line(&self, times: &str) -> String {
         format!(
             "{times}, {:.4}, {:.4}, {}, {:.4}, {}, {}, {:.4}, {:.4}\n",
-            self.bytes as f64 / MEGABYTE,
-            rate(megabytes, elapsed),
+            self.megabytes,
+            self.megabytes_per_second,
             self.records,
-            rate(records, elapsed),
-            span.joining.as_millis(),
-            fetching.as_millis(),
-            rate(megabytes, fetching),
-            rate(records, fetching),
+            self.records_per_second,
+            self.joining.as_millis(),
+            self.fetching.as_millis(),
+            self.fetched_megabytes_per_second,
+            self.fetched_records_per_second,
         )
+    }
+
+    fn document(&self) -> Value {
+        json!({
+            "megabytes": self.megabytes,
+            "megabytesPerSecond": self.megabytes_per_second,
+            "records": self.records,
+            "recordsPerSecond": self.records_per_second,
+            "rebalanceMs": self.joining.as_millis() as u64,
+            "fetchMs": self.fetching.as_millis() as u64,
+            "fetchedMegabytesPerSecond": self.fetched_megabytes_per_second,
+            "fetchedRecordsPerSecond": self.fetched_records_per_second,
+        })
     }
 }

@@ -5,10 +5,14 @@ mod consume;
 mod latency;
 mod payload;
 mod produce;
+mod report;
 
 use clap::{Args, Subcommand};
 
 use crate::failure::Failure;
+
+/// Bytes of a megabyte, as Kafka's tools count.
+const MEGABYTE: f64 = 1024.0 * 1024.0;
 
 #[derive(Debug, Args)]
 pub(crate) struct Perf {

@@ -11,8 +11,9 @@ use millrace_wire::clock::{self, Clock};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    latency::{Counts, Latencies, Summary},
+    latency::Latencies,
     payload::Payload,
+    report::{document, summary_line, window_line},
 };
 use crate::{
     args::key_value,
@@ -21,18 +22,14 @@ use crate::{
     tools::{
         run::{self, Usage},
         server::Server,
-        stdout::print,
+        stdout::{print, print_json},
     },
 };
 
-/// How often the last seconds are told of.
-const WINDOW: Duration = Duration::from_secs(5);
 /// Records that are timed together at most.
 const RUN_RECORDS: u64 = 256;
 /// How long the last records may take once the test is told to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
-/// Bytes of a megabyte, as Kafka's tool counts.
-const MEGABYTE: f64 = 1024.0 * 1024.0;
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("payload").required(true).args(["record_size", "payload_file", "payload_monotonic"])))]
@@ -64,9 +61,12 @@ pub(super) struct Produce {
     /// Records that are not counted in a second summary line
     #[arg(long, value_name = "N", default_value_t = 0)]
     warmup_records: u64,
-    /// Accepted, without effect: there are no client metrics to print
-    #[arg(long, hide = true)]
-    print_metrics: bool,
+    /// How often the last seconds are told of
+    #[arg(long, value_name = "MS", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..))]
+    reporting_interval: u64,
+    /// Print the summary as JSON, and nothing before it
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     server: Server,
 }
@@ -97,6 +97,8 @@ impl Produce {
             begin: clock.monotonic(),
             clock,
             per_second: self.throughput,
+            window: Duration::from_millis(self.reporting_interval),
+            json: self.json,
         };
         let bytes = test.send(payload, self.num_records, &stop).await?;
         test.finish(bytes, self.warmup_records, &stop).await
@@ -118,6 +120,9 @@ struct Test {
     clock: Arc<dyn Clock>,
     begin: Duration,
     per_second: f64,
+    /// How often the last seconds are told of.
+    window: Duration,
+    json: bool,
 }
 
 impl Test {
@@ -212,10 +217,18 @@ impl Test {
         self.producer.close(STOP_WITHIN).await;
         let all = self.latencies.summary(false);
         let size = bytes as f64 / (all.counts.records.max(1)) as f64;
-        print(summary_line(&all, size, elapsed, ""))?;
-        if warm_up > 0 {
-            let steady = self.latencies.summary(true);
-            print(summary_line(&steady, size, elapsed, " steady state"))?;
+        let steady = (warm_up > 0).then(|| self.latencies.summary(true));
+        if self.json {
+            let mut summary = document(&all, size, elapsed);
+            if let Some(steady) = &steady {
+                summary["steadyState"] = document(steady, size, elapsed);
+            }
+            print_json(&summary)?;
+        } else {
+            print(summary_line(&all, size, elapsed, ""))?;
+            if let Some(steady) = &steady {
+                print(summary_line(steady, size, elapsed, " steady state"))?;
+            }
         }
         match self.latencies.failed() {
             None => Ok(()),
@@ -238,7 +251,7 @@ impl Window {
     fn tell(&mut self, test: &Test, bytes: u64) -> anyhow::Result<()> {
         let now = test.clock.monotonic();
         let elapsed = now.saturating_sub(self.begin);
-        if elapsed < WINDOW {
+        if elapsed < test.window || test.json {
             return Ok(());
         }
         let counts = test.latencies.window();
@@ -269,29 +282,4 @@ fn record(value: &[u8]) -> RecordRef<'_> {
         value: Some(value),
         headers: &[],
     }
-}
-
-fn window_line(counts: &Counts, bytes: u64, seconds: f64) -> String {
-    format!(
-        "{} records sent, {:.1} records/sec ({:.2} MB/sec), {:.1} ms avg latency, {:.1} ms max latency.\n",
-        counts.records,
-        counts.records as f64 / seconds,
-        bytes as f64 / MEGABYTE / seconds,
-        counts.average_ms(),
-        counts.max_ms(),
-    )
-}
-
-fn summary_line(summary: &Summary, record_bytes: f64, seconds: f64, what: &str) -> String {
-    let counts = &summary.counts;
-    let [p50, p95, p99, p999] = summary.percentiles;
-    let rate = counts.records as f64 / seconds;
-    format!(
-        "{}{what} records sent, {rate:.1} records/sec ({:.2} MB/sec), {:.2} ms avg latency, {:.2} ms max latency, \
-         {p50} ms 50th, {p95} ms 95th, {p99} ms 99th, {p999} ms 99.9th.\n",
-        counts.records,
-        rate * record_bytes / MEGABYTE,
-        counts.average_ms(),
-        counts.max_ms(),
-    )
 }

@@ -46,7 +46,7 @@ pub(crate) struct Produce {
     #[arg(long)]
     sync: bool,
     /// Who must have a record: 0, 1 or all
-    #[arg(long, value_name = "ACKS")]
+    #[arg(long, value_name = "ACKS", allow_negative_numbers = true)]
     request_required_acks: Option<String>,
     /// none, gzip, snappy, lz4 or zstd; gzip where no value is given
     #[arg(long, value_name = "CODEC", num_args = 0..=1, default_missing_value = "gzip")]

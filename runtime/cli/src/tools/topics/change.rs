@@ -3,49 +3,70 @@
 use anyhow::bail;
 use millrace_client::admin::{Admin, NewTopic};
 use millrace_wire::error_code::ErrorCode;
+use serde_json::{Value, json};
 
 use super::select::Selected;
-use crate::tools::{run::Usage, stdout::print};
+use crate::tools::{
+    run::Usage,
+    stdout::{print, print_json},
+};
 
 pub(super) async fn create(
     admin: &Admin,
     topic: &NewTopic,
     if_not_exists: bool,
+    as_json: bool,
 ) -> anyhow::Result<()> {
-    match admin.create_topic(topic).await {
-        Ok(()) => Ok(print(format!("Created topic {}.\n", topic.name))?),
+    let created = match admin.create_topic(topic).await {
+        Ok(()) => true,
         Err(error) if if_not_exists && error.code() == Some(ErrorCode::TOPIC_ALREADY_EXISTS) => {
-            Ok(())
+            false
         }
-        Err(error) => Err(error.into()),
+        Err(error) => return Err(error.into()),
+    };
+    if as_json {
+        print_json(&json!({"topic": topic.name, "created": created}))?;
+    } else if created {
+        print(format!("Created topic {}.\n", topic.name))?;
     }
+    Ok(())
 }
 
 /// Raises the number of partitions of every topic to `total`.
 pub(super) async fn raise(
     admin: &Admin,
     topics: &Selected,
-    total: Option<i32>,
+    total: i32,
     replicas: Vec<Vec<i32>>,
+    as_json: bool,
 ) -> anyhow::Result<()> {
-    let Some(total) = total else { return Ok(()) };
+    let mut documents = Vec::new();
     for topic in topics {
         // The assignment names all partitions, those that are there first.
         let added = replicas.get(topic.partitions.len()..).unwrap_or_default();
         admin
             .create_partitions(&topic.name, total, added, false)
             .await?;
+        documents.push(json!({"topic": &*topic.name, "partitionCount": total}));
+    }
+    if as_json {
+        print_json(&Value::Array(documents))?;
     }
     Ok(())
 }
 
 /// Deletes every topic; one that cannot be deleted does not keep the others.
-pub(super) async fn delete(admin: &Admin, topics: &Selected) -> anyhow::Result<()> {
+pub(super) async fn delete(admin: &Admin, topics: &Selected, as_json: bool) -> anyhow::Result<()> {
+    let mut deleted = Vec::new();
     let mut failed = Vec::new();
     for topic in topics {
-        if let Err(error) = admin.delete_topic(&topic.name).await {
-            failed.push(error.to_string());
+        match admin.delete_topic(&topic.name).await {
+            Ok(()) => deleted.push(&*topic.name),
+            Err(error) => failed.push(error.to_string()),
         }
+    }
+    if as_json {
+        print_json(&json!({"deleted": deleted}))?;
     }
     if failed.is_empty() {
         return Ok(());

@@ -34,7 +34,7 @@ pub(crate) struct Topics {
     #[arg(long)]
     describe: bool,
     /// Raise the number of partitions
-    #[arg(long, requires_all = ["topic", "partitions"])]
+    #[arg(long, requires = "topic")]
     alter: bool,
     /// Delete topics
     #[arg(long, requires = "topic")]
@@ -60,7 +60,7 @@ pub(crate) struct Topics {
     #[arg(long, value_name = "NODES", conflicts_with = "replication_factor")]
     replica_assignment: Option<String>,
     /// A configuration of the new topic; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value, requires = "create")]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     config: Vec<(String, String)>,
     /// Do nothing where the topic is there already
     #[arg(long, requires = "create")]
@@ -73,6 +73,9 @@ pub(crate) struct Topics {
     exclude_internal: bool,
     #[command(flatten)]
     filter: describe::Filter,
+    /// Accepted, without effect: answers are asked for whole
+    #[arg(long, value_name = "N", hide = true)]
+    partition_size_limit_per_response: Option<u32>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -85,7 +88,30 @@ impl Topics {
         run::to_end(self.act())
     }
 
+    /// What the definitions cannot say.
+    fn check(&self) -> Result<(), Usage> {
+        if !self.create && !self.config.is_empty() {
+            return Err(Usage::new(
+                "--config is for --create; change a topic's configuration by millrace configs --alter --topic TOPIC \
+                 --add-config KEY=VALUE",
+            ));
+        }
+        if self.alter && self.partitions.is_none() {
+            return Err(Usage::new("--alter needs --partitions"));
+        }
+        let numbers = self.partitions.is_some()
+            || self.replication_factor.is_some()
+            || self.replica_assignment.is_some();
+        if numbers && !(self.create || self.alter) {
+            return Err(Usage::new(
+                "--partitions, --replication-factor and --replica-assignment are for --create and --alter",
+            ));
+        }
+        Ok(())
+    }
+
     async fn act(&self) -> anyhow::Result<()> {
+        self.check()?;
         if self.create {
             return self.create().await;
         }
@@ -96,9 +122,10 @@ impl Topics {
         } else if self.describe {
             describe::describe(&admin, &topics, &self.filter, self.json).await
         } else if self.alter {
-            change::raise(&admin, &topics, self.partitions, self.assignment()?).await
+            let total = self.partitions.unwrap_or_default();
+            change::raise(&admin, &topics, total, self.assignment()?, self.json).await
         } else {
-            change::delete(&admin, &topics).await
+            change::delete(&admin, &topics, self.json).await
         }
     }
 
@@ -130,7 +157,7 @@ impl Topics {
             configs: BTreeMap::from_iter(self.config.iter().cloned()),
         };
         let (_, admin) = self.server.admin(CALL_LIMIT).await?;
-        change::create(&admin, &topic, self.if_not_exists).await
+        change::create(&admin, &topic, self.if_not_exists, self.json).await
     }
 
     async fn selected(
