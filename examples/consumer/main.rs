@@ -1,18 +1,22 @@
-//! A consumer that shows assignors, ways to commit, patterns, waking up, and offsets kept outside
-//! Kafka.
+//! A consumer that shows assignors, ways to commit, patterns, waking up, offsets kept outside Kafka, reading again by
+//! time, and administrative calls.
 //!
 //! ```text
 //! cargo run -p millrace-examples --example consumer -- read --topic orders
 //! cargo run -p millrace-examples --example consumer -- read --pattern 'orders.*' --assignor sticky --commit async
 //! cargo run -p millrace-examples --example consumer -- outside --topic orders --folder totals
+//! cargo run -p millrace-examples --example consumer -- replay --topic orders --minutes 5
+//! cargo run -p millrace-examples --example consumer -- --group example lag
 //! ```
 //!
 //! Start it twice to see a rebalance. Ctrl-C wakes it up, so that it commits and leaves its group.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
 mod assignor;
+mod lag;
 mod outside;
 mod read;
+mod replay;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -41,6 +45,10 @@ enum Mode {
     Read(read::Options),
     /// Keep offsets beside the results, in files, so that each record counts exactly once.
     Outside(outside::Options),
+    /// Read again what came since a time, without a group.
+    Replay(replay::Options),
+    /// Tell how far the group is behind.
+    Lag,
 }
 
 #[tokio::main]
@@ -64,13 +72,21 @@ async fn main() -> Result<()> {
             settings.insert("enable.auto.commit".to_owned(), "false".to_owned());
             outside::run(consumer(&settings)?, &options, max_records).await
         }
+        Mode::Replay(options) => {
+            replay::add_to(&mut settings);
+            replay::run(consumer(&settings)?, &cluster(&settings)?, &options).await
+        }
+        Mode::Lag => lag::run(&cluster(&settings)?, &arguments.group).await,
     }
+}
+
+fn cluster(settings: &Properties) -> Result<Cluster> {
+    Ok(Cluster::tcp(ClusterConfig::parse(settings)?))
 }
 
 /// A consumer that Ctrl-C wakes up.
 fn consumer(settings: &Properties) -> Result<Consumer> {
-    let cluster = Cluster::tcp(ClusterConfig::parse(settings)?);
-    let consumer = Consumer::new(ConsumerConfig::parse(settings)?, cluster);
+    let consumer = Consumer::new(ConsumerConfig::parse(settings)?, cluster(settings)?);
     tokio::spawn(wake_on_interrupt(consumer.waker()));
     Ok(consumer)
 }

@@ -115,7 +115,7 @@ async fn commit(consumer: &mut Consumer, mode: CommitMode) -> Result<()> {
     Ok(())
 }
 
-fn print(batch: &Fetched) {
+pub(crate) fn print(batch: &Fetched) {
     for row in &batch.rows {
         let value = row.value.of(&batch.data).unwrap_or_default();
         let value = String::from_utf8_lossy(value);

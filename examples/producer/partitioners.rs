@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use millrace_client::cluster::Topic;
 use millrace_client::producer::partitioner::{Partitioner, partition_of_key};
-use millrace_client::producer::{Producer, RecordRef};
+use millrace_client::producer::{ProduceError, Producer, RecordMetadata, RecordRef};
 
 /// Keeps partition 0 for large orders; the others are spread by their key.
 pub(crate) struct LargeOrdersFirst;
@@ -32,6 +32,21 @@ pub(crate) async fn chosen(producer: &Producer, topic: &Arc<str>, count: u32) ->
         let sent = producer.send(topic, None, record).await?;
         println!("{key} went to partition {}", sent.partition);
     }
+    Ok(())
+}
+
+/// Records without a key: as they are sent without waiting, they share a batch, and so a partition.
+pub(crate) async fn sticky(producer: &Producer, topic: &Arc<str>, count: u32) -> Result<()> {
+    for number in 0..count {
+        let value = format!("order {number}");
+        let record = RecordRef::of(value.as_bytes());
+        let done = move |sent: Result<RecordMetadata, ProduceError>| match sent {
+            Ok(sent) => println!("order {number} went to partition {}", sent.partition),
+            Err(error) => println!("order {number} was not delivered: {error}"),
+        };
+        producer.send_then(topic, None, record, done).await?;
+    }
+    producer.flush().await;
     Ok(())
 }
 

@@ -181,6 +181,59 @@ async fn each_way_to_send_and_to_choose_partitions_works() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn topics_are_made_and_filled_batch_by_batch_with_every_codec() {
+    let fixture = Fixture::start().await;
+    for codec in ["none", "gzip", "snappy", "lz4", "zstd"] {
+        let arguments = [
+            "--topic",
+            codec,
+            "--partitions",
+            "4",
+            "--compression",
+            codec,
+            "sticky",
+        ];
+        let lines = fixture.run("producer", &arguments).await;
+        let partition = lines[0].rsplit(' ').next().unwrap();
+        let together = lines.iter().all(|line| line.ends_with(partition));
+        assert!(lines.len() == 10 && together, "{lines:?}");
+        let again = fixture.run("producer", &arguments).await;
+        assert_eq!(again[0], format!("{codec} is there already"));
+        let replayed = fixture.run("consumer", &["replay", "--topic", codec]).await;
+        assert_eq!(replayed.len(), 20, "{codec}: {replayed:?}");
+    }
+    let none = fixture
+        .run("consumer", &["replay", "--minutes", "0", "--topic", "gzip"])
+        .await;
+    assert!(none.is_empty(), "{none:?}");
+    fixture.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lag_of_a_group_is_told() {
+    let fixture = Fixture::start().await;
+    fixture
+        .run("producer", &["--count", "9", "round-robin"])
+        .await;
+    fixture
+        .run(
+            "consumer",
+            &["--max-records", "9", "read", "--commit", "sync"],
+        )
+        .await;
+    fixture
+        .run("producer", &["--count", "3", "round-robin"])
+        .await;
+    let told = fixture.run("consumer", &["lag"]).await;
+    assert_eq!(told[0], "example is Empty with 0 members");
+    assert_eq!(
+        told[1..],
+        [0, 1, 2].map(|number| format!("orders-{number}: committed 3, 1 behind"))
+    );
+    fixture.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn interceptors_stamp_and_count() {
     let fixture = Fixture::start().await;
     let lines = fixture
@@ -218,6 +271,9 @@ async fn every_assignor_and_every_commit_reads_each_record_once() {
         let consume = async |count| {
             let mut arguments = vec!["--group", assignor, "--max-records", count, "read"];
             arguments.extend(read);
+            if assignor == "range" {
+                arguments.extend(["--instance", "reader"]);
+            }
             let lines = fixture.run("consumer", &arguments).await;
             let read = lines.into_iter().filter(|line| line.contains("order "));
             read.collect::<Vec<_>>()

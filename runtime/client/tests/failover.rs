@@ -18,9 +18,14 @@ use millrace_client::{Cluster, ClusterConfig};
 use millrace_config::{Config, Properties};
 
 const PARTITIONS: i32 = 6;
-const RECORDS: u64 = 300_000;
 /// Records appended before the leader dies.
 const BEFORE: u64 = 100_000;
+
+/// How many are appended: more with `KAFKA_RECORDS`, for somebody who kills and starts nodes meanwhile.
+fn records() -> u64 {
+    let given = std::env::var("KAFKA_RECORDS").ok();
+    given.map_or(300_000, |count| count.parse().unwrap())
+}
 
 /// Appends numbers, each with its partition: `number % PARTITIONS`.
 async fn produce(
@@ -48,7 +53,11 @@ async fn produce(
 
 /// Reads in a group until every offset has come; the numbers of each partition by their offsets. A consumer that loses
 /// its place in the group reads some again: how many, is told.
-async fn consume(bootstrap: String, topic: Arc<str>) -> (BTreeMap<i32, BTreeMap<i64, u64>>, u64) {
+async fn consume(
+    bootstrap: String,
+    topic: Arc<str>,
+    records: u64,
+) -> (BTreeMap<i32, BTreeMap<i64, u64>>, u64) {
     let settings: Properties = [
         ("bootstrap.servers", bootstrap.as_str()),
         ("group.id", &format!("{topic}-readers")),
@@ -62,7 +71,7 @@ async fn consume(bootstrap: String, topic: Arc<str>) -> (BTreeMap<i32, BTreeMap<
     consumer.subscribe(&[&topic]).unwrap();
     let mut read: BTreeMap<i32, BTreeMap<i64, u64>> = BTreeMap::new();
     let (mut count, mut again) = (0, 0);
-    while count < RECORDS {
+    while count < records {
         let polled = consumer.poll(Duration::from_secs(60)).await.unwrap();
         let batch = polled.unwrap_or_else(|| panic!("nothing for a minute after {count} records"));
         for row in &batch.rows {
@@ -101,22 +110,23 @@ async fn a_leader_that_dies_loses_and_doubles_nothing() {
     let described = admin.describe_topic(&topic).await.unwrap().unwrap();
     let victim = described.partitions[0].leader.unwrap();
 
-    let reading = tokio::spawn(consume(bootstrap, Arc::clone(&topic)));
+    let records = records();
+    let reading = tokio::spawn(consume(bootstrap, Arc::clone(&topic), records));
     let producer = Producer::new(config, cluster);
     let acks = Acks::new();
     produce(&producer, &topic, 0..BEFORE, &acks).await;
     let pid = std::fs::read_to_string(format!("{folder}/{victim}/pid")).unwrap();
     let killed = Command::new("kill").args(["-9", pid.trim()]).status();
     assert!(killed.unwrap().success(), "node {victim}, process {pid}");
-    produce(&producer, &topic, BEFORE..RECORDS, &acks).await;
+    produce(&producer, &topic, BEFORE..records, &acks).await;
     producer.flush().await;
 
     assert_eq!(acks.failed.lock().unwrap().first(), None);
-    assert_eq!(acks.tickets().len() as u64, RECORDS);
+    assert_eq!(acks.tickets().len() as u64, records);
     let (read, _again) = reading.await.unwrap();
     for (partition, numbers) in read {
         let numbers: Vec<u64> = numbers.into_values().collect();
-        let expected = (0..RECORDS).filter(|number| number % PARTITIONS as u64 == partition as u64);
+        let expected = (0..records).filter(|number| number % PARTITIONS as u64 == partition as u64);
         let wrong = numbers
             .iter()
             .zip(expected)
@@ -124,7 +134,7 @@ async fn a_leader_that_dies_loses_and_doubles_nothing() {
         assert_eq!(wrong, None, "partition {partition}");
         assert_eq!(
             numbers.len() as u64,
-            RECORDS / PARTITIONS as u64,
+            records / PARTITIONS as u64,
             "partition {partition}"
         );
     }
