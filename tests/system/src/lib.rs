@@ -15,6 +15,7 @@
 )]
 
 pub mod binary;
+pub mod cluster;
 pub mod conformance;
 pub mod exposition;
 pub mod input;

@@ -5,9 +5,10 @@
     reason = "tests read files and end on a failed expectation"
 )]
 
-use std::{process::Stdio, time::Duration};
+use std::time::Duration;
 
 use millrace_system::{
+    cluster::Cluster,
     process::Millrace,
     sandbox::Sandbox,
     tool::{self, Outcome},
@@ -18,46 +19,6 @@ use serde_json::json;
 
 /// How long something may take on a slow and busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A broker, and tools that talk to it.
-struct Cluster {
-    sandbox: Sandbox,
-    /// Killed when dropped.
-    _broker: Millrace,
-    server: String,
-}
-
-impl Cluster {
-    fn new() -> Self {
-        let sandbox = Sandbox::new();
-        let listeners = "listeners=PLAINTEXT://127.0.0.1:0";
-        let mut broker = Millrace::start(&sandbox, ["broker", "--override", listeners]);
-        let server = broker.address("broker");
-        Self {
-            sandbox,
-            _broker: broker,
-            server,
-        }
-    }
-
-    /// Runs a tool: its name, then its options.
-    fn run(&self, words: &str) -> Outcome {
-        self.run_with(words, "")
-    }
-
-    fn run_with(&self, words: &str, input: &str) -> Outcome {
-        tool::run_with(&self.sandbox, &self.words(words), input)
-    }
-
-    fn words(&self, words: &str) -> String {
-        format!("{words} --bootstrap-server {}", self.server)
-    }
-
-    fn start(&self, words: &str) -> Millrace {
-        let words = self.words(words);
-        Millrace::start_with(&self.sandbox, words.split(' '), Stdio::null())
-    }
-}
 
 #[test]
 fn topics_are_made_described_enlarged_and_deleted() {

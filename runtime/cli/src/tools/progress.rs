@@ -1,6 +1,8 @@
 //! A line on the terminal that tells how far long work has come. Where standard error is no terminal, it is silent.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt::Write;
+
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// How often the line is drawn in a second at most.
 const DRAWS_PER_SECOND: u8 = 5;
@@ -17,13 +19,13 @@ impl Progress {
             ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND),
         );
         let template = if total.is_some() {
-            "{bar:30} {human_pos} of {human_len} {msg}, {per_sec}, {eta} left"
+            "{bar:30} {human_pos} of {human_len} {msg}, {rate}/s, {eta} left"
         } else {
-            "{human_pos} {msg}, {per_sec}, {elapsed}"
+            "{human_pos} {msg}, {rate}/s, {elapsed}"
         };
         // A template that does not parse leaves the default look.
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            bar.set_style(style.with_key("rate", rate));
         }
         bar.set_message(what);
         Self(bar)
@@ -38,6 +40,12 @@ impl Progress {
     pub(crate) fn add(&self, count: u64) {
         self.0.inc(count);
     }
+}
+
+/// Whole ones: fractions of records are noise.
+fn rate(state: &ProgressState, out: &mut dyn Write) {
+    // What draws the line has nowhere to tell an error to.
+    let _ = write!(out, "{}", HumanCount(state.per_sec() as u64));
 }
 
 impl Drop for Progress {

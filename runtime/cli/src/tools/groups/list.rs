@@ -22,41 +22,57 @@ const STATES: &[&str] = &[
 ];
 const TYPES: &[&str] = &["classic", "consumer"];
 
-/// `states` and `types` show a column each; where they are not empty they restrict the list, too.
-pub(super) async fn list(
-    admin: &Admin,
-    states: Option<&str>,
-    types: Option<&str>,
-    as_json: bool,
-) -> anyhow::Result<()> {
-    let filter = GroupFilter {
-        states: known("--state", states, STATES)?,
-        types: known("--type", types, TYPES)?,
-    };
-    let groups = consumer_groups(admin.list_groups_of(&filter).await?);
-    if as_json {
-        let documents = groups.iter().map(document).collect();
-        return Ok(print_json(&Value::Array(documents))?);
+/// What is listed: `states` and `types` show a column each, and restrict the list where they are not empty.
+#[derive(Debug)]
+pub(super) struct Listing {
+    filter: GroupFilter,
+    with_states: bool,
+    with_types: bool,
+}
+
+impl Listing {
+    pub(super) fn new(states: Option<&str>, types: Option<&str>) -> Result<Self, Usage> {
+        Ok(Self {
+            filter: GroupFilter {
+                states: known("--state", states, STATES)?,
+                types: known("--type", types, TYPES)?,
+            },
+            with_states: states.is_some(),
+            with_types: types.is_some(),
+        })
     }
-    if states.is_none() && types.is_none() {
-        let lines: String = groups
-            .iter()
-            .map(|group| format!("{}\n", group.group_id))
-            .collect();
-        return Ok(print(lines)?);
+
+    pub(super) async fn print(&self, admin: &Admin, as_json: bool) -> anyhow::Result<()> {
+        let groups = consumer_groups(admin.list_groups_of(&self.filter).await?);
+        if as_json {
+            let documents = groups.iter().map(document).collect();
+            return Ok(print_json(&Value::Array(documents))?);
+        }
+        if self.with_states || self.with_types {
+            return Ok(print(self.table(&groups))?);
+        }
+        let lines = groups.iter().map(|group| format!("{}\n", group.group_id));
+        Ok(print(lines.collect::<String>())?)
     }
-    let mut columns = vec![Column("GROUP", 25)];
-    columns.extend(types.map(|_| Column("TYPE", 20)));
-    columns.extend(states.map(|_| Column("STATE", 20)));
-    let mut table = Table::new(&columns);
-    for group in &groups {
-        let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "Unknown".to_owned());
-        let mut row = vec![group.group_id.clone()];
-        row.extend(types.map(|_| capitalised(&shown(&group.group_type))));
-        row.extend(states.map(|_| shown(&group.state)));
-        table.row(row);
+
+    fn table(&self, groups: &[GroupListing]) -> String {
+        let mut columns = vec![Column("GROUP", 25)];
+        columns.extend(self.with_types.then_some(Column("TYPE", 20)));
+        columns.extend(self.with_states.then_some(Column("STATE", 20)));
+        let mut table = Table::new(&columns);
+        for group in groups {
+            let shown =
+                |text: &Option<String>| text.clone().unwrap_or_else(|| "Unknown".to_owned());
+            let mut row = vec![group.group_id.clone()];
+            row.extend(
+                self.with_types
+                    .then(|| capitalised(&shown(&group.group_type))),
+            );
+            row.extend(self.with_states.then(|| shown(&group.state)));
+            table.row(row);
+        }
+        table.to_text()
     }
-    Ok(print(table.to_text())?)
 }
 
 /// The names that were typed, in Kafka's spelling.

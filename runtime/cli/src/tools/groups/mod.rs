@@ -136,16 +136,11 @@ impl Groups {
         }
         let scenario = self.scenario()?;
         let scopes = scope::Scope::parse_all(&self.topic)?;
+        let listing = list::Listing::new(self.state.as_deref(), self.types.as_deref())?;
         let limit = Duration::from_millis(self.timeout);
         let (_, admin) = self.server.admin(limit).await?;
         if self.list {
-            return list::list(
-                &admin,
-                self.state.as_deref(),
-                self.types.as_deref(),
-                self.json,
-            )
-            .await;
+            return listing.print(&admin, self.json).await;
         }
         let groups = self.chosen(&admin).await?;
         if self.describe {
