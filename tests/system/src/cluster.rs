@@ -9,6 +9,7 @@ use crate::{
 };
 
 /// A broker, and where it listens.
+#[derive(Debug)]
 pub struct Cluster {
     /// Where it lives; the tools run in there, too.
     pub sandbox: Sandbox,

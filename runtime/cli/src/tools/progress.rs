@@ -45,7 +45,7 @@ impl Progress {
 /// Whole ones: fractions of records are noise.
 fn rate(state: &ProgressState, out: &mut dyn Write) {
     // What draws the line has nowhere to tell an error to.
-    let _ = write!(out, "{}", HumanCount(state.per_sec() as u64));
+    write!(out, "{}", HumanCount(state.per_sec() as u64)).unwrap_or_default();
 }
 
 impl Drop for Progress {
