@@ -132,7 +132,7 @@ impl Schema {
             if field.name.is_empty() {
                 return Err(ConnectError::new(
                     ErrorKind::Schema,
-                    "fieldName cannot be null or empty.",
+                    "fieldName cannot be null.",
                 ));
             }
             if fields[..index]

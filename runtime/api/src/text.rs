@@ -79,8 +79,12 @@ fn java_float(scientific: &str, value: f64) -> String {
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let magnitude = value.abs();
     if magnitude != 0.0 && !(1e-3..1e7).contains(&magnitude) {
-        let fraction = if digits.len() > 1 { &digits[1..] } else { "0" };
-        return format!("{sign}{}.{fraction}E{exponent}", &digits[..1]);
+        // There are always two digits: where one tells the number, the second is the closest one.
+        let two = format!("{magnitude:.1e}");
+        return match digits.len() {
+            1 => format!("{sign}{}", two.replace('e', "E")),
+            _ => format!("{sign}{}.{}E{exponent}", &digits[..1], &digits[1..]),
+        };
     }
     if exponent < 0 {
         return format!("{sign}0.{}{digits}", "0".repeat((-exponent - 1) as usize));

@@ -3,6 +3,8 @@
 mod boolean;
 mod byte_array;
 mod charset;
+#[cfg(test)]
+mod java_vectors;
 mod json;
 mod number;
 mod simple_header;

@@ -50,7 +50,7 @@ pub(crate) use parse_text::{ParseText, Syntax};
 pub(crate) use regex_router::{RegexRouter, RegexRouterConfig};
 pub(crate) use replace_field::{ReplaceField, ReplaceFieldConfig};
 pub(crate) use set_schema_metadata::{SetSchemaMetadata, SetSchemaMetadataConfig};
-pub(crate) use support::{JavaRegex, valid_regex};
+pub(crate) use support::{JavaRegex, class_of, type_name, valid_regex};
 pub(crate) use timestamp_converter::{TimestampConverter, TimestampConverterConfig};
 pub(crate) use timestamp_router::{TimestampRouter, TimestampRouterConfig};
 pub(crate) use value_to_key::{ValueToKey, ValueToKeyConfig};

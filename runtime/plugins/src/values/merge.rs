@@ -31,17 +31,21 @@ impl Elements {
         };
     }
 
-    /// The values, numbers widened, and their schema if they have one in common.
-    pub(crate) fn finish(self) -> (Vec<Value>, Option<Arc<Schema>>) {
+    /// The values, numbers widened, and their schema if they have one in common. None where they have one and a null is
+    /// among them, which no such schema allows.
+    pub(crate) fn finish(self) -> Option<(Vec<Value>, Option<Arc<Schema>>)> {
         let Some(schema) = self.common else {
-            return (self.values, None);
+            return Some((self.values, None));
         };
+        if self.values.contains(&Value::Null) {
+            return None;
+        }
         let values = self
             .values
             .into_iter()
             .map(|value| widen(value, &schema.ty))
             .collect();
-        (values, Some(schema))
+        Some((values, Some(schema)))
     }
 }
 

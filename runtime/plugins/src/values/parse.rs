@@ -100,7 +100,7 @@ impl Parser<'_> {
         let mut elements = Elements::default();
         while self.tokens.has_next() {
             if self.tokens.consume("]") {
-                let (values, schema) = elements.finish();
+                let (values, schema) = elements.finish().ok_or(Malformed)?;
                 let schema = Schema::new(SchemaType::Array(schema));
                 return Ok(Datum::new(Arc::new(schema), Value::Array(values)));
             }
@@ -122,7 +122,7 @@ impl Parser<'_> {
         let (mut keys, mut values) = (Elements::default(), Elements::default());
         while self.tokens.has_next() {
             if self.tokens.consume("}") {
-                return Ok(map_of(keys, values));
+                return map_of(keys, values);
             }
             if self.tokens.consume(",") {
                 return Err(Malformed);
@@ -187,8 +187,9 @@ fn boolean() -> Arc<Schema> {
 }
 
 /// The last value of a key wins, in the place of the first.
-fn map_of(keys: Elements, values: Elements) -> Datum {
-    let ((keys, key_schema), (values, value_schema)) = (keys.finish(), values.finish());
+fn map_of(keys: Elements, values: Elements) -> Result<Datum, Malformed> {
+    let (keys, key_schema) = keys.finish().ok_or(Malformed)?;
+    let (values, value_schema) = values.finish().ok_or(Malformed)?;
     let mut entries: Vec<(Value, Value)> = Vec::with_capacity(keys.len());
     for (key, value) in keys.into_iter().zip(values) {
         match entries.iter_mut().find(|(known, _)| *known == key) {
@@ -196,10 +197,10 @@ fn map_of(keys: Elements, values: Elements) -> Datum {
             None => entries.push((key, value)),
         }
     }
-    Datum::new(
+    Ok(Datum::new(
         Arc::new(Schema::new(SchemaType::Map(key_schema, value_schema))),
         Value::Map(entries),
-    )
+    ))
 }
 
 /// An integer of the least width; else, where the text has a fraction or an exponent, a float if its magnitude fits;

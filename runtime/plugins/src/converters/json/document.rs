@@ -1,8 +1,15 @@
 //! A JSON document as Java's parser reads it: numbers keep their text, leading zeros are accepted, of equal names the
 //! last one counts, and what follows the first value is ignored.
 
+use std::collections::HashMap;
+
 use millrace_api::ConnectError;
 
+/// What a text begins with that was written with a mark for the order of bytes.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// What Java says of text that is no JSON, without saying why.
+const UNREADABLE: &str =
+    "Converting byte[] to Kafka Connect data failed due to serialization error: ";
 /// Deeper nesting is refused: it is input, and the stack is finite.
 const DEPTH_MAX: usize = 500;
 
@@ -19,10 +26,15 @@ pub(crate) enum Document<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// Reads the first value of `bytes`.
+    /// Reads the first value of `bytes`. A number ends at a blank, or where the text ends.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, ConnectError> {
         let mut parser = Parser::new(bytes)?;
-        parser.value(0).ok_or_else(|| parser.malformed())
+        let value = parser.value(0).ok_or_else(|| parser.malformed())?;
+        let is_over = matches!(parser.peek(), None | Some(b' ' | b'\t' | b'\n' | b'\r'));
+        match value {
+            Self::Number(_) if !is_over => Err(parser.malformed()),
+            value => Ok(value),
+        }
     }
 
     /// Reads a text that is one value and nothing else.
@@ -55,15 +67,15 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// What it is, for messages.
+    /// What it is, as Java's messages name it.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::Null => "null",
-            Self::Boolean(_) => "a boolean",
-            Self::Number(_) => "a number",
-            Self::String(_) => "a string",
-            Self::Array(_) => "an array",
-            Self::Object(_) => "an object",
+            Self::Null => "NULL",
+            Self::Boolean(_) => "BOOLEAN",
+            Self::Number(_) => "NUMBER",
+            Self::String(_) => "STRING",
+            Self::Array(_) => "ARRAY",
+            Self::Object(_) => "OBJECT",
         }
     }
 }
@@ -71,7 +83,11 @@ impl<'a> Document<'a> {
 /// The text of the schema and the payload of an envelope, which has these two members and no other.
 pub(crate) fn envelope(bytes: &[u8]) -> Result<(&str, Document<'_>), ConnectError> {
     let mut parser = Parser::new(bytes)?;
-    let members = parser.envelope().ok_or_else(|| parser.malformed())?;
+    parser.blanks();
+    let members = match parser.peek() {
+        None => (None, None, false),
+        Some(_) => parser.envelope().ok_or_else(|| parser.malformed())?,
+    };
     match members {
         (Some(schema), Some(payload), false) => Ok((schema, payload)),
         _ => Err(ConnectError::data(
@@ -83,7 +99,43 @@ pub(crate) fn envelope(bytes: &[u8]) -> Result<(&str, Document<'_>), ConnectErro
 }
 
 /// Schema, payload, and whether there was anything else.
-type Members<'a> = (Option<&'a str>, Option<Document<'a>>, bool);
+type Envelope<'a> = (Option<&'a str>, Option<Document<'a>>, bool);
+
+/// Up to this many members of an object are looked through one by one.
+const FEW: usize = 32;
+
+/// The members of an object, of which the last of a name counts, in the place of the first.
+#[derive(Default)]
+struct Members<'a> {
+    all: Vec<(String, Document<'a>)>,
+    /// The places of all names, where they are not few.
+    places: HashMap<String, usize>,
+}
+
+impl<'a> Members<'a> {
+    fn put(&mut self, name: String, value: Document<'a>) {
+        match self.place(&name) {
+            Some(place) => self.all[place].1 = value,
+            None => {
+                if !self.places.is_empty() {
+                    self.places.insert(name.clone(), self.all.len());
+                }
+                self.all.push((name, value));
+            }
+        }
+    }
+
+    fn place(&mut self, name: &str) -> Option<usize> {
+        if self.all.len() <= FEW {
+            return self.all.iter().position(|(known, _)| known == name);
+        }
+        if self.places.is_empty() {
+            let names = self.all.iter().map(|(name, _)| name.clone());
+            self.places = names.zip(0..).collect();
+        }
+        self.places.get(name).copied()
+    }
+}
 
 struct Parser<'a> {
     text: &'a str,
@@ -92,17 +144,15 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn new(bytes: &'a [u8]) -> Result<Self, ConnectError> {
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         let text = std::str::from_utf8(bytes).map_err(|error| {
-            ConnectError::data("cannot read JSON that is not UTF-8").caused_by(error)
+            ConnectError::data(format!("{UNREADABLE}the text is not UTF-8")).caused_by(error)
         })?;
         Ok(Self { text, at: 0 })
     }
 
     fn malformed(&self) -> ConnectError {
-        ConnectError::data(format!(
-            "cannot read malformed JSON: unexpected text at byte {}",
-            self.at
-        ))
+        ConnectError::data(format!("{UNREADABLE}unexpected text at byte {}", self.at))
     }
 
     fn peek(&self) -> Option<u8> {
@@ -123,7 +173,7 @@ impl<'a> Parser<'a> {
         found
     }
 
-    fn envelope(&mut self) -> Option<Members<'a>> {
+    fn envelope(&mut self) -> Option<Envelope<'a>> {
         let mut members = (None, None, false);
         if !self.takes(b'{') {
             self.value(0)?;
@@ -175,19 +225,16 @@ impl<'a> Parser<'a> {
 
     fn object(&mut self, depth: usize) -> Option<Document<'a>> {
         self.at += 1;
-        let mut members: Vec<(String, Document<'a>)> = Vec::new();
+        let mut members = Members::default();
         if self.takes(b'}') {
-            return Some(Document::Object(members));
+            return Some(Document::Object(members.all));
         }
         loop {
             let name = self.name()?;
             let value = self.value(depth + 1)?;
-            match members.iter_mut().find(|(known, _)| *known == name) {
-                Some(member) => member.1 = value,
-                None => members.push((name, value)),
-            }
+            members.put(name, value);
             if !self.takes(b',') {
-                return self.takes(b'}').then_some(Document::Object(members));
+                return self.takes(b'}').then_some(Document::Object(members.all));
             }
         }
     }

@@ -20,7 +20,7 @@ fn scale(schema: &Schema) -> Result<i64, ConnectError> {
         .filter(|scale| scale.abs() <= SCALE_MAX)
         .ok_or_else(|| {
             ConnectError::data(format!(
-                "the scale {text} of a Decimal schema is no integer in range"
+                "Invalid scale parameter found in Decimal schema: {text} is no integer in range"
             ))
         })
 }
@@ -31,7 +31,7 @@ pub(crate) fn decimal_bytes(schema: &Schema, value: &BigDecimal) -> Result<Vec<u
     let wanted = scale(schema)?;
     if own != wanted {
         return Err(ConnectError::data(format!(
-            "a decimal of scale {own} does not fit a schema of scale {wanted}"
+            "Decimal value has mismatching scale for given Decimal schema. Schema has scale {wanted}, value has scale {own}."
         )));
     }
     Ok(unscaled.to_signed_bytes_be())

@@ -3,6 +3,8 @@
 //! As in Java, the JSON type is not checked for primitives: a text where a number belongs gives 0, a number where a
 //! text belongs gives null, which then meets the check of the struct it stands in.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -13,6 +15,7 @@ use millrace_api::{ConnectError, Schema, SchemaType, Struct, Value, logical};
 
 use super::document::Document;
 use super::logical::{decimal_from_bytes, decimal_from_text};
+use crate::transforms::type_name;
 
 /// Reads values.
 pub(crate) struct Reader {
@@ -42,14 +45,14 @@ impl Reader {
             SchemaType::Int16 => Value::Int16(integer(json) as i16),
             SchemaType::Int32 => Value::Int32(integer(json) as i32),
             SchemaType::Int64 => Value::Int64(integer(json)),
-            SchemaType::Float32 => Value::Float32(number(json).parse().unwrap_or(0.0)),
-            SchemaType::Float64 => Value::Float64(number(json).parse().unwrap_or(0.0)),
+            SchemaType::Float32 => Value::Float32(number(json).parse().unwrap_or(0.0) + 0.0),
+            SchemaType::Float64 => Value::Float64(fraction(number(json))),
             SchemaType::Boolean => Value::Boolean(*json == Document::Boolean(true)),
             SchemaType::String => json
                 .text()
                 .map_or(Value::Null, |text| Value::String(text.to_owned())),
             SchemaType::Bytes => match json.text() {
-                Some(text) => Value::Bytes(decode(text)?.into()),
+                Some(text) => Value::Bytes(decode(text, "Invalid bytes field")?.into()),
                 None => Value::Null,
             },
             SchemaType::Array(element) => self.list(element.as_ref(), json)?,
@@ -65,8 +68,8 @@ impl Reader {
             }
             _ if schema.optional => Ok(Value::Null),
             _ => Err(ConnectError::data(format!(
-                "null for a required value of type {:?}",
-                schema.ty
+                "Invalid null value for required {} field",
+                type_name(&schema.ty)
             ))),
         }
     }
@@ -76,7 +79,7 @@ impl Reader {
             Document::Null => Value::Null,
             Document::Boolean(value) => Value::Boolean(*value),
             Document::Number(text) if is_integral(text) => Value::Int64(integer(json)),
-            Document::Number(text) => Value::Float64(text.parse().unwrap_or(0.0)),
+            Document::Number(text) => Value::Float64(fraction(text)),
             Document::String(text) => Value::String(text.clone()),
             Document::Array(_) => self.list(None, json)?,
             Document::Object(_) => self.map(None, None, json)?,
@@ -119,20 +122,20 @@ impl Reader {
                     ))
                 })
                 .collect(),
-            Document::Array(pairs) if !by_name => pairs
-                .iter()
-                .map(|pair| self.pair(key_schema, value_schema, pair))
-                .collect(),
+            Document::Array(pairs) if !by_name => {
+                let pairs = pairs.iter();
+                let pairs = pairs.map(|pair| self.pair(key_schema, value_schema, pair));
+                pairs.collect::<Result<_, _>>().map(last_of_each)
+            }
             other => {
-                let wanted = if by_name {
-                    "an object"
-                } else {
-                    "an array of pairs"
+                let wanted = match by_name {
+                    true => "Maps with string fields should be encoded as JSON objects",
+                    false => {
+                        "Maps with non-string fields should be encoded as JSON array of tuples"
+                    }
                 };
-                Err(ConnectError::data(format!(
-                    "a map must be {wanted}, not {}",
-                    other.kind()
-                )))
+                let found = other.kind();
+                Err(ConnectError::data(format!("{wanted}, but found {found}")))
             }
         };
         entries.map(Value::Map)
@@ -149,16 +152,21 @@ impl Reader {
                 self.value(key_schema, &parts[0])?,
                 self.value(value_schema, &parts[1])?,
             )),
-            _ => Err(ConnectError::data(
-                "an entry of a map must be an array of a key and a value",
-            )),
+            Document::Array(parts) => Err(ConnectError::data(format!(
+                "Found invalid map entry, expected length 2 but found :{}",
+                parts.len()
+            ))),
+            other => Err(ConnectError::data(format!(
+                "Found invalid map entry instead of array tuple: {}",
+                other.kind()
+            ))),
         }
     }
 
     fn structure(&self, schema: &Arc<Schema>, json: &Document<'_>) -> Result<Value, ConnectError> {
         if !matches!(json, Document::Object(_)) {
             return Err(ConnectError::data(format!(
-                "a struct must be an object, not {}",
+                "Structs should be encoded as JSON objects, but found {}",
                 json.kind()
             )));
         }
@@ -174,6 +182,22 @@ impl Reader {
     }
 }
 
+/// Entries without those whose key comes again later.
+fn last_of_each(entries: Vec<(Value, Value)>) -> Vec<(Value, Value)> {
+    let mut places: HashMap<String, usize> = HashMap::with_capacity(entries.len());
+    let mut kept: Vec<(Value, Value)> = Vec::with_capacity(entries.len());
+    for (key, value) in entries {
+        match places.entry(format!("{key:?}")) {
+            Entry::Occupied(place) => kept[*place.get()].1 = value,
+            Entry::Vacant(place) => {
+                place.insert(kept.len());
+                kept.push((key, value));
+            }
+        }
+    }
+    kept
+}
+
 /// The value of a logical type, or none if `name` is none that is known.
 fn logical_value(
     name: &str,
@@ -183,14 +207,16 @@ fn logical_value(
     Ok(Some(match (name, json) {
         (logical::DECIMAL, Document::Number(text)) => Value::Decimal(decimal_from_text(text)?),
         (logical::DECIMAL, Document::String(text)) => {
-            Value::Decimal(decimal_from_bytes(schema, &decode(text)?)?)
+            let refusal = "Invalid bytes for Decimal field";
+            let read = decimal_from_bytes(schema, &decode(text, refusal)?);
+            Value::Decimal(read.map_err(|error| ConnectError::data(format!("{refusal}: {error}")))?)
         }
-        (logical::DATE, Document::Number(_)) => Value::Date(integer_32(name, json)?),
-        (logical::TIME, Document::Number(_)) => {
-            let ms = integer_32(name, json)?;
+        (logical::DATE, json) => Value::Date(integer_32("Date", json)?),
+        (logical::TIME, json) => {
+            let ms = integer_32("Time", json)?;
             if !(0..=86_400_000).contains(&ms) {
                 return Err(ConnectError::data(format!(
-                    "the time {ms} ms is not within a day"
+                    "Time values must use number of milliseconds greater than 0 and less than 86400000, not {ms}"
                 )));
             }
             Value::Time(ms)
@@ -198,26 +224,32 @@ fn logical_value(
         (logical::TIMESTAMP, Document::Number(text)) if is_integral(text) => {
             Value::Timestamp(integer(json))
         }
-        (logical::DECIMAL | logical::DATE | logical::TIME | logical::TIMESTAMP, other) => {
-            return Err(ConnectError::data(format!(
-                "{} is not of the logical type {name}",
-                other.kind()
-            )));
-        }
+        (logical::TIMESTAMP, other) => return Err(misfit("Timestamp", "integral", other)),
+        (logical::DECIMAL, other) => return Err(misfit("Decimal", "numeric or bytes", other)),
         _ => return Ok(None),
     }))
 }
 
-fn integer_32(name: &str, json: &Document<'_>) -> Result<i32, ConnectError> {
-    number(json)
-        .parse()
-        .map_err(|_| ConnectError::data(format!("{} is no integer of {name}", number(json))))
+/// What a JSON value is refused with that a logical type is not made of.
+fn misfit(name: &str, wanted: &str, found: &Document<'_>) -> ConnectError {
+    ConnectError::data(format!(
+        "Invalid type for {name}, underlying representation should be {wanted} but was {}",
+        found.kind()
+    ))
 }
 
-fn decode(text: &str) -> Result<Vec<u8>, ConnectError> {
-    STANDARD.decode(text).map_err(|error| {
-        ConnectError::data("cannot read bytes that are not base64").caused_by(error)
-    })
+fn integer_32(name: &str, json: &Document<'_>) -> Result<i32, ConnectError> {
+    let parsed = match json {
+        Document::Number(text) => text.parse().ok(),
+        _ => None,
+    };
+    parsed.ok_or_else(|| misfit(name, "integer", json))
+}
+
+fn decode(text: &str, refusal: &str) -> Result<Vec<u8>, ConnectError> {
+    STANDARD
+        .decode(text)
+        .map_err(|error| ConnectError::data(format!("{refusal}: {error}")).caused_by(error))
 }
 
 /// The text of a number; of everything else 0.
@@ -226,6 +258,11 @@ fn number<'a>(json: &Document<'a>) -> &'a str {
         Document::Number(text) => text,
         _ => "0",
     }
+}
+
+/// A number with a fraction. Java reads it as a decimal, in which there is no negative zero.
+fn fraction(text: &str) -> f64 {
+    text.parse().unwrap_or(0.0) + 0.0
 }
 
 fn is_integral(text: &str) -> bool {

@@ -126,7 +126,7 @@ pub(crate) fn read(
     let ty = json
         .get("type")
         .and_then(Document::text)
-        .ok_or_else(|| ConnectError::data("a schema must have a \"type\" that is text"))?;
+        .ok_or_else(|| ConnectError::data("Schema must contain 'type' field"))?;
     let mut schema = read_type(reader, ty, json)?;
     schema.optional = json.get("optional") == Some(&Document::Boolean(true));
     schema.name = json.get("name").and_then(Document::text).map(str::to_owned);
@@ -150,15 +150,30 @@ fn read_type(reader: &Reader, ty: &str, json: &Document<'_>) -> Result<Schema, C
         "boolean" => SchemaType::Boolean,
         "string" => SchemaType::String,
         "bytes" => SchemaType::Bytes,
-        "array" => SchemaType::Array(Some(read_part(reader, "items", json)?)),
+        "array" => SchemaType::Array(Some(read_part(
+            reader,
+            "items",
+            json,
+            "Array schema did not specify the element type",
+        )?)),
         "map" => SchemaType::Map(
-            Some(read_part(reader, "keys", json)?),
-            Some(read_part(reader, "values", json)?),
+            Some(read_part(
+                reader,
+                "keys",
+                json,
+                "Map schema did not specify the key type",
+            )?),
+            Some(read_part(
+                reader,
+                "values",
+                json,
+                "Map schema did not specify the value type",
+            )?),
         ),
         "struct" => return read_struct(reader, json),
         unknown => {
             return Err(ConnectError::data(format!(
-                "unknown schema type: {unknown}"
+                "Unknown schema type: {unknown}"
             )));
         }
     }))
@@ -168,21 +183,20 @@ fn read_part(
     reader: &Reader,
     name: &str,
     json: &Document<'_>,
+    refusal: &str,
 ) -> Result<Arc<Schema>, ConnectError> {
     let part = json
         .get(name)
         .map(|part| read(reader, part))
         .transpose()?
         .flatten();
-    part.ok_or_else(|| {
-        ConnectError::data(format!("a schema of a list or map must have \"{name}\""))
-    })
+    part.ok_or_else(|| ConnectError::data(refusal))
 }
 
 fn read_struct(reader: &Reader, json: &Document<'_>) -> Result<Schema, ConnectError> {
     let Some(Document::Array(members)) = json.get("fields") else {
         return Err(ConnectError::data(
-            "the \"fields\" of a struct schema must be an array",
+            "Struct schema's \"fields\" argument is not an array.",
         ));
     };
     let mut fields = Vec::with_capacity(members.len());
@@ -191,7 +205,7 @@ fn read_struct(reader: &Reader, json: &Document<'_>) -> Result<Schema, ConnectEr
             .get("field")
             .and_then(Document::text)
             .ok_or_else(|| {
-                ConnectError::data("a field of a struct schema must have a \"field\" that is text")
+                ConnectError::data("Struct schema's field name not specified properly")
             })?;
         let schema = read(reader, member)?
             .ok_or_else(|| ConnectError::data(format!("field {name} has no schema")))?;
@@ -210,7 +224,7 @@ fn read_parameters(schema: &mut Schema, json: &Document<'_>) -> Result<(), Conne
     for (key, value) in members {
         let value = value
             .text()
-            .ok_or_else(|| ConnectError::data("schema parameters must have text values"))?;
+            .ok_or_else(|| ConnectError::data("Schema parameters must have string values."))?;
         schema.parameters.insert(key.clone(), value.to_owned());
     }
     Ok(())
@@ -222,10 +236,12 @@ fn read_default(
     json: &Document<'_>,
 ) -> Result<Value, ConnectError> {
     let value = reader.value(Some(&Arc::new(schema.clone())), json)?;
-    if value == Value::Null && !schema.optional {
+    // The schema of a struct that is a default is not yet the one that it is a default of, so that Java takes none.
+    let is_struct = matches!(value, Value::Struct(_));
+    if is_struct || (value == Value::Null && !schema.optional) {
         return Err(ConnectError::new(
             ErrorKind::Schema,
-            "the default of a required schema must not be null",
+            "Invalid default value",
         ));
     }
     Ok(value)

@@ -9,6 +9,7 @@ use millrace_api::{ConnectError, Schema, SchemaType, Struct, Value, decimal_text
 
 use super::DecimalFormat;
 use super::logical::decimal_bytes;
+use crate::transforms::{class_of, type_name};
 
 /// Writes values, each under its schema or by its own type.
 pub(crate) struct Writer<'a> {
@@ -46,7 +47,7 @@ impl Writer<'_> {
             return Ok(());
         }
         Err(ConnectError::data(
-            "null used for a required value without a default",
+            "Conversion error: null value for field that is required and has no default value",
         ))
     }
 
@@ -230,22 +231,37 @@ impl Writer<'_> {
 }
 
 fn misfit(ty: &SchemaType, value: &Value) -> ConnectError {
-    ConnectError::data(format!("{value:?} does not fit a schema of type {ty:?}"))
+    ConnectError::data(format!(
+        "Invalid type for {}: {}",
+        type_name(ty),
+        class_of(value)
+    ))
 }
 
-/// Writes a JSON string, escaped as Java's writer does: quotes, backslashes and control characters, nothing else.
+/// Writes a JSON string, escaped as Java's writer does: quotes, backslashes, control characters, and characters that
+/// are two units of UTF-16.
 pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    let mut rest = text.as_bytes();
+    let mut rest = text;
     while let Some(at) = rest
-        .iter()
-        .position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
+        .bytes()
+        .position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\' || byte >= 0xF0)
     {
-        out.extend_from_slice(&rest[..at]);
-        escape(out, rest[at]);
-        rest = &rest[at + 1..];
+        let (plain, special) = rest.split_at(at);
+        out.extend_from_slice(plain.as_bytes());
+        let mut chars = special.chars();
+        match chars.next() {
+            Some(c) if c.len_utf16() == 2 => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(out, "\\u{unit:04X}").expect("writing to memory succeeds");
+                }
+            }
+            Some(c) => escape(out, c as u8),
+            None => {}
+        }
+        rest = chars.as_str();
     }
-    out.extend_from_slice(rest);
+    out.extend_from_slice(rest.as_bytes());
     out.push(b'"');
 }
 
