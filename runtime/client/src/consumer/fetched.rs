@@ -57,6 +57,7 @@ impl Fetched {
             return (self, None);
         }
         let mut rows = self.rows.home.take();
+        rows.clear();
         rows.extend_from_slice(&self.rows[..count]);
         let first = Fetched {
             topic: Arc::clone(&self.topic),
@@ -171,6 +172,28 @@ mod tests {
             rows.iter().map(|row| row.offset).collect::<Vec<_>>(),
             [5, 9]
         );
+    }
+
+    #[test]
+    fn the_first_of_a_batch_go_and_the_others_stay_also_in_used_memory() {
+        let pool = RowPool::default();
+        pool.give(vec![row(1), row(2)]);
+        let whole = Fetched {
+            topic: "t".into(),
+            partition: 0,
+            leader_epoch: 0,
+            log_append_time: false,
+            data: Bytes::new(),
+            rows: pool.rows(vec![row(3), row(5), row(8)], 4),
+            next_offset: 10,
+            high_watermark: 10,
+        };
+        let (first, rest) = whole.take_first(1);
+        let rest = rest.unwrap();
+        let offsets = |part: &Fetched| part.rows.iter().map(|row| row.offset).collect::<Vec<_>>();
+        assert_eq!((offsets(&first), first.next_offset), (vec![5], 6));
+        assert_eq!((offsets(&rest), rest.next_offset), (vec![8], 10));
+        assert!(rest.take_first(1).1.is_none());
     }
 
     #[test]

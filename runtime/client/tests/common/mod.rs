@@ -1,6 +1,7 @@
 //! The included broker for tests of the client.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod consuming;
 pub(crate) mod fake;
 
 use std::ops::Range;
