@@ -20,6 +20,12 @@ use crate::{
     kafka::{Kafka, free_ports},
 };
 
+/// What its scripts give it, too.
+const LOGGING: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/clients/connect/log4j2.properties"
+);
+
 /// How long a start may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -75,7 +81,9 @@ impl Worker {
         let log = sandbox.join("connect.out");
         let output = File::create(&log)?;
         let child = Command::new("java")
-            .args(["-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp"])
+            .args(["-Xmx512m", "-XX:TieredStopAtLevel=1"])
+            .arg(format!("-Dlog4j2.configurationFile={LOGGING}"))
+            .arg("-cp")
             .arg(install::jars("connect", "connect", None)?.join("*"))
             .arg("org.apache.kafka.connect.cli.ConnectStandalone")
             .arg(file)
