@@ -4,8 +4,8 @@
 
 mod common;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use common::{TestBroker, start_at};
@@ -195,23 +195,134 @@ async fn what_cannot_be_is_said_at_once(cluster: &Cluster, name: &str) {
     admin.delete_topic(name).await.unwrap();
 }
 
+async fn what_is_too_large_for_the_topic_harms_nothing_else(cluster: &Cluster, name: &str) {
+    let limited = NewTopic {
+        partitions: Some(1),
+        configs: [("max.message.bytes".to_owned(), "3000".to_owned())].into(),
+        ..NewTopic::new(name)
+    };
+    Admin::new(cluster).create_topic(&limited).await.unwrap();
+    let producer = producer(cluster);
+    let (topic, outcomes) = (Arc::<str>::from(name), Arc::new(Mutex::new(Vec::new())));
+    for number in 0..40 {
+        let value = vec![b'x'; if number == 17 { 5_000 } else { 300 }];
+        let outcomes = Arc::clone(&outcomes);
+        let done = move |outcome| outcomes.lock().unwrap().push((number, outcome));
+        let record = RecordRef::of(&value);
+        producer
+            .send_then(&topic, Some(0), record, done)
+            .await
+            .unwrap();
+    }
+    producer.flush().await;
+    let mut outcomes = std::mem::take(&mut *outcomes.lock().unwrap());
+    outcomes.sort_by_key(|(number, _)| *number);
+    let (_, large) = outcomes.remove(17);
+    assert!(
+        matches!(large, Err(ProduceError::MessageTooLarge { .. })),
+        "{large:?}"
+    );
+    let mut offsets: Vec<i64> = outcomes
+        .into_iter()
+        .map(|(_, sent)| sent.unwrap().offset)
+        .collect();
+    offsets.sort_unstable();
+    assert_eq!(offsets, (0..39).collect::<Vec<_>>());
+}
+
+async fn partitions_that_are_added_are_written_and_read(cluster: &Cluster, name: &str) {
+    create(cluster, name).await;
+    let mut eager = cluster.config().clone();
+    eager.metadata_max_age_ms = 200;
+    let cluster = Cluster::tcp(eager);
+    let producer = producer(&cluster);
+    let mut consumer = consumer(
+        &cluster,
+        &[("group.id", name), ("heartbeat.interval.ms", "100")],
+    );
+    consumer.subscribe(&[name]).unwrap();
+    let topic: Arc<str> = name.into();
+    send(&producer, &topic, 0..1).await;
+    assert_eq!(read(&mut consumer, 1).await, [0]);
+    Admin::new(&cluster)
+        .create_partitions(name, 3, &[], false)
+        .await
+        .unwrap();
+    let sending = async {
+        loop {
+            let value = 7u64.to_be_bytes();
+            match producer.send(&topic, Some(2), RecordRef::of(&value)).await {
+                Ok(sent) => return sent.partition,
+                Err(ProduceError::UnknownPartition { .. }) => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    };
+    assert_eq!(tokio::time::timeout(LIMIT, sending).await.unwrap(), 2);
+    assert_eq!(read(&mut consumer, 1).await, [7]);
+    assert_eq!(consumer.assignment().len(), 3);
+    consumer.close(LIMIT).await.unwrap();
+}
+
+async fn a_pattern_follows_topics_that_come_and_go(cluster: &Cluster, name: &str) {
+    let mut eager = cluster.config().clone();
+    eager.metadata_max_age_ms = 200;
+    let cluster = Cluster::tcp(eager);
+    let topics = [format!("{name}-1"), format!("{name}-2")];
+    create(&cluster, &topics[0]).await;
+    let mut consumer = consumer(
+        &cluster,
+        &[("group.id", name), ("heartbeat.interval.ms", "100")],
+    );
+    consumer
+        .subscribe_pattern(&format!("{name}-[0-9]"))
+        .unwrap();
+    let holds = async |consumer: &mut Consumer, expected: &[String]| {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            consumer.poll(Duration::from_millis(50)).await.unwrap();
+            let held = consumer.assignment();
+            let held: Vec<&str> = held.iter().map(|partition| &*partition.topic).collect();
+            if held == expected {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{held:?}");
+        }
+    };
+    holds(&mut consumer, &topics[..1]).await;
+    create(&cluster, &topics[1]).await;
+    create(&cluster, &format!("{name}-x")).await;
+    holds(&mut consumer, &topics).await;
+    Admin::new(&cluster).delete_topic(&topics[0]).await.unwrap();
+    holds(&mut consumer, &topics[1..]).await;
+    consumer.close(LIMIT).await.unwrap();
+}
+
+/// All of this, each in topics of its own.
+async fn everything(cluster: &Cluster, suffix: &str) {
+    let unique = |name: &str| format!("{name}{suffix}");
+    a_topic_made_anew_is_written_and_read_on(cluster, &unique("anew")).await;
+    a_topic_made_anew_under_load_takes_all_that_is_acknowledged(cluster, &unique("load")).await;
+    what_cannot_be_is_said_at_once(cluster, &unique("wrong")).await;
+    what_is_too_large_for_the_topic_harms_nothing_else(cluster, &unique("large")).await;
+    partitions_that_are_added_are_written_and_read(cluster, &unique("grown")).await;
+    a_pattern_follows_topics_that_come_and_go(cluster, &unique("pattern")).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_included_broker_makes_topics_anew() {
+async fn topics_of_the_included_broker_change_under_clients() {
     let broker = TestBroker::start().await;
-    a_topic_made_anew_is_written_and_read_on(&broker.tcp(), "anew").await;
-    a_topic_made_anew_under_load_takes_all_that_is_acknowledged(&broker.tcp(), "load").await;
-    what_cannot_be_is_said_at_once(&broker.tcp(), "wrong").await;
+    everything(&broker.tcp(), "").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs the Apache Kafka cluster that KAFKA_BOOTSTRAP names"]
-async fn apache_kafka_makes_topics_anew() {
+async fn topics_of_apache_kafka_change_under_clients() {
     let bootstrap = std::env::var("KAFKA_BOOTSTRAP").unwrap();
     let cluster = Cluster::tcp(ClusterConfig::at(&bootstrap));
-    let unique = |name: &str| format!("{name}-{}", std::process::id());
-    a_topic_made_anew_is_written_and_read_on(&cluster, &unique("anew")).await;
-    a_topic_made_anew_under_load_takes_all_that_is_acknowledged(&cluster, &unique("load")).await;
-    what_cannot_be_is_said_at_once(&cluster, &unique("wrong")).await;
+    everything(&cluster, &format!("-{}", std::process::id())).await;
 }
 
 /// A peer that takes connections and never says a word.
