@@ -41,6 +41,7 @@ mod offsets;
 mod partitions;
 mod poll;
 mod protocol;
+mod raised;
 mod run;
 mod session;
 mod topic_partition;
@@ -80,6 +81,7 @@ use commit::Commits;
 use fetcher::Fetcher;
 use group_protocol::ConsumerProtocol;
 use partitions::{Partitions, Stage};
+use raised::Raised;
 use upkeep::{Done, MetadataUpkeep};
 
 /// What the consumer was told to read.
@@ -121,7 +123,7 @@ pub struct Consumer {
     commits: Commits,
     next_auto_commit: Duration,
     metadata: MetadataUpkeep,
-    errors: VecDeque<ConsumeError>,
+    errors: Raised,
     tasks: JoinSet<Done>,
 }
 
@@ -161,7 +163,7 @@ impl Consumer {
             commits: Commits::default(),
             next_auto_commit: clock.monotonic() + interval,
             metadata: MetadataUpkeep::new(cluster.retry_backoff()),
-            errors: VecDeque::new(),
+            errors: Raised::default(),
             tasks: JoinSet::new(),
             config,
             cluster,

@@ -79,7 +79,7 @@ impl Consumer {
                 self.heed(event);
             }
         }
-        if let Some(error) = self.errors.pop_front() {
+        if let Some(error) = self.errors.pop() {
             return Err(error);
         }
         let fetched = self.fetcher.next(&mut self.partitions);
@@ -158,7 +158,7 @@ impl Consumer {
             if let Some(position) = state.known_position() {
                 return Ok(position);
             }
-            if let Some(error) = self.errors.pop_front() {
+            if let Some(error) = self.errors.pop() {
                 return Err(error);
             }
             self.keep_up();

@@ -148,7 +148,7 @@ impl Consumer {
                 None => {
                     self.back_off(&partition);
                     self.errors
-                        .push_back(ConsumeError::OffsetOutOfRange { partition, offset });
+                        .push(ConsumeError::OffsetOutOfRange { partition, offset });
                 }
             },
             Trouble::Truncated {
@@ -162,7 +162,7 @@ impl Consumer {
                     );
                     self.partitions.seek(&partition, end_offset.min(offset));
                 } else {
-                    self.errors.push_back(ConsumeError::Truncated {
+                    self.errors.push(ConsumeError::Truncated {
                         partition,
                         offset,
                         end_offset,
@@ -171,14 +171,14 @@ impl Consumer {
             }
             Trouble::Topic { topic, code } => {
                 let topic = topic.to_string();
-                self.errors.push_back(ConsumeError::Topic { topic, code });
+                self.errors.push(ConsumeError::Topic { topic, code });
             }
             Trouble::Damaged {
                 partition,
                 offset,
                 code,
             } => {
-                self.errors.push_back(ConsumeError::Partition {
+                self.errors.push(ConsumeError::Partition {
                     partition,
                     offset,
                     code,
@@ -255,7 +255,7 @@ impl Consumer {
                 }
                 self.metadata.not_before = now + self.metadata.backoff.fail();
                 if !error.is_retriable() {
-                    self.errors.push_back(error.into());
+                    self.errors.push(error);
                 }
                 return;
             }
@@ -306,7 +306,7 @@ impl Consumer {
                 .topic_error(&topic)
                 .filter(|code| !code.is_retriable() && !code.is_ok());
             if let Some(code) = code {
-                self.errors.push_back(ConsumeError::Topic {
+                self.errors.push(ConsumeError::Topic {
                     topic: topic.to_string(),
                     code,
                 });
@@ -331,7 +331,7 @@ impl Consumer {
                     Some(timestamp) => state.stage = Stage::Reset(timestamp),
                     None => {
                         state.back_off(now);
-                        self.errors.push_back(ConsumeError::NoOffset(name.clone()));
+                        self.errors.push(ConsumeError::NoOffset(name.clone()));
                     }
                 },
                 Some(Stage::Reset(_)) | Some(Stage::Fetching) | None => {}
@@ -420,7 +420,7 @@ impl Consumer {
                         Some(timestamp) => state.stage = Stage::Reset(timestamp),
                         None => {
                             state.back_off(now);
-                            self.errors.push_back(ConsumeError::NoOffset(name));
+                            self.errors.push(ConsumeError::NoOffset(name));
                         }
                     }
                 }
@@ -472,7 +472,7 @@ impl Consumer {
         if error.is_retriable() {
             log::debug!("cannot find out positions, trying again: {error}");
         } else {
-            self.errors.push_back(error.into());
+            self.errors.push(error);
         }
     }
 
@@ -485,7 +485,7 @@ impl Consumer {
         if code.is_retriable() || code == ErrorCode::UNSTABLE_OFFSET_COMMIT {
             log::debug!("cannot find out the position in {name}, trying again: {code}");
         } else {
-            self.errors.push_back(ConsumeError::Topic {
+            self.errors.push(ConsumeError::Topic {
                 topic: name.topic.to_string(),
                 code,
             });
