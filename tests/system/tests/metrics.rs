@@ -119,6 +119,13 @@ fn figures_move_with_records() {
         of("kafka_connect_sink_task_sink_record_send_total", &sink),
         lines
     );
+    // Whoever scrapes for the first time sees the average since the start.
+    for (rate, labels) in [
+        ("kafka_connect_source_task_source_record_poll_rate", &source),
+        ("kafka_connect_sink_task_sink_record_send_rate", &sink),
+    ] {
+        assert!(of(rate, labels) > 0.0, "{rate}");
+    }
     let running = [("connector", "sink"), ("task", "0"), ("status", "running")];
     assert_eq!(of("kafka_connect_connector_status", &running), 1.0);
     assert!(of("process_resident_memory_bytes", &[]) > 1e6);
@@ -236,4 +243,42 @@ fn a_broker_alone_serves_its_figures_where_it_is_told_to() {
     let elsewhere = Client::new().get(format!("http://{host}/")).send().unwrap();
     assert_eq!(elsewhere.status(), 404);
     assert!(millrace.stop().success());
+}
+
+#[test]
+fn the_sum_over_topics_keeps_what_deleted_topics_had() {
+    let sandbox = Sandbox::new();
+    let keys = [
+        ("listeners", "PLAINTEXT://127.0.0.1:0"),
+        ("log.dirs", "data"),
+        ("metrics.listener", "http://127.0.0.1:0"),
+    ];
+    let file = millrace_system::pipeline::properties_file(&sandbox, "server.properties", &keys);
+    let mut broker = Millrace::start(&sandbox, ["broker".into(), file]);
+    let server = broker.address("broker ");
+    let metrics = broker.address("metrics ");
+    let address = metrics.trim_end_matches("/metrics");
+    let tool = |words: &str, input: &str| {
+        let words = format!("{words} --bootstrap-server {server}");
+        millrace_system::tool::run_with(&sandbox, &words, input).ok()
+    };
+    let counted = |labels: &[(&str, &str)]| {
+        let figures = scrape(address);
+        let name = "kafka_server_brokertopicmetrics_messagesin_total";
+        value(&figures, name, labels)
+    };
+    let topic = [("topic", "orders")];
+    tool("produce --topic orders", "1\n2\n3\n");
+    assert_eq!(counted(&topic), Some(3.0));
+    tool("topics --delete --topic orders", "");
+    assert_eq!(counted(&topic), None, "a deleted topic's figures go");
+    tool("produce --topic orders", "4\n");
+    assert_eq!(counted(&topic), Some(1.0));
+    let figures = scrape(address);
+    let sum = figures["kafka_server_brokertopicmetrics_messagesin_total"]
+        .samples
+        .iter()
+        .find(|sample| sample.labels.is_empty())
+        .map(|sample| sample.value);
+    assert_eq!(sum, Some(4.0));
 }

@@ -1,6 +1,6 @@
 //! Writing the families of tasks and their clients when somebody scrapes.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use millrace_client::producer::ProducerMetrics;
@@ -64,21 +64,32 @@ struct Row {
 pub(crate) struct TaskCollector {
     metrics: Arc<WorkerMetrics>,
     clock: Arc<dyn Clock>,
+    /// When somebody last scraped, or when the worker began: a task that is seen for the first time has counted from 0
+    /// since then.
+    scraped: Mutex<Duration>,
 }
 
 impl TaskCollector {
     pub(crate) fn new(metrics: Arc<WorkerMetrics>, clock: Arc<dyn Clock>) -> Self {
-        Self { metrics, clock }
+        let scraped = Mutex::new(clock.monotonic());
+        Self {
+            metrics,
+            clock,
+            scraped,
+        }
     }
 
     fn rows(&self) -> Vec<Row> {
         let now = self.clock.monotonic();
+        let mut scraped = self.scraped.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *scraped, now);
+        drop(scraped);
         let tasks = self.metrics.tasks().into_iter();
-        tasks.map(|task| row(task, now)).collect()
+        tasks.map(|task| row(task, before, now)).collect()
     }
 }
 
-fn row(task: Arc<TaskMetrics>, now: Duration) -> Row {
+fn row(task: Arc<TaskMetrics>, before: Duration, now: Duration) -> Row {
     let mut recent = task.recent.lock().unwrap_or_else(PoisonError::into_inner);
     let (prefix, call, counters) = match task.kind {
         TaskKind::Source => (
@@ -100,7 +111,7 @@ fn row(task: Arc<TaskMetrics>, now: Duration) -> Row {
     let counts = counters.map(Counter::get);
     let rates = recent
         .rates
-        .get_or_insert_with(|| counts.map(|count| OneMinuteRate::new(count, now)));
+        .get_or_insert_with(|| counts.map(|_| OneMinuteRate::new(0, before)));
     let rates = [
         rates[0].update(counts[0], now),
         rates[1].update(counts[1], now),
@@ -279,5 +290,39 @@ fn consumers(rows: &[Row], into: &mut Exposition) {
             let partition = at.partition.to_string();
             lag.add(&[&row.client, &at.topic, &partition], *records);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use millrace_api::TaskId;
+    use millrace_wire::clock::{Clock, ManualClock};
+
+    use super::{TaskCollector, TaskKind, WorkerMetrics};
+
+    #[test]
+    fn the_first_scrape_shows_the_average_since_the_start() {
+        let clock = Arc::new(ManualClock::new(0));
+        let metrics = Arc::new(WorkerMetrics::default());
+        let collector =
+            TaskCollector::new(Arc::clone(&metrics), Arc::clone(&clock) as Arc<dyn Clock>);
+        let begin = |name: &str| {
+            let id = TaskId {
+                connector: name.into(),
+                task: 0,
+            };
+            metrics.begin(&id, TaskKind::Source)
+        };
+        let first = begin("a");
+        first.polled(100, Duration::from_millis(1));
+        clock.advance(Duration::from_secs(10));
+        assert_eq!(collector.rows()[0].rates, [10.0, 0.0]);
+        let second = begin("b");
+        second.polled(100, Duration::from_millis(1));
+        clock.advance(Duration::from_secs(20));
+        assert_eq!(collector.rows()[1].rates, [5.0, 0.0]);
     }
 }
