@@ -60,6 +60,18 @@ async fn partitions_and_records(cluster: &Cluster, name: &str) {
     let unknown = Some(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
     assert_eq!(absent.unwrap_err().code(), unknown);
 
+    let known = admin.describe_topics(&[name, "absent"]).await.unwrap();
+    assert_eq!(known["absent"].as_ref().unwrap_err().code(), unknown);
+    let partitions = &known[name].as_ref().unwrap().partitions;
+    let numbers: Vec<i32> = partitions.iter().map(|partition| partition.index).collect();
+    assert_eq!(numbers, [0, 1, 2]);
+    assert!(
+        partitions
+            .iter()
+            .all(|one| one.leader == Some(one.replicas[0]) && one.isr.len() == 1)
+    );
+    assert!(admin.describe_topics(&[]).await.unwrap().contains_key(name));
+
     let place: Place = (Arc::clone(&topic), 0);
     let missing: Place = (Arc::from("absent"), 0);
     let before = BTreeMap::from([(place.clone(), 4), (missing.clone(), HIGH_WATERMARK)]);

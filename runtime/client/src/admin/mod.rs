@@ -15,6 +15,7 @@ mod members;
 mod offsets;
 mod partitions;
 mod producers;
+mod topic_partitions;
 mod topics;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,7 @@ pub use log_dirs::{LogDir, LogDirReplica};
 pub use offsets::{FoundOffset, OffsetSpec};
 pub use partitions::HIGH_WATERMARK;
 pub use producers::ActiveProducer;
+pub use topic_partitions::{PartitionDescription, TopicDescription, TopicDescriptions};
 pub use topics::NewTopic;
 
 /// How long a call may take where the caller does not say.

@@ -58,7 +58,9 @@ pub enum Step {
     Join(JoinGroupRequest),
     /// Let the protocol divide the work, then call [`Machine::assigned`].
     Assign {
+        /// The protocol that the coordinator chose.
         protocol: String,
+        /// All members with what they offered for it.
         members: Vec<Member>,
     },
     /// Send, then call [`Machine::synced`].

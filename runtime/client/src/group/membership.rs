@@ -86,10 +86,16 @@ impl Joined {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A rebalance is on: give up what must be given up, then call [`Membership::prepared`] with this round.
-    Rebalance { round: u64 },
+    Rebalance {
+        /// Its number.
+        round: u64,
+    },
     /// The coordinator has dropped the member; others may already have its work. Call [`Membership::prepared`] with
     /// this round to join again.
-    Lost { round: u64 },
+    Lost {
+        /// Its number.
+        round: u64,
+    },
     /// The member is in, with this assignment.
     Joined(Joined),
     /// The member is out, and what it held is lost. [`Membership::join`] tries again.

@@ -1,8 +1,7 @@
 //! `cooperative-sticky`: as `sticky`, but members keep what they have while the group rebalances.
 //!
 //! A partition that has to move is in nobody's assignment the first time: its owner gives it up when it sees that it
-//! is gone, joins again, and only then it is handed on (KIP-429). Between members of other makes only that rule and
-//! evenness matter; the exact choice is each leader's own.
+//! is gone, joins again, and only then it is handed on (KIP-429). Members of other makes count on that rule.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
 //! The sticky division where all members subscribe to the same topics, as Kafka's Java clients make it.
 //!
 //! Every member gets the same number of partitions, or the first few one more. Each keeps of what it had as many as it
-//! may, those of the lowest numbers; the rest is dealt out in turn to whoever has too few, by member ids.
+//! may, those of the lowest numbers; the rest is dealt out in turn to whoever has too few, by member ids. Where more
+//! members had one more than may keep it, the first by their ids do; Java takes them in the order of its hash table.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! `sticky`: as even as the subscriptions allow, moving as little as possible.
 //!
 //! Members give up everything before they join, so that each tells in the assignor's own data what it had before.
-//! Between members of other makes only evenness matters; the exact choice is each leader's own.
+//! Where all subscribe to the same topics, [`equal`] divides as Kafka's Java clients do. Otherwise only evenness
+//! matters between members of other makes; the exact choice is each leader's own.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
