@@ -13,7 +13,7 @@ use anyhow::{Context as _, ensure};
 use crate::{kafka::java, output};
 
 /// The files of a partition that the tool reads, and those that are text.
-const READ: [&str; 4] = [".log", ".index", ".timeindex", ".snapshot"];
+const READ: [&str; 5] = [".log", ".index", ".timeindex", ".snapshot", ".txnindex"];
 const TEXT: [&str; 2] = ["leader-epoch-checkpoint", "partition.metadata"];
 
 /// What it says of files that are not as they should be.
@@ -97,6 +97,10 @@ fn files(logs: &Path) -> anyhow::Result<Vec<PathBuf>> {
         }
         for file in fs::read_dir(folder)? {
             let file = file?.path();
+            // Not part of the log any more, and gone in a moment.
+            if file.extension().is_some_and(|ending| ending == "deleted") {
+                continue;
+            }
             let is_known = READ
                 .iter()
                 .chain(&TEXT)
