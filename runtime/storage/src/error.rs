@@ -5,7 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use millrace_wire::error_code::ErrorCode;
+use rustix::io::Errno;
 use thiserror::Error;
+
+/// What is said of an operation that syncs.
+pub(crate) const SYNC: &str = "sync";
+pub(crate) const SYNC_DIRECTORY: &str = "sync directory";
+const SYNCS: [&str; 2] = [SYNC, SYNC_DIRECTORY];
 
 /// A failure of the disk, or of what is on it. Kafka's code for all of them is KAFKA_STORAGE_ERROR,
 /// save [`StorageError::Deleted`].
@@ -56,6 +62,22 @@ impl StorageError {
     #[must_use]
     pub fn is_retriable(&self) -> bool {
         matches!(self, Self::Io { .. })
+    }
+
+    /// Whether space or descriptors ran short before anything was lost, so that all of it can be tried
+    /// again once there is room. A sync that fails for want of space is no such case: what it could not
+    /// write is gone from memory, too.
+    pub(crate) fn is_shortage(&self) -> bool {
+        let Self::Io { action, source, .. } = self else {
+            return false;
+        };
+        let errno = source.raw_os_error().map(Errno::from_raw_os_error);
+        let no_descriptor = matches!(errno, Some(Errno::MFILE | Errno::NFILE));
+        let no_room = matches!(
+            source.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        );
+        no_descriptor || (no_room && !SYNCS.contains(action))
     }
 
     /// Kafka's code for an answer.

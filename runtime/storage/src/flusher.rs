@@ -1,5 +1,6 @@
 //! Group commit: one thread a data directory syncs every log that was appended to, answers all who
-//! wait, and starts again with what came meanwhile.
+//! wait, and starts again with what came meanwhile. A log for which space or descriptors ran short is
+//! tried again a little later; those who wait for it wait on.
 
 use std::fmt;
 use std::mem;
@@ -31,6 +32,8 @@ struct QueueState {
 pub(crate) enum Work {
     Flush(Vec<Arc<Log>>),
     Checkpoint,
+    /// The time is up that the flusher wanted to wait.
+    Due,
     Stop,
 }
 
@@ -61,7 +64,7 @@ impl FlushQueue {
         mem::take(&mut self.lock().logs)
     }
 
-    /// Waits for work, at most until a checkpoint is due.
+    /// Waits for work, at most as long as `due`.
     fn wait(&self, due: Option<Duration>) -> Work {
         let mut state = self.lock();
         loop {
@@ -83,7 +86,7 @@ impl FlushQueue {
                     let waited = self.changed.wait_timeout(state, due);
                     let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
                     if timeout.timed_out() && state.logs.is_empty() && !state.stopped {
-                        return Work::Checkpoint;
+                        return Work::Due;
                     }
                     state
                 }
@@ -109,25 +112,49 @@ impl fmt::Debug for FlushQueue {
 const PARALLEL_FROM: usize = 8;
 const PARALLEL_SYNCS: usize = 4;
 
-/// Syncs the logs and answers who waits for them. The first failure takes the directory offline: the
-/// operating system may have dropped what it could not write, and a later sync would not say so.
-pub(crate) fn flush_all(shared: &Shared, logs: &[Arc<Log>]) {
+/// How long a log waits that could not be synced for a shortage.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// A log that could not be synced yet, and for the want of what.
+pub(crate) struct Postponed {
+    pub(crate) log: Arc<Log>,
+    error: StorageError,
+}
+
+/// Syncs the logs and answers who waits for them; gives those to be tried again. The first failure that
+/// is no shortage takes the directory offline: the operating system may have dropped what it could not
+/// write, and a later sync would not say so.
+pub(crate) fn flush_all(shared: &Shared, logs: &[Arc<Log>]) -> Vec<Postponed> {
     let threads = if logs.len() < PARALLEL_FROM {
         1
     } else {
         PARALLEL_SYNCS
     };
-    parallel::for_each(logs, threads, |log| flush(shared, log));
+    let postponed = Mutex::new(Vec::new());
+    parallel::for_each(logs, threads, |log| {
+        if let Some(error) = flush(shared, log) {
+            let log = Arc::clone(log);
+            let mut postponed = postponed.lock().unwrap_or_else(PoisonError::into_inner);
+            postponed.push(Postponed { log, error });
+        }
+    });
+    postponed
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
 }
 
-fn flush(shared: &Shared, log: &Log) {
-    let Err(error) = shared.check_online().and_then(|()| log.flush()) else {
-        return;
-    };
+/// Syncs a log; gives the shortage for which it has to be tried again.
+fn flush(shared: &Shared, log: &Log) -> Option<StorageError> {
+    let error = shared.check_online().and_then(|()| log.flush()).err()?;
     // Of a log that was deleted meanwhile the files are gone, and who waited has been told.
-    if !log.has_ended() {
-        take_offline(shared, log, &error);
+    if log.has_ended() {
+        return None;
     }
+    if error.is_shortage() {
+        return Some(error);
+    }
+    take_offline(shared, log, &error);
+    None
 }
 
 fn take_offline(shared: &Shared, log: &Log, error: &StorageError) {
@@ -164,24 +191,71 @@ pub(crate) fn run(shared: &Shared, checkpoints: &Checkpoints) {
     let _on_panic = OnPanic(shared);
     let interval = shared.config().recovery_checkpoint_interval;
     let mut oldest_unsaved: Option<Duration> = None;
+    let mut later = Later::default();
     loop {
-        let due = oldest_unsaved
-            .map(|since| (since + interval).saturating_sub(shared.clock().monotonic()));
-        match shared.queue().wait(due) {
+        let now = shared.clock().monotonic();
+        let due = oldest_unsaved.map(|since| since + interval);
+        let next = [due, later.retry_at()].into_iter().flatten().min();
+        match shared.queue().wait(next.map(|at| at.saturating_sub(now))) {
             Work::Stop => return,
             Work::Flush(logs) => {
-                flush_all(shared, &logs);
-                let now = shared.clock().monotonic();
-                let since = *oldest_unsaved.get_or_insert(now);
-                if now >= since + interval {
-                    checkpoints.write(shared);
-                    oldest_unsaved = None;
-                }
+                later.keep(shared, flush_all(shared, &logs));
+                oldest_unsaved.get_or_insert(shared.clock().monotonic());
             }
             Work::Checkpoint => {
                 checkpoints.write(shared);
                 oldest_unsaved = None;
             }
+            Work::Due => {}
         }
+        later.retry(shared);
+        let now = shared.clock().monotonic();
+        if oldest_unsaved.is_some_and(|since| now >= since + interval) {
+            checkpoints.write(shared);
+            oldest_unsaved = None;
+        }
+    }
+}
+
+/// The logs that wait for the end of a shortage.
+#[derive(Default)]
+struct Later {
+    logs: Vec<Arc<Log>>,
+    since: Duration,
+}
+
+impl Later {
+    fn retry_at(&self) -> Option<Duration> {
+        (!self.logs.is_empty()).then(|| self.since + RETRY_PAUSE)
+    }
+
+    fn keep(&mut self, shared: &Shared, postponed: Vec<Postponed>) {
+        if self.logs.is_empty()
+            && let Some(Postponed { log, error }) = postponed.first()
+        {
+            log::error!(
+                "{} of {} cannot be synced yet: {error}; it is tried again until it can",
+                log.name(),
+                shared.path().display()
+            );
+            self.since = shared.clock().monotonic();
+        }
+        self.logs
+            .extend(postponed.into_iter().map(|postponed| postponed.log));
+    }
+
+    /// Tries again where it is time.
+    fn retry(&mut self, shared: &Shared) {
+        let now = shared.clock().monotonic();
+        if self.retry_at().is_none_or(|at| now < at) {
+            return;
+        }
+        let postponed = flush_all(shared, &mem::take(&mut self.logs));
+        if postponed.is_empty() {
+            log::info!("the logs of {} are synced again", shared.path().display());
+        }
+        self.logs
+            .extend(postponed.into_iter().map(|postponed| postponed.log));
+        self.since = now;
     }
 }

@@ -51,7 +51,9 @@ impl DataDir {
 
     /// One group commit, on the caller's thread.
     pub(crate) fn flush_queued(&self) {
-        flusher::flush_all(&self.shared, &self.shared.queue().take());
+        for postponed in flusher::flush_all(&self.shared, &self.shared.queue().take()) {
+            postponed.log.request_flush();
+        }
     }
 
     pub(super) fn stop_threads(&self) {

@@ -4,7 +4,7 @@ use std::io::{self, IoSlice, Read};
 use std::path::Path;
 
 use super::Files;
-use crate::error::{IoContext, StorageError};
+use crate::error::{IoContext, SYNC, SYNC_DIRECTORY, StorageError};
 
 /// Writes `<path>.tmp`, syncs it, renames it over `path` and syncs the directory.
 pub(crate) fn replace(files: &dyn Files, path: &Path, contents: &[u8]) -> Result<(), StorageError> {
@@ -14,10 +14,10 @@ pub(crate) fn replace(files: &dyn Files, path: &Path, contents: &[u8]) -> Result
     let file = files.create(temporary).during("create", temporary)?;
     file.write_at(&mut [IoSlice::new(contents)], 0)
         .during("write", temporary)?;
-    file.sync().during("sync", temporary)?;
+    file.sync().during(SYNC, temporary)?;
     files.rename(temporary, path).during("replace", path)?;
     let dir = path.parent().unwrap_or(Path::new("."));
-    files.sync_dir(dir).during("sync directory", dir)
+    files.sync_dir(dir).during(SYNC_DIRECTORY, dir)
 }
 
 /// The text of a file, or `None` where there is none.

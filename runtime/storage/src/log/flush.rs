@@ -11,7 +11,7 @@ use super::Log;
 use super::position::Mark;
 use crate::checkpoint;
 use crate::config::Durability;
-use crate::error::{IoContext, StorageError};
+use crate::error::{IoContext, SYNC, SYNC_DIRECTORY, StorageError};
 use crate::files::NamedFile;
 use crate::names;
 
@@ -33,6 +33,16 @@ pub(crate) struct Unsynced {
 impl Unsynced {
     pub(crate) fn has_files(&self) -> bool {
         !self.files.is_empty()
+    }
+
+    /// Adds what an earlier sync did not come to.
+    fn put_back(&mut self, mut earlier: Self) {
+        self.data |= earlier.data;
+        earlier.files.append(&mut self.files);
+        self.files = earlier.files;
+        self.names |= earlier.names;
+        self.directory |= earlier.directory;
+        self.epochs |= earlier.epochs;
     }
 
     fn is_empty(&self) -> bool {
@@ -61,7 +71,8 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// Where anything could not be synced. Nothing is known of the log's files then.
+    /// Where anything could not be synced. Save for a shortage, after which the next call tries all of it
+    /// again, nothing is known of the log's files then.
     pub(crate) fn flush(&self) -> Result<(), StorageError> {
         // Cleared first: what is appended from here on asks for a sync of its own.
         self.queued.store(false, Ordering::Release);
@@ -72,7 +83,10 @@ impl Log {
         let job = self.take_unsynced()?;
         if !job.unsynced.is_empty() {
             let started = self.shared.clock().monotonic();
-            self.sync(&job)?;
+            if let Err(error) = self.sync(&job) {
+                self.lock_writer().unsynced.put_back(job.unsynced);
+                return Err(error);
+            }
             let took = self.shared.clock().monotonic().saturating_sub(started);
             self.shared.flush_times().observe(took);
         }
@@ -90,13 +104,13 @@ impl Log {
 
     fn take_unsynced(&self) -> Result<FlushJob, StorageError> {
         let mut writer = self.lock_writer();
-        let unsynced = std::mem::take(&mut writer.unsynced);
-        let segment = &writer.active.segment;
-        let active = if unsynced.data {
+        let active = if writer.unsynced.data {
+            let segment = &writer.active.segment;
             Some((segment.path(), segment.file()?))
         } else {
             None
         };
+        let unsynced = std::mem::take(&mut writer.unsynced);
         let epochs = if unsynced.epochs {
             writer.epochs.entries().to_vec()
         } else {
@@ -105,14 +119,14 @@ impl Log {
         Ok(FlushJob {
             active,
             epochs,
-            end: Mark::at_end(writer.next_offset, segment),
+            end: Mark::at_end(writer.next_offset, &writer.active.segment),
             unsynced,
         })
     }
 
     fn sync(&self, job: &FlushJob) -> Result<(), StorageError> {
         for (path, file) in job.unsynced.files.iter().chain(&job.active) {
-            file.sync().during("sync", path)?;
+            file.sync().during(SYNC, path)?;
         }
         let files = self.shared.files();
         if job.unsynced.epochs {
@@ -121,11 +135,11 @@ impl Log {
         } else if job.unsynced.names {
             files
                 .sync_dir(&self.dir)
-                .during("sync directory", &self.dir)?;
+                .during(SYNC_DIRECTORY, &self.dir)?;
         }
         if job.unsynced.directory {
             let parent = self.shared.path();
-            files.sync_dir(parent).during("sync directory", parent)?;
+            files.sync_dir(parent).during(SYNC_DIRECTORY, parent)?;
         }
         Ok(())
     }

@@ -42,7 +42,13 @@ impl Log {
         drop(writer);
         // The segment that comes first then is on the disk before the others go, and so is what its snapshot knows of
         // their producers.
-        self.flush().map_err(|error| self.shared.fail(&error))?;
+        self.flush().map_err(|error| {
+            if error.is_shortage() {
+                error
+            } else {
+                self.shared.fail(&error)
+            }
+        })?;
         let mut writer = self.lock_writer();
         let expired = expired.min(self.segment_list().len() - 1);
         let removed = self.drop_oldest(&mut writer, expired)?;

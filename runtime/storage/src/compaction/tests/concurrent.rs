@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::*;
+use crate::testing::SetOnDrop;
 
 const RECORDS: i64 = 1500;
 const KEYS: i64 = 7;
@@ -34,6 +35,7 @@ fn a_reader_never_fails() {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
+            let _done = SetOnDrop(&done);
             for offset in 0..RECORDS {
                 let key = format!("key {}", offset % KEYS);
                 let value = value_of(offset);
@@ -43,7 +45,6 @@ fn a_reader_never_fails() {
                 }
             }
             log.flush().unwrap();
-            done.store(true, Ordering::SeqCst);
         });
         scope.spawn(|| {
             while !done.load(Ordering::SeqCst) {

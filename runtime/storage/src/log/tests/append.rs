@@ -367,6 +367,30 @@ fn a_full_disk_refuses_the_batch_and_nothing_else() {
     assert_eq!(values_from(&log, 0, 500), expected(0..4));
 }
 
+/// The first sync under an epoch writes a small file of its own.
+#[test]
+fn a_disk_that_is_full_when_epochs_are_written_is_waited_for() {
+    let temp = tempfile::tempdir().unwrap();
+    let (dir, files) = simulated(temp.path());
+    let log = dir
+        .create_log("shop", 0, Uuid::ONE, LogConfig::default())
+        .unwrap();
+    dir.flush_queued();
+    let outcomes = Arc::new(Mutex::new(Vec::new()));
+    fill(&log, 1);
+    log.on_durable(1, noting(&outcomes, "batch"));
+    files.fail_next_write();
+    dir.flush_queued();
+    assert!(outcomes.lock().unwrap().is_empty());
+    assert_eq!((log.high_watermark(), log.log_end_offset()), (0, 1));
+    fill(&log, 1);
+    dir.flush_queued();
+    assert_eq!(*outcomes.lock().unwrap(), ["batch durable"]);
+    assert_eq!(log.high_watermark(), 2);
+    let epochs = std::fs::read_to_string(log.dir().join("leader-epoch-checkpoint")).unwrap();
+    assert_eq!(epochs, "0\n1\n0 0\n");
+}
+
 #[test]
 fn a_failed_sync_takes_the_directory_offline_for_good() {
     let temp = tempfile::tempdir().unwrap();
