@@ -1,4 +1,5 @@
 //! The crate rdkafka under the commands of `../README.md`.
+#![allow(clippy::disallowed_methods, reason = "a program of the tests")]
 
 mod admin;
 mod clients;
