@@ -9,6 +9,7 @@ use millrace_api::{ConnectError, Properties};
 use crate::globs::{self, Globs};
 use crate::headers::HeaderKind;
 use crate::lines::{Cutter, TooLong};
+use crate::multiline::{self, Grouper, Multiline};
 use crate::state::Waits;
 use crate::text::InvalidBytes;
 
@@ -54,6 +55,20 @@ pub(crate) struct TailConfig {
     /// line end as long as the file is in use.
     #[config(name = "last.line.timeout.ms", default = -1, range(-1..), importance = low)]
     pub(crate) last_line_timeout_ms: i64,
+    /// How lines are put together to one record: `none`, `start` (a line that matches `multiline.pattern` begins a record),
+    /// `continuation` (one that matches belongs to the record before), `indent` (so does one that begins with a blank),
+    /// `stacktrace` (so do the lines of a stack trace of Java or Python), `json` (an object or array of several lines).
+    #[config(name = "multiline", default = "none")]
+    pub(crate) multiline: Multiline,
+    /// The regular expression of `multiline=start` and `multiline=continuation`.
+    #[config(name = "multiline.pattern", default = "", validator = multiline::check_pattern)]
+    pub(crate) multiline_pattern: String,
+    /// Milliseconds without a write after which the lines of a record are complete.
+    #[config(name = "multiline.timeout.ms", default = 1_000, range(1..), importance = low)]
+    pub(crate) multiline_timeout_ms: i64,
+    /// Lines of a record at most; together they have at most `max.line.bytes`. What follows begins another record.
+    #[config(name = "multiline.max.lines", default = 500, range(2..=100_000), importance = low)]
+    pub(crate) multiline_max_lines: i32,
     /// What becomes of bytes that are not UTF-8: `replace` writes U+FFFD, `escape` writes `\xHH`, `remove` leaves them out.
     #[config(name = "invalid.bytes", default = "replace", importance = low)]
     pub(crate) invalid_bytes: InvalidBytes,
@@ -93,7 +108,12 @@ impl TailConfig {
     /// # Errors
     /// Everything that is wrong with it.
     pub(crate) fn read(properties: &Properties) -> Result<Self, ConnectError> {
-        Self::parse(properties).map_err(|errors| ConnectError::config(errors.to_string()))
+        let config =
+            Self::parse(properties).map_err(|errors| ConnectError::config(errors.to_string()))?;
+        match Self::contradictions(properties).pop() {
+            Some((_, why)) => Err(ConnectError::config(why)),
+            None => Ok(config),
+        }
     }
 
     pub(crate) fn globs(&self) -> Result<Globs, ConnectError> {
@@ -114,8 +134,41 @@ impl TailConfig {
         }
     }
 
+    pub(crate) fn grouper(&self) -> Result<Option<Grouper>, ConnectError> {
+        let lines_max = usize::try_from(self.multiline_max_lines).unwrap_or(2);
+        Grouper::new(
+            self.multiline,
+            &self.multiline_pattern,
+            lines_max,
+            self.cutter().max,
+        )
+        .map_err(ConnectError::config)
+    }
+
+    /// What is wrong with keys together, of which each by itself is right.
+    pub(crate) fn contradictions(properties: &Properties) -> Vec<(String, String)> {
+        let Ok(config) = Self::parse(properties) else {
+            return Vec::new();
+        };
+        let needs_pattern = matches!(config.multiline, Multiline::Start | Multiline::Continuation);
+        let has_pattern = !config.multiline_pattern.is_empty();
+        let why = match (needs_pattern, has_pattern) {
+            (true, false) => "multiline=start and multiline=continuation need a regular expression",
+            (false, true) => {
+                "only multiline=start and multiline=continuation have a pattern; set one of them, or leave it out"
+            }
+            _ => return Vec::new(),
+        };
+        let (key, pattern) = ("multiline.pattern", &config.multiline_pattern);
+        vec![(
+            key.to_owned(),
+            format!("Invalid value {pattern} for configuration {key}: {why}"),
+        )]
+    }
+
     pub(crate) fn waits(&self) -> Waits {
         Waits {
+            group: millis(self.multiline_timeout_ms),
             last_line: u64::try_from(self.last_line_timeout_ms)
                 .ok()
                 .map(Duration::from_millis),
@@ -216,6 +269,23 @@ mod tests {
             );
         }
         assert_eq!(told.len(), 7, "{told:#?}");
+    }
+
+    #[test]
+    fn keys_that_contradict_one_another() {
+        let told = |multiline: &str, pattern: &str| {
+            let keys = [
+                ("topic", "t"),
+                ("include", "/l/*"),
+                ("multiline", multiline),
+                ("multiline.pattern", pattern),
+            ];
+            let keys = keys.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            TailConfig::contradictions(&keys.into_iter().collect()).len()
+        };
+        assert_eq!(told("start", ""), 1);
+        assert_eq!(told("indent", "^x"), 1);
+        assert_eq!(told("start", "^x") + told("none", "") + told("json", ""), 0);
     }
 
     #[test]

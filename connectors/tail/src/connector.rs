@@ -35,6 +35,10 @@ impl SourceConnector for FileTail {
         TailConfig::definition()
     }
 
+    async fn validate(&self, properties: &Properties) -> Vec<(String, String)> {
+        TailConfig::contradictions(properties)
+    }
+
     async fn start(
         &mut self,
         properties: &Properties,

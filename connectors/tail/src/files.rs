@@ -15,6 +15,7 @@ use crate::headers::Headers;
 use crate::identity::{FileId, Head};
 use crate::open::OpenFile;
 use crate::state::{FileState, Place};
+use crate::turn::Flush;
 
 /// One file.
 #[derive(Debug)]
@@ -31,12 +32,14 @@ pub(crate) struct Entry {
     pub(crate) from_end: bool,
     /// Its length at the last look.
     pub(crate) len: u64,
+    /// It is to be read when it is found again, whatever its length.
+    pub(crate) look_again: bool,
     /// Looks that did not find it.
     pub(crate) missed: u32,
     /// The file whose place it has taken, and which is read to its end first.
     pub(crate) after: Option<FileId>,
-    /// The line that has begun is to be handed out.
-    pub(crate) flush: bool,
+    /// What is to be handed out in the next turn though it may go on.
+    pub(crate) flush: Flush,
     /// It is let go when it is read to its end.
     pub(crate) release: bool,
     /// It could not be opened or read, which was told.
@@ -63,9 +66,10 @@ impl Entry {
             expected: None,
             from_end: false,
             len: 0,
+            look_again: false,
             missed: 0,
             after: None,
-            flush: false,
+            flush: Flush::Nothing,
             release: false,
             failed: false,
             queued: false,
@@ -173,10 +177,14 @@ impl Files {
         }
     }
 
-    /// `id` is read once `before` was read to its end.
+    /// `id` is read once `before` was read to its end; not if that waits for `id`.
     pub(crate) fn put_after(&mut self, id: FileId, before: FileId) {
-        if id == before || !self.entries.contains_key(&before) {
-            return;
+        let mut ahead = Some(before);
+        while let Some(one) = ahead {
+            let Some(entry) = self.entries.get(&one).filter(|_| one != id) else {
+                return;
+            };
+            ahead = entry.after;
         }
         if let Some(entry) = self
             .entries
@@ -204,6 +212,10 @@ impl Files {
             let Some(entry) = self.entries.get_mut(&id) else {
                 continue;
             };
+            if entry.after.is_some() {
+                entry.queued = false;
+                continue;
+            }
             if entry.open.is_some() {
                 self.turns += 1;
                 entry.used = self.turns;
@@ -254,13 +266,17 @@ impl Files {
 
     /// A file could not be opened or read; it is tried again when something is seen of it.
     pub(crate) fn failed(&mut self, id: FileId) {
+        self.put_off(id);
+        self.let_follow(id);
+    }
+
+    /// A file was not found under its name; it is tried again when it is found, and those behind it wait.
+    pub(crate) fn put_off(&mut self, id: FileId) {
         if let Some(entry) = self.entries.get_mut(&id) {
             self.open -= usize::from(entry.open.take().is_some());
             entry.queued = false;
-            // A length that is none: the next look sees a change.
-            entry.len = u64::MAX;
+            entry.look_again = true;
         }
-        self.let_follow(id);
     }
 
     /// Takes away what is open of files that were not written to for `limit` and can be opened again.

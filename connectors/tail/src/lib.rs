@@ -2,7 +2,7 @@
 //!
 //! A task looks at the folders ([`scan`]), woken by [`watch`] and at an interval ([`pace`]). A file is known by device,
 //! inode and first bytes ([`identity`]), never by its name; what has come of it is a state machine without I/O
-//! ([`state`]). Files with something to read take turns of one block ([`files`], [`turn`]); lines ([`lines`]) are ranges
+//! ([`state`]). Files with something to read take turns of one block ([`files`], [`turn`]); lines ([`lines`], [`multiline`]) are ranges
 //! of the blocks ([`collect`]). Offsets are byte positions in a file ([`book`]), stored once the records are
 //! acknowledged; from them a task goes on after a restart, wherever the file is by then.
 //!
@@ -20,6 +20,7 @@ mod headers;
 mod identity;
 mod lineage;
 mod lines;
+mod multiline;
 mod open;
 mod pace;
 mod scan;

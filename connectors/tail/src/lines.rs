@@ -46,6 +46,8 @@ pub(crate) struct Cut {
     pub(crate) dropped: u64,
     /// No more lines were wanted, though there may be some.
     pub(crate) stopped: bool,
+    /// What stands behind `consumed` holds whole lines, of a group that may go on.
+    pub(crate) held: bool,
     /// The line that starts behind `consumed` is too long, and its end is not in these bytes.
     pub(crate) end_is_far: bool,
 }

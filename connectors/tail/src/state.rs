@@ -39,8 +39,10 @@ pub(crate) struct FileState {
     searched: u64,
     /// A line that began before `position` is to be left out.
     inside_line: bool,
-    /// The last window held no whole line.
+    /// The last window held no whole record.
     wide: bool,
+    /// Whole lines behind `position` belong to a group that may go on.
+    held: bool,
     place: Place,
     /// Whether its name has changed: nobody goes on writing to it for long.
     rotated: bool,
@@ -62,7 +64,9 @@ pub(crate) enum Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Due {
     Nothing,
-    /// The line that has begun is to be handed out as it is.
+    /// The group of lines that may go on is to be handed out as it is.
+    Group,
+    /// So is the line that has begun.
     Flush,
     /// The file has ended for good.
     Release,
@@ -71,6 +75,8 @@ pub(crate) enum Due {
 /// After how long a file that is not written to is treated otherwise.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waits {
+    /// A group of lines that may go on.
+    pub(crate) group: Duration,
     /// A begun line of a file in use; none to wait for its end for ever.
     pub(crate) last_line: Option<Duration>,
     /// A file whose name has changed.
@@ -88,6 +94,7 @@ impl FileState {
             searched: 0,
             inside_line: false,
             wide: false,
+            held: false,
             place: Place::Named,
             rotated: false,
             quiet_since: now,
@@ -138,10 +145,9 @@ impl FileState {
 
     /// Starts again at the file's first byte.
     pub(crate) fn restart(&mut self, now: Duration) {
-        let (place, rotated) = (self.place, self.rotated);
+        let place = self.place;
         *self = Self {
             place,
-            rotated,
             ..Self::new(0, now)
         };
     }
@@ -170,6 +176,7 @@ impl FileState {
         let filled = read == want;
         self.read_to = self.position + read as u64;
         self.position += cut.consumed as u64;
+        self.held = cut.held;
         if cut.consumed > 0 {
             self.wide = false;
             return filled || cut.stopped || cut.end_is_far;
@@ -214,18 +221,18 @@ impl FileState {
 
     /// What is due at `now`.
     pub(crate) fn due(&self, now: Duration, waits: &Waits) -> Due {
-        let quiet = now.saturating_sub(self.quiet_since);
+        let quiet = self.quiet(now);
         let wait = match self.place {
-            Place::Named if self.rotated => waits.rotated,
-            Place::Named => match waits.last_line {
-                Some(wait) => wait,
-                None => return Due::Nothing,
-            },
-            Place::Strayed => waits.rotated,
-            Place::Gone => waits.deleted,
+            Place::Named if self.rotated => Some(waits.rotated),
+            Place::Named => waits.last_line,
+            Place::Strayed => Some(waits.rotated),
+            Place::Gone => Some(waits.deleted),
         };
-        if quiet < wait {
-            return Due::Nothing;
+        if wait.is_none_or(|wait| quiet < wait) {
+            return match self.held && quiet >= waits.group {
+                true => Due::Group,
+                false => Due::Nothing,
+            };
         }
         match self.place {
             Place::Named if self.begun() > 0 => Due::Flush,
@@ -246,6 +253,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
     const WAITS: Waits = Waits {
+        group: Duration::from_secs(1),
         last_line: None,
         rotated: Duration::from_secs(30),
         deleted: Duration::from_secs(5),
@@ -261,6 +269,18 @@ mod tests {
             ..WAITS
         };
         assert_eq!(state.due(SECOND, &waits), Due::Flush);
+    }
+
+    #[test]
+    fn a_group_waits_for_its_own_time() {
+        let mut state = FileState::new(0, Duration::ZERO);
+        let held = Cut {
+            held: true,
+            ..Cut::default()
+        };
+        state.advanced(3, 64, 100, held);
+        assert_eq!(state.due(SECOND / 2, &WAITS), Due::Nothing);
+        assert_eq!(state.due(SECOND, &WAITS), Due::Group);
     }
 
     #[test]

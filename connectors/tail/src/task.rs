@@ -20,7 +20,7 @@ use crate::pace::Pace;
 use crate::scan::{Findings, Strays, Wanted, scan};
 use crate::state::{Due, Place, Waits};
 use crate::tally::Tally;
-use crate::turn::{Reader, Turn};
+use crate::turn::{Flush, Reader, Turn};
 use crate::watch::FolderWatch;
 
 mod discover;
@@ -122,7 +122,12 @@ impl SourceTask for FileTailTask {
             rows_max,
             header_kinds: config.header_kinds(),
             host: headers::host(),
-            reader: Reader::new(config.cutter(), config.invalid_bytes, rows_max),
+            reader: Reader::new(
+                config.cutter(),
+                config.grouper()?,
+                config.invalid_bytes,
+                rows_max,
+            ),
             out: Collector::new(),
             files: Files::default(),
             scanning: None,
@@ -242,8 +247,9 @@ impl Running {
                     }
                     continue;
                 }
-                Due::Flush => entry.flush = true,
-                Due::Release => (entry.flush, entry.release) = (true, true),
+                Due::Group => entry.flush = Flush::Group,
+                Due::Flush => entry.flush = Flush::Line,
+                Due::Release => (entry.flush, entry.release) = (Flush::Line, true),
             }
             if entry.release && entry.open.is_none() && entry.state.place() == Place::Gone {
                 self.give_up(id);
@@ -319,7 +325,7 @@ impl Running {
                 self.files.opened(id, opened.file);
             }
             Opening::Moved => {
-                self.files.failed(id);
+                self.files.put_off(id);
                 self.pace.hurry();
             }
             Opening::Failed(error) => {
@@ -365,7 +371,7 @@ impl Running {
             run: &entry.run,
             headers: &entry.headers,
             now,
-            last: entry.flush,
+            flush: entry.flush,
         };
         let outcome = match self.reader.turn(turn, &mut self.out) {
             Ok(outcome) => outcome,
@@ -387,7 +393,7 @@ impl Running {
             self.files.after_turn(id, true);
             return;
         }
-        entry.flush = false;
+        entry.flush = Flush::Nothing;
         self.files.after_turn(id, false);
         if released {
             self.files.remove(id);

@@ -13,6 +13,7 @@ use crate::collect::{Collector, Side, Spans};
 use crate::headers::Headers;
 use crate::identity::HEAD_MAX;
 use crate::lines::{Cut, Cutter, Line, TooLong};
+use crate::multiline::Grouper;
 use crate::open::Source;
 use crate::state::{BLOCK, FileState, Plan};
 use crate::text::InvalidBytes;
@@ -21,6 +22,8 @@ use crate::text::InvalidBytes;
 #[derive(Debug)]
 pub(crate) struct Reader {
     pub(crate) cutter: Cutter,
+    /// None where each line is a record.
+    pub(crate) grouper: Option<Grouper>,
     pub(crate) invalid: InvalidBytes,
     /// Rows of a batch at most.
     pub(crate) rows_max: usize,
@@ -36,8 +39,18 @@ pub(crate) struct Turn<'a, S> {
     pub(crate) run: &'a SourceRun,
     pub(crate) headers: &'a Headers,
     pub(crate) now: Duration,
-    /// Hand out the line that has begun, too.
-    pub(crate) last: bool,
+    pub(crate) flush: Flush,
+}
+
+/// What is handed out though it may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Flush {
+    #[default]
+    Nothing,
+    /// A group of lines.
+    Group,
+    /// The line that has begun, too.
+    Line,
 }
 
 /// What came of a turn.
@@ -56,9 +69,15 @@ pub(crate) struct Outcome {
 }
 
 impl Reader {
-    pub(crate) fn new(cutter: Cutter, invalid: InvalidBytes, rows_max: usize) -> Self {
+    pub(crate) fn new(
+        cutter: Cutter,
+        grouper: Option<Grouper>,
+        invalid: InvalidBytes,
+        rows_max: usize,
+    ) -> Self {
         Self {
             cutter,
+            grouper,
             invalid,
             rows_max,
             lines: Vec::new(),
@@ -104,12 +123,29 @@ impl Reader {
     ) -> io::Result<()> {
         let read = turn.source.read_at(out.room(want), at)?;
         self.lines.clear();
-        let (lines, most) = (&mut self.lines, self.rows_max.saturating_sub(out.rows()));
-        let last = turn.last && read < want;
-        let cut = self.cutter.cut(out.read(read), last, |line| {
+        // A group of more lines than there may be rows would never be whole.
+        let most = match self.grouper {
+            Some(_) => usize::MAX,
+            None => self.rows_max.saturating_sub(out.rows()),
+        };
+        let lines = &mut self.lines;
+        let at_end = read < want;
+        let last = at_end && turn.flush == Flush::Line;
+        let mut cut = self.cutter.cut(out.read(read), last, |line| {
             lines.push(line);
             lines.len() < most
         });
+        if let Some(grouper) = &self.grouper {
+            // The line that has begun may belong to the group.
+            let begun = cut.consumed < read;
+            let close =
+                at_end && (turn.flush == Flush::Line || turn.flush == Flush::Group && !begun);
+            cut.held = grouper.group(out.read(read), &mut self.lines, close);
+            if cut.held {
+                cut.consumed = self.lines.last().map_or(0, |line| line.next);
+                cut.end_is_far = false;
+            }
+        }
         outcome.repaired = self.add_rows(turn, at, cut, out);
         outcome.truncated = cut.truncated;
         outcome.dropped = cut.dropped;
@@ -129,7 +165,7 @@ impl Reader {
         let (read, end) = search(turn.source, at, out)?;
         outcome.more = turn.state.searched(read, end);
         if end.is_none() {
-            if !(turn.last && read == 0) {
+            if !(turn.flush == Flush::Line && read == 0) {
                 return Ok(());
             }
             turn.state.finish_search();

@@ -291,6 +291,34 @@ async fn a_last_line_without_an_end_counts_after_its_time() {
 }
 
 #[tokio::test]
+async fn several_lines_are_one_record() {
+    let tail = Tail::new(&[("multiline", "stacktrace"), ("multiline.timeout.ms", "100")]);
+    tail.append(
+        "a.log",
+        "INFO one\nERROR two\n\tat a.B.c(B.java:1)\nCaused by: x\n",
+    );
+    let mut run = tail.start().await;
+    let trace = "ERROR two\n\tat a.B.c(B.java:1)\nCaused by: x";
+    assert_eq!(lines(&mut run, 2).await, ["INFO one", trace]);
+    tail.append("a.log", "WARN begun");
+    idle(&mut run).await;
+    tail.append("a.log", " and ended\nINFO next\n");
+    assert_eq!(
+        lines(&mut run, 2).await,
+        ["WARN begun and ended", "INFO next"]
+    );
+    // A group ends with its file.
+    tail.append("a.log", "ERROR last\n\tat it");
+    tail.rename("a.log", "a.log.1");
+    tail.append("a.log", "INFO first of the new file\n");
+    let mut read = lines(&mut run, 2).await;
+    read.sort();
+    assert_eq!(read, ["ERROR last\n\tat it", "INFO first of the new file"]);
+    run.acknowledge(6).await;
+    run.stop().await;
+}
+
+#[tokio::test]
 async fn quiet_files_are_closed_and_opened_again() {
     let tail = Tail::new(&[("close.inactive.ms", "50"), ("watch", "false")]);
     tail.append("a.log", "one\n");

@@ -1,6 +1,6 @@
 //! Takes in what a look at the folders has found.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,18 +28,25 @@ impl Running {
     pub(super) async fn take_in(&mut self, mut findings: Findings) -> Result<(), ConnectError> {
         let now = self.now();
         self.tell_unreadable(&findings);
-        let mut new = Vec::new();
-        for file in std::mem::take(&mut findings.files).into_values() {
-            if self.files.get(file.id).is_some() {
-                self.found_again(&file, now);
-            } else if self.share.has(file.id) {
-                new.push(file);
-            }
+        let (known, mut new): (Vec<Found>, Vec<Found>) = std::mem::take(&mut findings.files)
+            .into_values()
+            .filter(|file| self.files.get(file.id).is_some() || self.share.has(file.id))
+            .partition(|file| self.files.get(file.id).is_some());
+        // Asked before names change: which files have another one's name now. The inode of a deleted file may have been
+        // given to a new one, so that what looks like a rename may be a new file.
+        let moved: HashMap<FileId, FileId> = new
+            .iter()
+            .chain(&known)
+            .filter_map(|file| Some((file.id, self.files.at(&file.path)?)))
+            .filter(|(id, before)| id != before)
+            .collect();
+        for file in &known {
+            self.found_again(file, now);
         }
         new.sort_by(|one, other| (one.modified, &one.path).cmp(&(other.modified, &other.path)));
         let added = self.add_all(new, now).await?;
         self.miss(now);
-        self.order(&added);
+        self.order(&added, &known, &moved);
         for file in &added {
             self.files.make_ready(file.id);
         }
@@ -82,7 +89,8 @@ impl Running {
             Place::Strayed
         };
         entry.state.found(place, renamed, now);
-        let grown = entry.state.looked(file.len, now) || entry.len == u64::MAX;
+        let changed = entry.state.looked(file.len, now);
+        let grown = std::mem::take(&mut entry.look_again) || changed;
         entry.len = file.len;
         if renamed {
             log::debug!(
@@ -120,13 +128,8 @@ impl Running {
             if stored.is_none() && (!file.matched || too_old) {
                 continue;
             }
-            let before = self.files.at(&file.path);
             let entry = self.entry(&file, stored, now);
             self.files.insert(file.id, entry);
-            if let Some(before) = before {
-                self.files.put_after(file.id, before);
-                self.files.make_ready(before);
-            }
             if !file.matched {
                 self.files.timed.insert(file.id);
             }
@@ -169,22 +172,42 @@ impl Running {
         entry
     }
 
-    /// Generations of one log that were found together are read one after another.
-    fn order(&mut self, added: &[Found]) {
-        let unread: Vec<&Found> = added
+    /// Generations of one log are read one after another: files that are new, or have another one's name, after those
+    /// that have something to read.
+    fn order(&mut self, added: &[Found], known: &[Found], moved: &HashMap<FileId, FileId>) {
+        let waiting: HashSet<FileId> = added
             .iter()
+            .map(|file| file.id)
+            .chain(moved.keys().copied())
+            .collect();
+        if waiting.is_empty() {
+            return;
+        }
+        let replaced: HashSet<FileId> = moved.values().copied().collect();
+        let files: Vec<&Found> = known
+            .iter()
+            .chain(added)
             .filter(|file| {
-                self.files
-                    .get(file.id)
-                    .is_some_and(|entry| entry.unread() > 0)
+                let entry = self.files.get(file.id);
+                let unread = entry.is_some_and(|entry| entry.unread() > 0);
+                unread || replaced.contains(&file.id) || moved.contains_key(&file.id)
             })
             .collect();
-        let named: Vec<_> = unread
+        let named: Vec<_> = files
             .iter()
             .map(|file| (&*file.path, file.modified))
             .collect();
         for (later, earlier) in lineage::order(&named) {
-            self.files.put_after(unread[later].id, unread[earlier].id);
+            let (later, earlier) = (files[later].id, files[earlier].id);
+            if waiting.contains(&later) {
+                self.files.put_after(later, earlier);
+                self.files.make_ready(earlier);
+            }
+        }
+        // Also where the walk has passed by the old file, because it was just renamed.
+        for (&later, &earlier) in moved {
+            self.files.put_after(later, earlier);
+            self.files.make_ready(earlier);
         }
     }
 

@@ -9,6 +9,7 @@ use super::*;
 use crate::book;
 use crate::headers::HeaderKind;
 use crate::identity::FileId;
+use crate::multiline::Multiline;
 
 const ID: FileId = FileId {
     device: 1,
@@ -50,7 +51,7 @@ impl Tail {
         let path: Arc<Path> = Path::new("/l/a.log").into();
         Self {
             file: Memory::default(),
-            reader: Reader::new(cutter, InvalidBytes::Replace, 7),
+            reader: Reader::new(cutter, None, InvalidBytes::Replace, 7),
             state: FileState::new(position, Duration::ZERO),
             book: Arc::new(Book::new(Arc::clone(&path), Vec::new())),
             headers: Headers::new(kinds.into(), path, "host".into(), ID),
@@ -81,7 +82,7 @@ impl Tail {
             run: &run,
             headers: &self.headers,
             now: Duration::ZERO,
-            last,
+            flush: if last { Flush::Line } else { Flush::Nothing },
         };
         let outcome = self.reader.turn(turn, &mut out).unwrap();
         self.total.more = outcome.more;
@@ -219,6 +220,28 @@ fn a_begun_line_is_left_out_where_reading_starts_inside_it() {
     tail.append(b" and a half\ntwo\n");
     tail.turns(false);
     assert_eq!(tail.texts(), ["two"]);
+}
+
+#[test]
+fn a_group_is_a_record_and_its_offset_is_behind_it() {
+    let mut tail = Tail::new(cutter(100, TooLong::Split), 0, &[]);
+    tail.reader.grouper = Grouper::new(Multiline::Indent, "", 500, 100).unwrap();
+    tail.append(b"a\n b\nc\n d\n e");
+    tail.turns(false);
+    assert_eq!(tail.rows, [("a\n b".to_owned(), 5)]);
+    tail.append(b" f\ng\n");
+    tail.turns(false);
+    assert_eq!(tail.rows[1], ("c\n d\n e f".to_owned(), 15));
+    tail.turns(true);
+    assert_eq!(tail.texts()[2], "g");
+    let lines: String = (0..60_000).map(|number| format!(" {number}\n")).collect();
+    tail.append(lines.as_bytes());
+    tail.turns(true);
+    let read: usize = tail.texts()[3..]
+        .iter()
+        .map(|text| text.lines().count())
+        .sum();
+    assert_eq!(read, 60_000);
 }
 
 #[derive(Debug, Clone)]
