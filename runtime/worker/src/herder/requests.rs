@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use millrace_api::{CONNECT_VERSION, TaskId};
 use millrace_config::{KeyInfo, NullableProperties};
 
-use super::error::HerderError;
+use super::error::{HerderError, Kind};
 use super::running::Wanted;
 use super::standalone::StandaloneHerder;
 use super::views::{
@@ -64,21 +64,29 @@ impl Herder for StandaloneHerder {
 
     async fn put_config(&self, name: &str, config: NullableProperties) -> Result<Put, HerderError> {
         let config = self.checked(name, config).await?;
-        if let Ok(connector) = self.find(name) {
-            let mut live = connector.lock().await?;
+        // Others may make or delete the connector between looking for it and having it; then it is looked for anew.
+        loop {
+            let Ok(connector) = self.find(name) else {
+                let wanted = Wanted::new(config.clone(), TargetState::Started, true);
+                match self.add(name, wanted).await {
+                    Err(error) if matches!(error.kind, Kind::Conflict | Kind::NotFound) => continue,
+                    outcome => {
+                        return Ok(Put {
+                            created: true,
+                            info: outcome?,
+                        });
+                    }
+                }
+            };
+            let Ok(mut live) = connector.lock().await else {
+                continue;
+            };
             let info = self.reconfigure(&connector, &mut live, config).await?;
             return Ok(Put {
                 created: false,
                 info,
             });
         }
-        let info = self
-            .add(name, Wanted::new(config, TargetState::Started, true))
-            .await?;
-        Ok(Put {
-            created: true,
-            info,
-        })
     }
 
     async fn patch_config(

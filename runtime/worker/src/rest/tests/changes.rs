@@ -1,6 +1,9 @@
 //! Creating, changing, steering and deleting connectors.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::{TestWorker, invalid, source};
 
@@ -437,4 +440,23 @@ async fn a_connector_that_asks_for_it_gets_new_tasks() {
             reply.json().as_array().unwrap().len() == 3
         })
         .await;
+}
+
+#[tokio::test]
+async fn put_wins_against_what_deletes_or_makes_the_connector_meanwhile() {
+    let worker = Arc::new(TestWorker::start().await);
+    let mut requests = JoinSet::new();
+    for round in 0..200 {
+        let worker = Arc::clone(&worker);
+        requests.spawn(async move {
+            if round % 2 == 0 {
+                let reply = worker.put("/connectors/a/config", source(&[])).await;
+                assert!(matches!(reply.status, 200 | 201), "{reply:?}");
+            } else {
+                let reply = worker.send("DELETE", "/connectors/a", None).await;
+                assert!(matches!(reply.status, 204 | 404), "{reply:?}");
+            }
+        });
+    }
+    requests.join_all().await;
 }
