@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use common::TestBroker;
 use common::consuming::*;
 use millrace_client::consumer::{
-    CommittedOffset, Consumer, Offsets, Polled, RebalanceListener, TopicPartition,
+    CommitError, CommittedOffset, Consumer, Offsets, Polled, RebalanceListener, TopicPartition,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -271,4 +271,55 @@ async fn events_take_the_place_of_callbacks() {
         }
     }
     assert!(seen["assigned"] < seen["batch"]);
+}
+
+/// A process that stands still keeps no session, and when it goes on it must not take others' places.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_was_frozen_cannot_commit_and_is_told_what_it_lost() {
+    let broker = TestBroker::start().await;
+    create(&broker.tcp(), "t", 2).await;
+    produce(&broker, "t", 0, range(3)).await;
+    let server = broker.tcp().config().clone();
+    let (has_all, frozen) = std::sync::mpsc::channel::<()>();
+    let (has_read, reading) = tokio::sync::oneshot::channel::<()>();
+    let told = Told::default();
+    let zombie = std::thread::spawn({
+        let told = told.clone();
+        move || {
+            // Whatever it does in the background stands still while this thread waits.
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            let mut zombie = runtime.block_on(async {
+                let mut zombie = member("g", &millrace_client::Cluster::tcp(server));
+                zombie.set_listener(Box::new(told.clone()));
+                zombie.subscribe(&["t"]).unwrap();
+                assert_eq!(read(&mut zombie, 3).await, range(3));
+                zombie
+            });
+            has_read.send(()).unwrap();
+            frozen.recv_timeout(LIMIT).unwrap();
+            runtime.block_on(async {
+                let late = zombie.commit(zombie.positions()).await;
+                assert!(matches!(late, Err(CommitError::Fenced { .. })), "{late:?}");
+                let both = |told: &Told| told.all().len() == 3;
+                let mut zombies = [zombie];
+                poll_until(&mut zombies, |_| both(&told)).await;
+            });
+        }
+    });
+    reading.await.unwrap();
+    let mut second = [member("g", &broker.tcp())];
+    second[0].subscribe(&["t"]).unwrap();
+    poll_until(&mut second, |second| second[0].assignment().len() == 2).await;
+    has_all.send(()).unwrap();
+    poll_until(&mut second, |second| second[0].assignment().len() == 1).await;
+    let committed = second[0].committed(&[tp("t", 0)]).await.unwrap();
+    assert_eq!(committed[&tp("t", 0)], None);
+    let joined = tokio::task::spawn_blocking(move || zombie.join());
+    joined.await.unwrap().unwrap();
+    let told = told.all();
+    assert_eq!(told[..2], ["+t-0,t-1", "!t-0,t-1"]);
+    assert_eq!(told[2].len(), "+t-0".len(), "{told:?}");
 }
