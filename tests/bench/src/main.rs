@@ -31,7 +31,7 @@ use crate::report::Report;
 /// Page cache that a run takes, in multiples of the lines' bytes: log, output and slack.
 const WARM_FACTOR: u64 = 3;
 
-/// Lines of the file that is shipped while memory is watched.
+/// Lines of the file that is shipped while memory is watched, and of the topic that is caught up with.
 const FOOTPRINT_LINE: usize = 100;
 
 fn main() -> anyhow::Result<()> {
@@ -87,6 +87,10 @@ fn measure_figures(args: &Args, workspace: &Workspace, report: &mut Report) -> a
     if args.wants("footprint") {
         let input = Input::prepare(workspace.root(), FOOTPRINT_LINE, args.megabytes * 1_000_000)?;
         figures.extend(scenarios::footprint(&input, args.rounds)?);
+    }
+    if args.wants("catch-up") {
+        let input = Input::prepare(workspace.root(), FOOTPRINT_LINE, args.megabytes * 1_000_000)?;
+        figures.extend(scenarios::catch_up(&input, args.rounds)?);
     }
     for figure in &figures {
         report::print_figure(out, figure)?;

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Serialize;
 
-use crate::measure::{Outcome, Rate};
+use crate::measure::{Outcome, Rate, median};
 
 /// Everything one run of the benchmark found.
 #[derive(Debug, Serialize)]
@@ -26,6 +26,23 @@ pub(crate) struct Figure {
     pub(crate) median: f64,
     pub(crate) min: f64,
     pub(crate) max: f64,
+}
+
+impl Figure {
+    /// What several rounds found, of which there is at least one.
+    pub(crate) fn of(name: impl Into<String>, unit: &'static str, values: &[f64]) -> Self {
+        let span = (f64::INFINITY, 0.0);
+        let (min, max) = values.iter().fold(span, |(min, max): (f64, f64), &value| {
+            (min.min(value), max.max(value))
+        });
+        Self {
+            name: name.into(),
+            unit,
+            median: median(values.to_vec()),
+            min,
+            max,
+        }
+    }
 }
 
 pub(crate) fn print_heading(out: &mut impl Write) -> io::Result<()> {

@@ -9,7 +9,6 @@ use super::pass_through;
 use super::server::WorkerServer;
 use crate::case::Codec;
 use crate::input::Input;
-use crate::measure::median;
 use crate::report::Figure;
 
 /// After this a process that does nothing has settled.
@@ -33,25 +32,10 @@ pub(crate) fn footprint(input: &Input, rounds: usize) -> anyhow::Result<Vec<Figu
     let peak = resident(server.millrace.id(), "VmHWM:")?;
     let shipped = input.bytes() / 1_000_000;
     Ok(vec![
-        figure("start-up to REST ready".to_owned(), "ms", &starts),
-        figure("resident memory, idle".to_owned(), "MB", &[idle]),
-        figure(format!("peak memory, {shipped} MB shipped"), "MB", &[peak]),
+        Figure::of("start-up to REST ready", "ms", &starts),
+        Figure::of("resident memory, idle", "MB", &[idle]),
+        Figure::of(format!("peak memory, {shipped} MB shipped"), "MB", &[peak]),
     ])
-}
-
-fn figure(name: String, unit: &'static str, values: &[f64]) -> Figure {
-    let (min, max) = values
-        .iter()
-        .fold((f64::INFINITY, 0.0), |(min, max): (f64, f64), &value| {
-            (min.min(value), max.max(value))
-        });
-    Figure {
-        name,
-        unit,
-        median: median(values.to_vec()),
-        min,
-        max,
-    }
 }
 
 /// A line of the process's status, in megabytes (10^6).

@@ -4,6 +4,7 @@
 //! the latency of a request) this process embeds Millrace's client. A process serves all rounds of its case and is
 //! started with the first one; topics, connectors and files are new in each round and removed after it.
 
+mod catch_up;
 mod client;
 mod fetch;
 mod file_to_topic;
@@ -14,6 +15,7 @@ mod produce;
 mod server;
 mod topic_to_file;
 
+pub(crate) use catch_up::catch_up;
 pub(crate) use footprint::footprint;
 pub(crate) use latency::latency;
 
