@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use log::LevelFilter;
 use millrace_api::{
-    Converter, HeaderConverter, Plugin, Properties, SinkConnector, SourceConnector,
+    Converter, HeaderConverter, Plugin, Predicate, Properties, SinkConnector, SourceConnector,
+    Transform,
 };
 use millrace_config::{ConfigDef, ConfigErrors, NullableProperties};
 use millrace_wire::clock::Clock;
@@ -110,6 +111,34 @@ impl Builder {
     ) -> Self {
         Self {
             registry: self.registry.header_converter(plugin, definition, make),
+            ..self
+        }
+    }
+
+    /// Registers a transform with its keys.
+    #[must_use]
+    pub fn transform(
+        self,
+        plugin: Plugin,
+        definition: ConfigDef,
+        make: impl Fn() -> Box<dyn Transform> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            registry: self.registry.transform(plugin, definition, make),
+            ..self
+        }
+    }
+
+    /// Registers a predicate with its keys.
+    #[must_use]
+    pub fn predicate(
+        self,
+        plugin: Plugin,
+        definition: ConfigDef,
+        make: impl Fn() -> Box<dyn Predicate> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            registry: self.registry.predicate(plugin, definition, make),
             ..self
         }
     }
