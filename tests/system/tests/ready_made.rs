@@ -267,6 +267,35 @@ fn the_units_name_commands_and_files_that_are_there() {
     }
 }
 
+/// Where systemd is installed, it judges the units itself.
+#[test]
+fn systemd_finds_nothing_wrong_with_the_units() {
+    if Command::new("systemd-analyze")
+        .arg("--version")
+        .output()
+        .is_err()
+    {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let binary = millrace_system::binary::millrace().display().to_string();
+    for unit in ["millrace-broker.service", "millrace-worker.service"] {
+        // The binary is where it was built, and its page of the manual is not installed.
+        let text = read(&format!("systemd/{unit}"))
+            .replace("/usr/local/bin/millrace", &binary)
+            .replace("Documentation=man:millrace(1)\n", "");
+        sandbox.write(unit, text);
+    }
+    let mut verify = Command::new("systemd-analyze");
+    verify.args([
+        "verify",
+        "./millrace-broker.service",
+        "./millrace-worker.service",
+    ]);
+    let outcome = tool::run_command(&sandbox, verify, "");
+    assert_eq!((outcome.code(), outcome.stderr.as_str()), (Some(0), ""));
+}
+
 #[test]
 fn the_script_goes_over_a_list_of_hosts() {
     let sandbox = Sandbox::new();

@@ -170,7 +170,7 @@ impl Test {
                 Err(error) => return Err(error.into()),
             }
             self.pace(sent, stop).await;
-            window.tell(self, bytes)?;
+            window.tell(self, bytes as f64 / sent.max(1) as f64)?;
         }
         Ok(bytes)
     }
@@ -240,27 +240,23 @@ impl Test {
 /// A span of seconds that a line tells of.
 struct Window {
     begin: Duration,
-    bytes: u64,
 }
 
 impl Window {
     fn at(begin: Duration) -> Self {
-        Self { begin, bytes: 0 }
+        Self { begin }
     }
 
-    fn tell(&mut self, test: &Test, bytes: u64) -> anyhow::Result<()> {
+    /// Records count once they are acknowledged; their bytes follow from the size of a record.
+    fn tell(&mut self, test: &Test, record_bytes: f64) -> anyhow::Result<()> {
         let now = test.clock.monotonic();
         let elapsed = now.saturating_sub(self.begin);
         if elapsed < test.window || test.json {
             return Ok(());
         }
         let counts = test.latencies.window();
-        print(window_line(
-            &counts,
-            bytes - self.bytes,
-            elapsed.as_secs_f64(),
-        ))?;
-        *self = Self { begin: now, bytes };
+        print(window_line(&counts, record_bytes, elapsed.as_secs_f64()))?;
+        self.begin = now;
         Ok(())
     }
 }

@@ -8,12 +8,12 @@ use super::{
 };
 
 /// How far the last seconds came.
-pub(super) fn window_line(counts: &Counts, bytes: u64, seconds: f64) -> String {
+pub(super) fn window_line(counts: &Counts, record_bytes: f64, seconds: f64) -> String {
+    let rate = counts.records as f64 / seconds;
     format!(
-        "{} records sent, {:.1} records/sec ({:.2} MB/sec), {:.1} ms avg latency, {:.1} ms max latency.\n",
+        "{} records sent, {rate:.1} records/sec ({:.2} MB/sec), {:.1} ms avg latency, {:.1} ms max latency.\n",
         counts.records,
-        counts.records as f64 / seconds,
-        bytes as f64 / MEGABYTE / seconds,
+        rate * record_bytes / MEGABYTE,
         counts.average_ms(),
         counts.max_ms(),
     )
@@ -57,4 +57,19 @@ pub(super) fn document(summary: &Summary, record_bytes: f64, seconds: f64) -> Va
             "p99.9": p999,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counts, MEGABYTE, window_line};
+
+    #[test]
+    fn bytes_are_those_of_the_records_that_are_counted() {
+        let mut counts = Counts::default();
+        counts.records = 20;
+        assert!(
+            window_line(&counts, MEGABYTE / 2.0, 5.0)
+                .starts_with("20 records sent, 4.0 records/sec (2.00 MB/sec), ")
+        );
+    }
 }
