@@ -12,7 +12,7 @@ use millrace_config::NullableProperties;
 use millrace_wire::clock::Clock;
 
 use super::config_file::{ConfigFile, Kept};
-use super::error::HerderError;
+use super::error::{HerderError, Kind};
 use super::host::Hosts;
 use super::running::{Connector, Live, Shared, Wanted};
 use super::statuses::Statuses;
@@ -177,7 +177,17 @@ impl StandaloneHerder {
         &self,
         request: CreateRequest,
     ) -> Result<ConnectorInfo, HerderError> {
-        self.create_connector(request, false).await
+        let name = request.name.clone();
+        let outcome = self.create_connector(request, false).await;
+        match (outcome, &self.shared.config.config_file) {
+            (Err(error), Some(file)) if error.kind == Kind::Conflict => {
+                Err(HerderError::conflict(format!(
+                    "{error}: it was made by REST, and {file} keeps it. Leave one of the two out: start without the \
+                     file of the command line, or start without it once and DELETE /connectors/{name}"
+                )))
+            }
+            (outcome, _) => outcome,
+        }
     }
 
     fn insert(&self, name: &str, wanted: Wanted) -> Result<Arc<Connector>, HerderError> {

@@ -2,30 +2,21 @@
 
 use serde_json::json;
 
-use super::{TestWorker, sink, source};
+use super::{TestWorker, source};
+use crate::herder::CreateRequest;
+use crate::task::TargetState;
 
 #[tokio::test]
 async fn promises_that_cannot_be_kept_fail_the_task_not_the_configuration() {
     let worker = TestWorker::start().await;
     let required = source(&[("exactly.once.support", json!("Required"))]);
-    let letters = sink(&[("errors.deadletterqueue.topic.name", json!("dlq"))]);
-    for (name, config, key) in [
-        ("eos", required, "exactly.once.support"),
-        ("dlq", letters, "errors.deadletterqueue.topic.name"),
-    ] {
-        let made = worker
-            .put(&format!("/connectors/{name}/config"), config)
-            .await;
-        assert_eq!(made.status, 201, "{made:?}");
-        let status = worker
-            .get(&format!("/connectors/{name}/status"))
-            .await
-            .json();
-        assert_eq!(status["connector"]["state"], "RUNNING", "{status}");
-        assert_eq!(status["tasks"][0]["state"], "FAILED", "{status}");
-        let trace = status["tasks"][0]["trace"].as_str().unwrap();
-        assert!(trace.contains(key), "{trace}");
-    }
+    let made = worker.put("/connectors/eos/config", required).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let status = worker.get("/connectors/eos/status").await.json();
+    assert_eq!(status["connector"]["state"], "RUNNING", "{status}");
+    assert_eq!(status["tasks"][0]["state"], "FAILED", "{status}");
+    let trace = status["tasks"][0]["trace"].as_str().unwrap();
+    assert!(trace.contains("exactly.once.support"), "{trace}");
     worker.create("requested").await;
     let status = worker.get("/connectors/requested/status").await.json();
     assert_eq!(status["tasks"][0]["state"], "RUNNING");
@@ -76,4 +67,23 @@ async fn every_answer_has_the_headers_of_the_configuration() {
             "{path}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_connector_of_the_command_line_that_rest_has_made_is_refused_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("connectors").display().to_string();
+    let worker = TestWorker::with(&[("config.storage.file.filename", &file)]).await;
+    worker.create("a").await;
+    let request = CreateRequest {
+        name: "a".to_owned(),
+        config: serde_json::from_value(source(&[])).unwrap(),
+        target: TargetState::Started,
+    };
+    let error = worker.herder.create_unkept(request).await.unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains(&file) && text.contains("DELETE /connectors/a"),
+        "{text}"
+    );
 }
