@@ -21,13 +21,14 @@ use millrace_wire::pool::Pool;
 
 const THROTTLE_MS: i32 = 300;
 
-/// A broker that asks to be left alone for a while with each answer to Metadata.
+/// A broker that gives everybody the same answer to Metadata.
 #[derive(Debug, Default)]
-struct Throttling {
+struct Telling {
+    metadata: MetadataResponse,
     closed: AtomicBool,
 }
 
-fn answer(header: &RequestHeader) -> Frame {
+fn answer(header: &RequestHeader, metadata: &MetadataResponse) -> Frame {
     let (version, correlation) = (header.api_version, header.correlation_id);
     if header.api_key == ApiKey::ApiVersions as i16 {
         let keys = [ApiKey::ApiVersions, ApiKey::Metadata];
@@ -42,20 +43,19 @@ fn answer(header: &RequestHeader) -> Frame {
         };
         return encode_response(ApiKey::ApiVersions, version, correlation, &versions).unwrap();
     }
-    let metadata = MetadataResponse {
-        throttle_time_ms: THROTTLE_MS,
-        ..MetadataResponse::default()
-    };
-    encode_response(ApiKey::Metadata, version, correlation, &metadata).unwrap()
+    encode_response(ApiKey::Metadata, version, correlation, metadata).unwrap()
 }
 
-impl Link for Throttling {
+impl Link for Telling {
     fn call(&self, request: Frame, _: Reply) -> CallFuture {
+        let metadata = self.metadata.clone();
         Box::pin(async move {
             let bytes = request.into_contiguous(Pool::global()).unwrap();
             let header = decode_request_header(&mut Decoder::new(bytes)).unwrap();
             Ok(Some(
-                answer(&header).into_contiguous(Pool::global()).unwrap(),
+                answer(&header, &metadata)
+                    .into_contiguous(Pool::global())
+                    .unwrap(),
             ))
         })
     }
@@ -70,12 +70,15 @@ impl Link for Throttling {
 }
 
 #[derive(Debug)]
-struct ToThrottling;
+struct ToTelling(MetadataResponse);
 
 #[async_trait]
-impl Dial for ToThrottling {
+impl Dial for ToTelling {
     async fn dial(&self, _: &str, _: u16) -> Result<Arc<dyn Link>, LinkError> {
-        Ok(Arc::new(Throttling::default()))
+        Ok(Arc::new(Telling {
+            metadata: self.0.clone(),
+            closed: AtomicBool::new(false),
+        }))
     }
 }
 
@@ -87,7 +90,11 @@ async fn a_connection_holds_back_for_as_long_as_the_broker_says() {
         max_idle: None,
         clock: clock::system(),
     };
-    let connection = Connection::open(&ToThrottling, "peer", 1, settings).await;
+    let dial = ToTelling(MetadataResponse {
+        throttle_time_ms: THROTTLE_MS,
+        ..MetadataResponse::default()
+    });
+    let connection = Connection::open(&dial, "peer", 1, settings).await;
     let connection = connection.unwrap();
     connection.call(&MetadataRequest::default()).await.unwrap();
     assert!(connection.throttled_until().is_some());
@@ -95,6 +102,32 @@ async fn a_connection_holds_back_for_as_long_as_the_broker_says() {
     connection.call(&MetadataRequest::default()).await.unwrap();
     let wait = Duration::from_millis(THROTTLE_MS.unsigned_abs().into());
     assert!(began.elapsed() >= wait - Duration::from_millis(5));
+}
+
+#[tokio::test]
+async fn a_topic_without_partitions_is_waited_for_and_then_named() {
+    let topic = MetadataResponseTopic {
+        name: Some("t".to_owned()),
+        ..MetadataResponseTopic::default()
+    };
+    let dial = ToTelling(MetadataResponse {
+        topics: vec![topic],
+        ..MetadataResponse::default()
+    });
+    let config = ProducerConfig {
+        max_block: Duration::from_millis(300),
+        ..ProducerConfig::at("peer:1")
+    };
+    let cluster = Cluster::new(config.cluster.clone(), Arc::new(dial), clock::system());
+    let producer = Producer::new(config, cluster);
+    let topic = Arc::from("t");
+    let sending = producer.send(&topic, None, RecordRef::of(b"v"));
+    let sent = tokio::time::timeout(Duration::from_secs(10), sending).await;
+    let error = sent.unwrap().unwrap_err();
+    assert!(
+        error.is_retriable() && error.to_string().contains("topic t"),
+        "{error}"
+    );
 }
 
 /// Counts connections.

@@ -153,7 +153,7 @@ impl Cluster {
         self.ask(None, false).await
     }
 
-    /// Waits until a topic is known, asking again with growing waits while it is not there and the
+    /// Waits until a topic is known with its partitions, asking again with growing waits while it is not there and the
     /// error may pass.
     ///
     /// # Errors
@@ -168,13 +168,13 @@ impl Cluster {
         let deadline = self.clock().monotonic() + wait;
         let mut backoff = self.retry_backoff();
         loop {
-            if let Some(topic) = self.metadata().topic(name) {
-                return Ok(Arc::clone(topic));
+            if let Some(topic) = usable(&self.metadata(), name) {
+                return Ok(topic);
             }
             let asked = self.ask(Some(std::slice::from_ref(name)), create).await;
             let error = match asked {
-                Ok(metadata) => match metadata.topic(name) {
-                    Some(topic) => return Ok(Arc::clone(topic)),
+                Ok(metadata) => match usable(&metadata, name) {
+                    Some(topic) => return Ok(topic),
                     None => {
                         let code = metadata
                             .topic_error(name)
@@ -347,4 +347,10 @@ impl Cluster {
         let patience = millis(self.config().metadata_recovery_rebootstrap_trigger_ms);
         self.clock().monotonic().saturating_sub(refreshed) > patience
     }
+}
+
+/// A topic that has partitions. One that is just being made may be told of without.
+fn usable(metadata: &Metadata, name: &str) -> Option<Arc<Topic>> {
+    let topic = metadata.topic(name)?;
+    (!topic.partitions.is_empty()).then(|| Arc::clone(topic))
 }
