@@ -14,6 +14,8 @@ use crate::transforms::support::JavaRegex;
 const GROUP: &str = "grok_field_";
 /// Patterns in patterns in patterns: deeper ones are taken for patterns that contain themselves.
 const DEPTH_MAX: usize = 32;
+/// Stands for a pattern that may be defined elsewhere.
+const ANYTHING: &str = ".*";
 /// The longest regular expression that a pattern may become.
 const REGEX_MAX: usize = 256 * 1024;
 
@@ -111,15 +113,32 @@ pub(super) struct Grok {
 impl Grok {
     /// Compiles a pattern; the error says why it cannot be.
     pub(super) fn compile(pattern: &str, own: &str) -> Result<Self, String> {
-        let own = definitions(own)?;
+        Self::expanded(pattern, definitions(own)?, None)
+    }
+
+    /// Checks what can be checked of a pattern without the definitions that come with it.
+    pub(super) fn check(pattern: &str) -> Result<(), String> {
+        Self::expanded(pattern, HashMap::new(), Some(ANYTHING)).map(|_| ())
+    }
+
+    fn expanded<'a>(
+        pattern: &str,
+        own: HashMap<&'a str, &'a str>,
+        unknown: Option<&'a str>,
+    ) -> Result<Self, String> {
         let mut expansion = Expansion {
             own,
+            unknown,
             regex: String::new(),
             fields: Vec::new(),
         };
         expansion.expand(pattern, 0)?;
+        let regex = JavaRegex::new(&expansion.regex)?;
+        if regex.group_names().flatten().next().is_none() && unknown.is_none() {
+            return Err("it makes no field: name parts as %{NAME:field}".to_owned());
+        }
         Ok(Self {
-            regex: JavaRegex::new(&expansion.regex)?,
+            regex,
             fields: expansion.fields,
         })
     }
@@ -131,6 +150,8 @@ impl Grok {
 
 struct Expansion<'a> {
     own: HashMap<&'a str, &'a str>,
+    /// Stands for patterns that are not known; without it they are refused.
+    unknown: Option<&'a str>,
     regex: String,
     fields: Vec<(String, Kind)>,
 }
@@ -185,6 +206,7 @@ impl Expansion<'_> {
         let own = self.own.get(name).copied();
         let known = || PATTERNS.iter().find(|(known, _)| *known == name);
         own.or_else(|| known().map(|(_, pattern)| *pattern))
+            .or(self.unknown)
             .ok_or_else(|| format!("there is no pattern {name}: define it in pattern.definitions"))
     }
 }

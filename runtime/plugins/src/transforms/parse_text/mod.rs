@@ -41,7 +41,7 @@ pub(crate) struct ParseGrokConfig {
     /// The grok pattern, which is looked for anywhere in the text: a regular expression in which %{NAME:field} stands
     /// for a pattern of that name and makes a field, %{NAME:field:type} one of a type: int, long, float, double,
     /// boolean or string.
-    #[config(name = "pattern", importance = high, non_empty)]
+    #[config(name = "pattern", importance = high, validator = is_grok)]
     pub(crate) pattern: String,
     /// Patterns of one's own, one a line: a name, a blank, a grok pattern. They win over those that are known.
     #[config(name = "pattern.definitions", default = "", validator = are_definitions)]
@@ -62,6 +62,14 @@ fn has_groups(_key: &str, value: &Given) -> Result<(), String> {
     match regex.group_names().flatten().next() {
         Some(_) => Ok(()),
         None => Err("no named group, as in (?<name>…), which would be a field".to_owned()),
+    }
+}
+
+fn is_grok(_key: &str, value: &Given) -> Result<(), String> {
+    match value.as_str() {
+        Some("") => Err("String must be non-empty".to_owned()),
+        Some(pattern) => Grok::check(pattern),
+        None => Ok(()),
     }
 }
 
@@ -251,11 +259,6 @@ impl Transform for ParseText {
                 })
             }
         };
-        if pattern.fields.is_empty() {
-            return Err(ConnectError::config(
-                "the pattern makes no field: name parts as %{NAME:field}",
-            ));
-        }
         let schema = Schema::new(SchemaType::Struct(pattern.added.clone()));
         self.schema = Some(Arc::new(schema));
         self.pattern = Some(pattern);
