@@ -284,6 +284,11 @@ impl Log {
         self.lock_writer().epochs.latest()
     }
 
+    /// Whether recovery found something in it that cannot be read any more.
+    pub(crate) fn is_damaged(&self) -> bool {
+        !self.damages.is_empty()
+    }
+
     /// Fails where the log was deleted or closed, or its directory is offline.
     pub(crate) fn check_usable(&self) -> Result<(), StorageError> {
         if self.has_ended.load(Ordering::Acquire)

@@ -15,7 +15,8 @@ const CLEAN_MARK: &[u8] = b"{\"version\":0,\"brokerEpoch\":-1}";
 
 impl DataDir {
     /// Syncs everything, cuts the indexes to their entries, writes the producers' state and the
-    /// checkpoints, and last the mark that spares the next start its recovery.
+    /// checkpoints, and last the mark that spares the next start its recovery. Where recovery found
+    /// damage there is no such mark: the next start has to find it again, or would serve it.
     ///
     /// Appends must have ended. Who still waits for a sync gets it.
     ///
@@ -36,6 +37,13 @@ impl DataDir {
         self.checkpoints.write_all(&self.shared)?;
         for log in &logs {
             log.end(&StorageError::Closed(log.name()));
+        }
+        if logs.iter().any(|log| log.is_damaged()) {
+            log::warn!(
+                "data directory {} has damaged logs: the next start looks at them again",
+                self.path().display()
+            );
+            return Ok(());
         }
         replace(
             self.shared.files(),

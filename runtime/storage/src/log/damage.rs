@@ -62,6 +62,12 @@ impl Damages {
         first.map(|bytes| bytes.end).filter(|&end| end < u64::MAX)
     }
 
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        let damages = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        damages.is_empty()
+    }
+
     /// Whether a segment has any.
     pub(crate) fn is_in(&self, segment: i64) -> bool {
         let damages = self.0.read().unwrap_or_else(PoisonError::into_inner);

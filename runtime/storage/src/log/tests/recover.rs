@@ -195,6 +195,22 @@ fn damage_below_the_durable_point_is_named_and_never_cut() {
 }
 
 #[test]
+fn damage_is_still_known_after_an_orderly_stop() {
+    let (temp, dir) = stopped_uncleanly(true);
+    flip(&last_segment(&dir), 65);
+    let (bench, log, recovery) = reopen(&temp);
+    let lost = recovery.logs[0].damages[0].offset;
+    bench.dir.close().unwrap();
+    drop((bench, log));
+    let (_bench, log, recovery) = reopen(&temp);
+    assert_eq!(recovery.logs[0].damages[0].offset, lost);
+    let error = log
+        .read(lost, 500, true, Isolation::ReadUncommitted)
+        .unwrap_err();
+    assert_eq!(error.code(), ErrorCode::CORRUPT_MESSAGE);
+}
+
+#[test]
 fn a_lost_end_below_the_durable_point_is_named() {
     let (temp, dir) = stopped_uncleanly(true);
     let path = last_segment(&dir);
