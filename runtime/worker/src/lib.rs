@@ -7,6 +7,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods))]
 
+mod causes;
 pub mod config;
 mod groups;
 pub mod herder;

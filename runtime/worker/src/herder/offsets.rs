@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 
 use super::error::HerderError;
 use super::instance::OffsetChanges;
-use super::running::{CALL_DEADLINE, Connector, Live, chain, flatten};
+use super::running::{CALL_DEADLINE, Connector, Live, flatten};
 use super::standalone::StandaloneHerder;
 use super::tasks::{GroupOffsetsError, Sink};
 use super::views::PartitionOffset;
+use crate::causes::chain;
 use crate::task::TargetState;
 
 const TOPIC: &str = "kafka_topic";
@@ -31,7 +32,7 @@ impl StandaloneHerder {
                 .offsets
                 .list(name)
                 .await
-                .map_err(|error| HerderError::internal(error_text(&error)))?;
+                .map_err(|error| HerderError::internal(chain(&error)))?;
             let shown = |(partition, offset)| PartitionOffset {
                 partition: Some(partition),
                 offset: Some(offset),
@@ -98,7 +99,7 @@ impl StandaloneHerder {
                 .collect(),
             None => {
                 let known = self.offsets.list(&connector.name).await;
-                let known = known.map_err(|error| HerderError::internal(error_text(&error)))?;
+                let known = known.map_err(|error| HerderError::internal(chain(&error)))?;
                 known
                     .into_iter()
                     .map(|(partition, _)| (Some(partition), None))
@@ -119,7 +120,7 @@ impl StandaloneHerder {
         let changes =
             changes.ok_or_else(|| HerderError::internal("a source partition may not be null"))?;
         let stored = self.offsets.put(&connector.name, changes).await;
-        stored.map_err(|error| HerderError::internal(error_text(&error)))?;
+        stored.map_err(|error| HerderError::internal(chain(&error)))?;
         Ok(is_external)
     }
 
@@ -218,17 +219,6 @@ fn sink_failure(name: &str, error: &GroupOffsetsError) -> HerderError {
             format!("Failed to modify offsets for sink connector {name}: {why}")
         }
     })
-}
-
-fn error_text(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 fn shown(partition: &TopicPartition, offset: i64) -> PartitionOffset {

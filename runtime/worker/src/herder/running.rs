@@ -17,6 +17,7 @@ use super::statuses::Statuses;
 use super::task_set::TaskSet;
 use super::tasks::TaskRunner;
 use super::views::{ConnectorInfo, TaskName};
+use crate::causes::chain;
 use crate::config::WorkerConfig;
 use crate::registry::{PluginKind, Registered, Registry};
 use crate::task::{State, TargetState};
@@ -380,18 +381,6 @@ pub(super) fn flatten<T>(
     outcome: Result<Result<T, ConnectError>, CallError>,
 ) -> Result<T, ConnectError> {
     outcome.unwrap_or_else(|error| Err(ConnectError::connect(error.to_string())))
-}
-
-/// An error with its causes in one line.
-pub(super) fn chain(error: &ConnectError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 fn check_count(

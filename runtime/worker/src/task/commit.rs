@@ -8,6 +8,7 @@ use millrace_wire::clock::Clock;
 use tokio::sync::Notify;
 
 use super::in_flight::InFlight;
+use crate::causes::chain;
 use crate::metrics::TaskMetrics;
 use crate::store::{OffsetChange, OffsetStore};
 
@@ -127,10 +128,4 @@ impl Committer {
         changes.extend(fresh);
         changes
     }
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
