@@ -1,6 +1,8 @@
 //! Configurations on the wire: what is shown, what changes, what is refused, and what a restart keeps.
 
-use crate::support::{Client, TestBroker, batch};
+use crate::support::{Client, TestBroker, batch, bytes_of};
+use millrace_wire::batch::BatchHeader;
+use millrace_wire::compression::Compression;
 use millrace_wire::error_code::ErrorCode;
 use millrace_wire::messages::config_resource::{BROKER, BROKER_LOGGER, TOPIC};
 use millrace_wire::messages::incremental_alter_configs::config_operation::{APPEND, DELETE, SET};
@@ -427,4 +429,29 @@ async fn what_has_a_configuration_is_listed() {
     assert_eq!((node.len(), node[0].resource_name.as_str()), (1, "1"));
     let unknown = client.call(1, &ask(&[99])).await;
     assert_eq!(unknown.error_code, ErrorCode::UNSUPPORTED_VERSION);
+}
+
+/// The codec of the batch that a produced record ends up in.
+async fn stored_codec(client: &mut Client) -> i8 {
+    let produced = client.produce(9, -1, "t", batch(&["a", "b"])).await;
+    assert_eq!(produced.error_code, ErrorCode::NONE);
+    let fetched = client.fetch(11, "t", produced.base_offset, 0).await;
+    let header = BatchHeader::parse(&bytes_of(&fetched)).unwrap();
+    header.attributes.codec_id()
+}
+
+#[tokio::test]
+async fn the_codec_on_disk_is_the_topics_or_else_the_brokers() {
+    let broker = TestBroker::start(&[("compression.type", "gzip")]).await;
+    let mut client = broker.client().await;
+    client.create_topic("t", 1, &[]).await;
+    assert_eq!(stored_codec(&mut client).await, Compression::Gzip.id());
+    for (value, codec) in [
+        ("zstd", Compression::Zstd),
+        ("producer", Compression::None),
+        ("snappy", Compression::Snappy),
+    ] {
+        set(&mut client, TOPIC, "t", "compression.type", value).await;
+        assert_eq!(stored_codec(&mut client).await, codec.id(), "{value}");
+    }
 }
