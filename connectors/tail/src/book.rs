@@ -28,6 +28,8 @@ const HEAD_LENGTH: &str = "head.length";
 
 const POSITION_BITS: u32 = 48;
 const GENERATIONS: u32 = 1 << 15;
+/// Bytes before the position that are remembered of a file.
+const TAIL_MAX: usize = 256;
 /// Generations whose rows may still wait for their acknowledgement.
 const KEPT: usize = 8;
 
@@ -49,6 +51,8 @@ struct Generation {
     number: u32,
     /// The first bytes of what was handed out.
     head: Vec<u8>,
+    /// The last bytes of what was handed out.
+    tail: Vec<u8>,
 }
 
 impl Book {
@@ -57,13 +61,22 @@ impl Book {
         Self {
             inner: Mutex::new(Inner {
                 path,
-                generations: VecDeque::from([Generation { number: 0, head }]),
+                generations: VecDeque::from([Generation {
+                    number: 0,
+                    head,
+                    tail: Vec::new(),
+                }]),
             }),
         }
     }
 
-    /// The file has another name.
-    pub(crate) fn rename(&self, path: Arc<Path>) {
+    /// The name under which the file was first found.
+    pub(crate) fn path(&self) -> Arc<Path> {
+        Arc::clone(&self.lock().path)
+    }
+
+    /// The file is another one, first found under this name.
+    pub(crate) fn found_as(&self, path: Arc<Path>) {
         self.lock().path = path;
     }
 
@@ -77,10 +90,29 @@ impl Book {
         inner.generations.push_back(Generation {
             number: (last + 1) % GENERATIONS,
             head: Vec::new(),
+            tail: Vec::new(),
         });
         while inner.generations.len() > KEPT {
             inner.generations.pop_front();
         }
+    }
+
+    /// Remembers what was handed out last.
+    pub(crate) fn remember_last(&self, bytes: &[u8]) {
+        let last = &bytes[bytes.len().saturating_sub(TAIL_MAX)..];
+        if let Some(generation) = self.lock().generations.back_mut() {
+            generation.tail.clear();
+            generation.tail.extend_from_slice(last);
+        }
+    }
+
+    /// The first and the last bytes that were handed out of the present generation, as far as they are remembered.
+    pub(crate) fn ends(&self) -> (Head, Vec<u8>) {
+        let inner = self.lock();
+        let generation = inner.generations.back();
+        generation.map_or((Head::of(&[]), Vec::new()), |generation| {
+            (Head::of(&generation.head), generation.tail.clone())
+        })
     }
 
     /// Whether a file that begins with `bytes` still is this one.
@@ -184,7 +216,7 @@ pub(crate) struct Stored {
     pub(crate) position: u64,
     /// None in an offset that a user has written without it.
     pub(crate) head: Option<Head>,
-    /// The name that the file had.
+    /// The name under which the file was first found.
     pub(crate) path: Option<String>,
 }
 
@@ -274,7 +306,7 @@ mod tests {
         book.begin_generation();
         book.remember(b"new\n", 4);
         let new = book.marks().at(4);
-        book.rename(Path::new("/l/a.log.1").into());
+        book.found_as(Path::new("/l/a.log.1").into());
 
         let old = stored(&source.offset(old)).unwrap();
         assert_eq!((old.position, old.head), (8, Some(Head::of(b"one\ntwo\n"))));

@@ -11,6 +11,7 @@ use crate::headers::HeaderKind;
 use crate::lines::{Cutter, TooLong};
 use crate::multiline::{self, Grouper, Multiline};
 use crate::state::Waits;
+use crate::template::{self, Router, Template};
 use crate::text::InvalidBytes;
 
 /// Where files are read from that are there when the connector first starts.
@@ -33,9 +34,18 @@ pub(crate) struct TailConfig {
     /// every folder.
     #[config(name = "exclude", default = "", importance = high, validator = globs::check_exclude)]
     pub(crate) exclude: Vec<String>,
-    /// The topic to write the lines to.
-    #[config(name = "topic", importance = high, validator = check_topic)]
+    /// The topic to write the lines to. `${path}`, `${name}` (the path's last name), `${folder}` (its folder's name),
+    /// `${host}` and `${1}` (a group of `path.regex`) stand for what they are of each file; what a topic's name may not
+    /// contain becomes `_`.
+    #[config(name = "topic", importance = high, validator = template::check_topic)]
     pub(crate) topic: String,
+    /// The key of the records, with the same places as `topic`. Without it, records have none, and a topic with several
+    /// partitions does not keep the order of a file's lines; `${path}` keeps it.
+    #[config(name = "key", validator = template::check_key)]
+    pub(crate) key: Option<String>,
+    /// A regular expression whose groups `topic` and `key` may use; a path that it does not match has empty groups.
+    #[config(name = "path.regex", validator = multiline::check_pattern)]
+    pub(crate) path_regex: Option<String>,
     /// Where to begin with files that are there at the start and have no stored offset: `beginning` or `end`. Files that
     /// appear later are always read from their beginning.
     #[config(name = "start.position", default = "beginning", importance = high)]
@@ -110,10 +120,12 @@ impl TailConfig {
     pub(crate) fn read(properties: &Properties) -> Result<Self, ConnectError> {
         let config =
             Self::parse(properties).map_err(|errors| ConnectError::config(errors.to_string()))?;
-        match Self::contradictions(properties).pop() {
-            Some((_, why)) => Err(ConnectError::config(why)),
-            None => Ok(config),
+        let wrong = Self::contradictions(properties);
+        if wrong.is_empty() {
+            return Ok(config);
         }
+        let why: Vec<_> = wrong.into_iter().map(|(_, why)| why).collect();
+        Err(ConnectError::config(why.join("\n")))
     }
 
     pub(crate) fn globs(&self) -> Result<Globs, ConnectError> {
@@ -145,25 +157,55 @@ impl TailConfig {
         .map_err(ConnectError::config)
     }
 
+    pub(crate) fn router(&self, host: Arc<str>) -> Result<Router, ConnectError> {
+        let read = |text: &str| Template::read(text).map_err(ConnectError::config);
+        let regex = self.path_regex.as_deref().filter(|regex| !regex.is_empty());
+        Ok(Router {
+            topic: read(&self.topic)?,
+            key: self.key.as_deref().map(read).transpose()?,
+            path_regex: regex
+                .map(regex::Regex::new)
+                .transpose()
+                .map_err(|error| ConnectError::config("cannot read path.regex").caused_by(error))?,
+            host,
+        })
+    }
+
     /// What is wrong with keys together, of which each by itself is right.
     pub(crate) fn contradictions(properties: &Properties) -> Vec<(String, String)> {
         let Ok(config) = Self::parse(properties) else {
             return Vec::new();
         };
-        let needs_pattern = matches!(config.multiline, Multiline::Start | Multiline::Continuation);
-        let has_pattern = !config.multiline_pattern.is_empty();
-        let why = match (needs_pattern, has_pattern) {
-            (true, false) => "multiline=start and multiline=continuation need a regular expression",
-            (false, true) => {
-                "only multiline=start and multiline=continuation have a pattern; set one of them, or leave it out"
-            }
-            _ => return Vec::new(),
+        let mut wrong = Vec::new();
+        let mut refuse = |key: &str, value: &str, why: &str| {
+            let why = format!("Invalid value {value} for configuration {key}: {why}");
+            wrong.push((key.to_owned(), why));
         };
-        let (key, pattern) = ("multiline.pattern", &config.multiline_pattern);
-        vec![(
-            key.to_owned(),
-            format!("Invalid value {pattern} for configuration {key}: {why}"),
-        )]
+        let needs_pattern = matches!(config.multiline, Multiline::Start | Multiline::Continuation);
+        let pattern = &config.multiline_pattern;
+        if needs_pattern && pattern.is_empty() {
+            let why = "multiline=start and multiline=continuation need a regular expression";
+            refuse("multiline.pattern", pattern, why);
+        }
+        if !needs_pattern && !pattern.is_empty() {
+            let why = "only multiline=start and multiline=continuation have a pattern; set one of them, or leave it out";
+            refuse("multiline.pattern", pattern, why);
+        }
+        if let Ok(router) = config.router("".into()) {
+            let groups = router
+                .path_regex
+                .as_ref()
+                .map_or(0, |regex| regex.captures_len() - 1);
+            let why =
+                format!("path.regex has {groups} groups; add them to it, or name one of them");
+            if router.topic.groups() > groups {
+                refuse("topic", &config.topic, &why);
+            }
+            if router.key.is_some_and(|key| key.groups() > groups) {
+                refuse("key", config.key.as_deref().unwrap_or_default(), &why);
+            }
+        }
+        wrong
     }
 
     pub(crate) fn waits(&self) -> Waits {
@@ -193,22 +235,6 @@ impl TailConfig {
 
 fn millis(count: i64) -> Duration {
     Duration::from_millis(count.unsigned_abs())
-}
-
-fn check_topic(_key: &str, value: &config::Value) -> Result<(), String> {
-    let topic = value.as_str().unwrap_or_default();
-    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    if topic.is_empty() || topic.len() > 249 || topic == "." || topic == ".." {
-        return Err(
-            "a topic's name has 1 to 249 characters and is neither '.' nor '..'".to_owned(),
-        );
-    }
-    if !topic.bytes().all(is_legal) {
-        return Err(
-            "a topic's name consists of ASCII letters, digits, '.', '_' and '-'".to_owned(),
-        );
-    }
-    Ok(())
 }
 
 fn check_headers(_key: &str, value: &config::Value) -> Result<(), String> {

@@ -8,13 +8,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_api::SourceRun;
+use millrace_api::{Column, Schema, SourceRun};
 
 use crate::book::Book;
 use crate::headers::Headers;
 use crate::identity::{FileId, Head};
 use crate::open::OpenFile;
 use crate::state::{FileState, Place};
+use crate::template::Route;
 use crate::turn::Flush;
 
 /// One file.
@@ -24,6 +25,8 @@ pub(crate) struct Entry {
     pub(crate) state: FileState,
     pub(crate) book: Arc<Book>,
     pub(crate) run: SourceRun,
+    /// The key of its records.
+    pub(crate) key: Option<Arc<str>>,
     pub(crate) headers: Headers,
     pub(crate) open: Option<OpenFile>,
     /// What its stored offset says of its first bytes, until it was opened.
@@ -61,6 +64,7 @@ impl Entry {
             state,
             book,
             run,
+            key: None,
             headers,
             open: None,
             expected: None,
@@ -80,8 +84,17 @@ impl Entry {
     /// The file has another name.
     pub(crate) fn rename(&mut self, path: &Arc<Path>) {
         self.path = Arc::clone(path);
-        self.book.rename(Arc::clone(path));
         self.headers.rename(Arc::clone(path));
+    }
+
+    /// Where its records go.
+    pub(crate) fn send_to(&mut self, route: Route) {
+        self.run.topic = route.topic;
+        self.run.key = match route.key {
+            Some(_) => Column::Text(Some(Schema::string())),
+            None => Column::Null,
+        };
+        self.key = route.key;
     }
 
     /// Bytes that are known to be there and were not handed out.

@@ -160,7 +160,8 @@ fn is_stray(entry: &DirEntry, strays: &Strays) -> bool {
         }
 }
 
-fn found(path: PathBuf, metadata: &Metadata, matched: bool) -> Found {
+/// A file as it was found.
+pub(crate) fn found(path: PathBuf, metadata: &Metadata, matched: bool) -> Found {
     let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
     Found {
         id: FileId::of(metadata),

@@ -115,6 +115,12 @@ impl FileState {
         self.read_to - self.position
     }
 
+    /// What stands before `position` was read elsewhere.
+    pub(crate) fn skip_to(&mut self, position: u64) {
+        self.position = position;
+        self.read_to = position;
+    }
+
     /// What stands before the next line end belongs to a line that was written before the file was looked at.
     pub(crate) fn leave_out_line(&mut self) {
         self.inside_line = true;

@@ -21,19 +21,11 @@ struct Counts {
 }
 
 impl Tally {
-    /// What came of a turn of the file at `path`.
-    pub(crate) fn add(&mut self, path: &Path, outcome: &Outcome) {
+    /// What came of a turn.
+    pub(crate) fn add(&mut self, outcome: &Outcome) {
         self.counts.truncated += outcome.truncated;
         self.counts.dropped += outcome.dropped;
         self.counts.repaired += outcome.repaired;
-        match outcome.anew {
-            Some(0) => log::info!("{} was cut; reading it from its start", path.display()),
-            Some(begun) => log::warn!(
-                "{} was cut; reading it from its start. The {begun} bytes of its last line had no line end and are gone",
-                path.display()
-            ),
-            None => {}
-        }
     }
 
     /// The file at `path` is gone, with `unread` bytes that were never read.

@@ -1,6 +1,7 @@
 //! The task: finds files, reads those that have something to read, and waits.
 
 use std::collections::{HashSet, VecDeque};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 use crate::collect::Collector;
 use crate::config::{StartPosition, TailConfig};
 use crate::connector::SHARE;
+use crate::copies::Lost;
 use crate::files::Files;
 use crate::headers::{self, HeaderKind};
 use crate::identity::FileId;
@@ -20,9 +22,11 @@ use crate::pace::Pace;
 use crate::scan::{Findings, Strays, Wanted, scan};
 use crate::state::{Due, Place, Waits};
 use crate::tally::Tally;
+use crate::template::Router;
 use crate::turn::{Flush, Reader, Turn};
 use crate::watch::FolderWatch;
 
+mod cut;
 mod discover;
 
 /// Bytes after which a poll returns.
@@ -55,9 +59,8 @@ pub(super) struct Running {
     start: StartPosition,
     open_max: usize,
     rows_max: usize,
-    topic: Arc<str>,
+    router: Router,
     header_kinds: Arc<[HeaderKind]>,
-    host: Arc<str>,
     reader: Reader,
     out: Collector,
     files: Files,
@@ -69,8 +72,10 @@ pub(super) struct Running {
     started: Instant,
     swept: Duration,
     tally: Tally,
+    /// Files that were cut, the names they were first found under, and what they were before.
+    cuts: Vec<(FileId, Arc<Path>, Lost)>,
     /// Folders that could not be read at the last look.
-    unreadable: HashSet<std::path::PathBuf>,
+    unreadable: HashSet<PathBuf>,
 }
 
 /// Which of the files are this task's.
@@ -121,7 +126,7 @@ impl SourceTask for FileTailTask {
             open_max: usize::try_from(config.open_files_max).unwrap_or(1),
             rows_max,
             header_kinds: config.header_kinds(),
-            host: headers::host(),
+            router: config.router(headers::host())?,
             reader: Reader::new(
                 config.cutter(),
                 config.grouper()?,
@@ -137,8 +142,8 @@ impl SourceTask for FileTailTask {
             started: Instant::now(),
             swept: Duration::ZERO,
             tally: Tally::default(),
+            cuts: Vec::new(),
             unreadable: HashSet::new(),
-            topic: config.topic.into(),
         });
         Ok(())
     }
@@ -167,6 +172,7 @@ impl Running {
             self.scan().await?;
             self.sweep();
             self.open_files().await?;
+            self.find_copies().await?;
             let batch = self.read_files();
             if !batch.is_empty() {
                 return Ok(Some(batch));
@@ -298,23 +304,20 @@ impl Running {
     }
 
     fn take_in_opening(&mut self, id: FileId, opening: Opening) {
-        let now = self.now();
         let Some(entry) = self.files.get_mut(id) else {
             return;
         };
         match opening {
             Opening::Opened(opened) => {
-                if entry.expected.take().is_some() && !opened.is_expected {
+                if let Some(expected) = entry.expected.take().filter(|_| !opened.is_expected) {
                     if entry.state.place() != Place::Named {
                         // Another file has the inode of one that was rotated.
                         self.files.remove(id);
                         return;
                     }
-                    log::info!(
-                        "{} is not the file that was read before: reading it from its start",
-                        entry.path.display()
-                    );
-                    entry.state.restart(now);
+                    self.files.opened(id, opened.file);
+                    self.cut_before(id, expected);
+                    return;
                 }
                 if std::mem::take(&mut entry.from_end) && !opened.at_line {
                     entry.state.leave_out_line();
@@ -369,6 +372,7 @@ impl Running {
             state: &mut entry.state,
             book: &entry.book,
             run: &entry.run,
+            key: entry.key.as_deref(),
             headers: &entry.headers,
             now,
             flush: entry.flush,
@@ -386,7 +390,11 @@ impl Running {
                 return;
             }
         };
-        self.tally.add(&entry.path, &outcome);
+        if outcome.anew {
+            self.cut(id);
+            return;
+        }
+        self.tally.add(&outcome);
         let begun = entry.state.begun() > 0;
         let released = entry.release;
         if outcome.more {

@@ -37,6 +37,8 @@ pub(crate) struct Turn<'a, S> {
     pub(crate) state: &'a mut FileState,
     pub(crate) book: &'a Book,
     pub(crate) run: &'a SourceRun,
+    /// The key of its records.
+    pub(crate) key: Option<&'a str>,
     pub(crate) headers: &'a Headers,
     pub(crate) now: Duration,
     pub(crate) flush: Flush,
@@ -58,8 +60,8 @@ pub(crate) enum Flush {
 pub(crate) struct Outcome {
     /// There may be more to read.
     pub(crate) more: bool,
-    /// The file was cut and is read from its start; this many bytes of a begun line were cut off.
-    pub(crate) anew: Option<u64>,
+    /// The file was cut and written anew; nothing was read.
+    pub(crate) anew: bool,
     /// Lines cut short because they were too long.
     pub(crate) truncated: u64,
     /// Lines left out because they were too long.
@@ -96,9 +98,8 @@ impl Reader {
         let head = &head[..head_len];
         let len = turn.source.len()?;
         if turn.state.is_anew(len, turn.book.matches(head)) {
-            outcome.anew = Some(turn.state.begun());
-            turn.state.restart(turn.now);
-            turn.book.begin_generation();
+            outcome.anew = true;
+            return Ok(outcome);
         }
         turn.state.looked(len, turn.now);
         match turn.state.plan(len, self.cutter.window()) {
@@ -145,6 +146,9 @@ impl Reader {
                 cut.consumed = self.lines.last().map_or(0, |line| line.next);
                 cut.end_is_far = false;
             }
+        }
+        if cut.consumed > 0 {
+            turn.book.remember_last(&out.read(read)[..cut.consumed]);
         }
         outcome.repaired = self.add_rows(turn, at, cut, out);
         outcome.truncated = cut.truncated;
@@ -206,11 +210,11 @@ impl Reader {
         let (spans, marks) = (out.spans(), turn.book.marks());
         let is_text = std::str::from_utf8(out.read(cut.consumed)).is_ok();
         if is_text && !turn.headers.differ() {
-            let headers = shared_headers(turn.headers, out);
+            let shared = shared_columns(turn, out);
             out.extend(
                 self.lines
                     .iter()
-                    .map(|line| plain_row(line, at, spans, marks, headers)),
+                    .map(|line| plain_row(line, at, spans, marks, shared)),
             );
             out.keep(cut.consumed);
             return 0;
@@ -228,7 +232,7 @@ impl Reader {
         is_text: bool,
     ) -> u64 {
         let (spans, marks) = (out.spans(), turn.book.marks());
-        let shared = shared_headers(turn.headers, out);
+        let shared = shared_columns(turn, out);
         let mut repaired = 0;
         for line in &self.lines {
             let (bytes, mut side) = out.read_and_side(cut.consumed);
@@ -267,21 +271,32 @@ fn search(
     Ok((read, memchr::memchr(b'\n', out.read(read))))
 }
 
-/// The headers that all rows of the turn share.
-fn shared_headers(headers: &Headers, out: &mut Collector) -> Span {
-    if headers.is_empty() || headers.differ() {
-        return Span::EMPTY;
-    }
+/// What all rows of a turn share.
+#[derive(Debug, Clone, Copy)]
+struct Shared {
+    key: Span,
+    headers: Span,
+}
+
+fn shared_columns(turn: &Turn<'_, impl Source>, out: &mut Collector) -> Shared {
     let (_, mut side) = out.read_and_side(0);
-    side.append(|bytes| headers.encode(0, bytes))
+    let key = turn.key.map_or(Span::NULL, |key| {
+        side.append(|bytes| bytes.extend_from_slice(key.as_bytes()))
+    });
+    let headers = if turn.headers.is_empty() || turn.headers.differ() {
+        Span::EMPTY
+    } else {
+        side.append(|bytes| turn.headers.encode(0, bytes))
+    };
+    Shared { key, headers }
 }
 
 #[inline]
-fn plain_row(line: &Line, at: u64, spans: Spans, marks: Marks, headers: Span) -> Row {
+fn plain_row(line: &Line, at: u64, spans: Spans, marks: Marks, shared: Shared) -> Row {
     Row {
-        key: Span::NULL,
+        key: shared.key,
         value: spans.of(line.start, line.end),
-        headers,
+        headers: shared.headers,
         timestamp: -1,
         mark: marks.at(at + line.next as u64),
     }

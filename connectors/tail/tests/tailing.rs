@@ -140,6 +140,38 @@ async fn copy_and_truncate() {
 }
 
 #[tokio::test]
+async fn what_was_not_read_before_a_cut_is_read_from_the_copy() {
+    let tail = Tail::new(&[]);
+    let mut writer = tail.writer("a.log");
+    writer.write_all(b"one\ntwo\n").unwrap();
+    let mut run = tail.start().await;
+    assert_eq!(lines(&mut run, 2).await, ["one", "two"]);
+    // While nobody polls.
+    writer.write_all(b"three\n").unwrap();
+    tail.copy_truncate("a.log", "a.log.1");
+    writer.write_all(b"four\n").unwrap();
+    assert_eq!(lines(&mut run, 2).await, ["three", "four"]);
+    run.acknowledge(4).await;
+    run.stop().await;
+    // While nobody runs.
+    writer.write_all(b"five\n").unwrap();
+    tail.copy_truncate("a.log", "a.log.2");
+    writer
+        .write_all(b"six, and longer than the lines before it\n")
+        .unwrap();
+    let mut run = tail.start().await;
+    assert_eq!(lines(&mut run, 2).await[0], "five");
+    run.acknowledge(1).await;
+    run.stop().await;
+    let mut run = tail.start().await;
+    assert_eq!(
+        lines(&mut run, 1).await,
+        ["six, and longer than the lines before it"]
+    );
+    run.stop().await;
+}
+
+#[tokio::test]
 async fn a_file_deleted_while_open_is_read_to_its_end() {
     let tail = Tail::new(&[]);
     let mut writer = tail.writer("a.log");
@@ -287,6 +319,26 @@ async fn a_last_line_without_an_end_counts_after_its_time() {
     assert_eq!(lines(&mut run, 2).await, ["one", "two"]);
     tail.append("a.log", "three\n");
     assert_eq!(lines(&mut run, 1).await, ["three"]);
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn topics_follow_from_the_name_first_found() {
+    let mut tail = Tail::new(&[("topic", "logs-${1}"), ("path.regex", "/([^/]*)\\.log")]);
+    tail.set("include", &tail.path("*").display().to_string());
+    tail.append("shop.log", "one\n");
+    let mut run = tail.start().await;
+    let first = run.poll_records(1).await.unwrap();
+    assert_eq!(first[0].topic, "logs-shop");
+    run.acknowledge(1).await;
+    tail.append("shop.log", "two\n");
+    tail.rename("shop.log", "other.log");
+    assert_eq!(run.poll_records(1).await.unwrap()[0].topic, "logs-shop");
+    run.acknowledge(1).await;
+    run.stop().await;
+    tail.append("other.log", "three\n");
+    let mut run = tail.start().await;
+    assert_eq!(run.poll_records(1).await.unwrap()[0].topic, "logs-shop");
     run.stop().await;
 }
 

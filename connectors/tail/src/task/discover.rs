@@ -1,7 +1,7 @@
 //! Takes in what a look at the folders has found.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -138,7 +138,7 @@ impl Running {
         Ok(added)
     }
 
-    fn entry(&self, file: &Found, stored: Option<Stored>, now: Duration) -> Entry {
+    pub(super) fn entry(&self, file: &Found, stored: Option<Stored>, now: Duration) -> Entry {
         let from_end = stored.is_none() && !self.looked && self.start == StartPosition::End;
         let position = match &stored {
             Some(stored) => stored.position,
@@ -149,10 +149,15 @@ impl Running {
         if !file.matched {
             state.found(Place::Strayed, false, now);
         }
-        let book = Arc::new(Book::new(Arc::clone(&file.path), Vec::new()));
+        // A renamed file goes on under the topic and the key of the name that it was first found under.
+        let first = stored.as_ref().and_then(|stored| stored.path.as_ref());
+        let first: Arc<Path> =
+            first.map_or_else(|| Arc::clone(&file.path), |path| Path::new(path).into());
+        let route = self.router.route(&first.to_string_lossy());
+        let book = Arc::new(Book::new(first, Vec::new()));
         let run = SourceRun {
             end: 0,
-            topic: Arc::clone(&self.topic),
+            topic: Arc::clone(&route.topic),
             partition: None,
             source: book::partition(file.id, &book),
             key: Column::Null,
@@ -162,10 +167,11 @@ impl Running {
         let headers = Headers::new(
             Arc::clone(&self.header_kinds),
             Arc::clone(&file.path),
-            Arc::clone(&self.host),
+            Arc::clone(&self.router.host),
             file.id,
         );
         let mut entry = Entry::new(Arc::clone(&file.path), state, book, run, headers);
+        entry.send_to(route);
         entry.expected = stored.and_then(|stored| stored.head);
         entry.from_end = from_end;
         entry.len = file.len;

@@ -80,11 +80,17 @@ impl Tail {
             state: &mut self.state,
             book: &self.book,
             run: &run,
+            key: Some("k"),
             headers: &self.headers,
             now: Duration::ZERO,
             flush: if last { Flush::Line } else { Flush::Nothing },
         };
         let outcome = self.reader.turn(turn, &mut out).unwrap();
+        if outcome.anew {
+            self.state.restart(Duration::ZERO);
+            self.book.begin_generation();
+            return self.turn(last);
+        }
         self.total.more = outcome.more;
         self.total.truncated += outcome.truncated;
         self.total.dropped += outcome.dropped;
@@ -94,6 +100,7 @@ impl Tail {
             for index in start..run.end {
                 let row = batch.rows()[index];
                 let text = batch.bytes(row.value).unwrap();
+                assert_eq!(batch.bytes(row.key), Some(&b"k"[..]));
                 let offset = book::stored(&run.source.offset(row.mark)).unwrap();
                 self.rows
                     .push((String::from_utf8(text.to_vec()).unwrap(), offset.position));

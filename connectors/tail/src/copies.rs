@@ -1,0 +1,96 @@
+//! Finds the copy that `copytruncate` made of a file before it cut it. Blocks: for the blocking pool.
+//!
+//! What was not read before the cut is in the copy. A copy has another inode, but it begins with the same bytes, and
+//! has the same bytes before the position up to which the file was read.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reading folders and files is all it does, and it runs on the blocking pool"
+)]
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::globs::Globs;
+use crate::identity::{FileId, HEAD_MAX, Head};
+use crate::scan::{Found, found};
+
+/// A file that was cut, as it was before.
+#[derive(Debug, Clone)]
+pub(crate) struct Lost {
+    pub(crate) folder: PathBuf,
+    pub(crate) head: Head,
+    /// The bytes before the position, as far as they are known.
+    pub(crate) tail: Vec<u8>,
+    pub(crate) position: u64,
+}
+
+/// The copy with bytes behind the position, the youngest one if there are several. Files that are read anyway, because
+/// the globs match them or they are `tracked`, are none.
+pub(crate) fn find(lost: &Lost, globs: &Arc<Globs>, tracked: &HashSet<FileId>) -> Option<Found> {
+    // Where nothing is known of a file, anything would be its copy.
+    if lost.head.len == 0 {
+        return None;
+    }
+    fs::read_dir(&lost.folder)
+        .ok()?
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+        .map(|entry| entry.path())
+        .filter(|path| !globs.matches(path))
+        .filter_map(|path| {
+            let metadata = fs::metadata(&path).ok()?;
+            let longer = metadata.len() > lost.position;
+            (longer && !tracked.contains(&FileId::of(&metadata)))
+                .then(|| found(path, &metadata, false))
+        })
+        .filter(|candidate| is_copy(lost, candidate))
+        .max_by_key(|candidate| candidate.modified)
+}
+
+fn is_copy(lost: &Lost, candidate: &Found) -> bool {
+    let Ok(file) = File::open(&candidate.path) else {
+        return false;
+    };
+    let mut head = [0; HEAD_MAX];
+    let head = &mut head[..lost.head.len];
+    let mut tail = vec![0; lost.tail.len()];
+    let tail_at = lost.position.saturating_sub(tail.len() as u64);
+    file.read_exact_at(head, 0).is_ok()
+        && lost.head.matches(head)
+        && file.read_exact_at(&mut tail, tail_at).is_ok()
+        && tail == lost.tail
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_told_by_its_head_and_by_what_was_read_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let globs = Globs::new(&[dir.path().join("*.log").display().to_string()], &[]).unwrap();
+        let globs = Arc::new(globs);
+        let banner = "the same in all\n".repeat(100);
+        let write = |name: &str, rest: &str| {
+            fs::write(dir.path().join(name), format!("{banner}{rest}")).unwrap()
+        };
+        write("a.log", "one\ntwo\nthree\n");
+        write("a.log.1", "one\ntwo\nthree\n");
+        write("b.log.1", "one\nzwo\nthree\n");
+        write("c.log.1", "one\ntwo\n");
+        let read = format!("{banner}one\ntwo\n");
+        let lost = Lost {
+            folder: dir.path().to_owned(),
+            head: Head::of(read.as_bytes()),
+            tail: b"one\ntwo\n".to_vec(),
+            position: read.len() as u64,
+        };
+        let copy = find(&lost, &globs, &HashSet::new()).unwrap();
+        assert_eq!(&*copy.path, dir.path().join("a.log.1"));
+        assert!(find(&lost, &globs, &HashSet::from([copy.id])).is_none());
+    }
+}
