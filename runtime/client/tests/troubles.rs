@@ -15,7 +15,7 @@ use millrace_client::producer::{ProduceError, Producer, ProducerConfig, RecordRe
 use millrace_client::{ClientError, Cluster, ClusterConfig};
 use millrace_config::{Config, Properties};
 use millrace_wire::error_code::ErrorCode;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -400,6 +400,32 @@ async fn what_is_not_delivered_in_time_is_given_up_in_time() {
     );
     broker.restart().await;
     assert_eq!(send(&producer, &topic, 1..3).await, [1, 2], "it goes on");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_takes_no_more_connections_is_waited_for() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let broker = start_at(&folder, 0, &[("max.connections.per.ip", "6")]).await;
+    let port = broker.listeners()[0].local.port();
+    let mut others = Vec::new();
+    for _ in 0..6 {
+        others.push(TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+    }
+    let impatient = ProducerConfig {
+        max_block: Duration::from_millis(500),
+        ..ProducerConfig::at(&format!("127.0.0.1:{port}"))
+    };
+    let topic: Arc<str> = "t".into();
+    let cluster = Cluster::tcp(impatient.cluster.clone());
+    let producer = Producer::new(impatient, cluster.clone());
+    let refused = producer.ready(&topic).await.unwrap_err();
+    assert!(refused.is_retriable(), "{refused}");
+    let patient = self::producer(&cluster);
+    let sending = tokio::spawn(async move { send(&patient, &topic, 0..3).await });
+    drop(others);
+    let sent = tokio::time::timeout(LIMIT, sending).await.unwrap();
+    assert_eq!(sent.unwrap(), [0, 1, 2]);
+    broker.shutdown(Duration::from_secs(5)).await;
 }
 
 async fn a_producer_whose_id_has_expired_goes_on(cluster: &Cluster, name: &str) {

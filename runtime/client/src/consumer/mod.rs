@@ -235,7 +235,7 @@ impl Consumer {
         Ok(())
     }
 
-    /// Reads nothing any more and leaves the group.
+    /// Reads nothing any more and leaves the group, at once: nothing is committed before, and the listener is not called.
     pub fn unsubscribe(&mut self) {
         if let Some(side) = &mut self.side {
             side.protocol.subscribe(BTreeSet::new());
