@@ -97,9 +97,10 @@ impl Entry {
         self.key = route.key;
     }
 
-    /// Bytes that are known to be there and were not handed out.
+    /// Bytes that are known to be there and were not handed out: all, where the file was cut.
     pub(crate) fn unread(&self) -> u64 {
-        self.len.saturating_sub(self.state.position())
+        let position = self.state.position();
+        self.len.checked_sub(position).unwrap_or(self.len)
     }
 }
 

@@ -315,6 +315,8 @@ impl Running {
                         self.files.remove(id);
                         return;
                     }
+                    // It stands in no line until its copy was looked for.
+                    self.files.after_turn(id, false);
                     self.files.opened(id, opened.file);
                     self.cut_before(id, expected);
                     return;

@@ -196,7 +196,11 @@ impl Running {
             .filter(|file| {
                 let entry = self.files.get(file.id);
                 let unread = entry.is_some_and(|entry| entry.unread() > 0);
-                unread || replaced.contains(&file.id) || moved.contains_key(&file.id)
+                // At the first look, nobody knows which files were cut while nobody looked.
+                !self.looked
+                    || unread
+                    || replaced.contains(&file.id)
+                    || moved.contains_key(&file.id)
             })
             .collect();
         let named: Vec<_> = files
