@@ -161,6 +161,11 @@ pub(crate) fn properties(place: Place, properties: &mut Properties) -> Vec<Strin
     problems
 }
 
+/// Whether a key is an older one, so that [`properties`] says what became of it.
+pub(crate) fn is_known(place: Place, key: &str) -> bool {
+    TABLE.iter().any(|row| row.place == place && row.old == key)
+}
+
 /// A worker's file holds keys of its clients after a prefix.
 fn scope(place: Place, key: &str) -> (Place, &str) {
     const PREFIXES: [(&str, Place); 4] = [

@@ -4,7 +4,9 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::Args;
-use millrace_client::{Cluster, ClusterConfig, admin::Admin};
+use millrace_client::{
+    Cluster, ClusterConfig, admin::Admin, consumer::ConsumerConfig, producer::ProducerConfig,
+};
 use millrace_config::{Config as _, Properties};
 use millrace_wire::{
     clock,
@@ -14,6 +16,7 @@ use millrace_wire::{
 use super::run::{Unreachable, Usage};
 use crate::{
     args::key_value,
+    banner,
     older::{self, Place},
     plan::read_properties,
 };
@@ -35,6 +38,30 @@ pub(crate) struct Server {
     command_property: Vec<(String, String)>,
 }
 
+/// Keys of Kafka's clients that nothing stands behind here, and that look like others.
+const UNUSED: [&str; 3] = [
+    "bootstrap.controllers",
+    "metadata.max.idle.ms",
+    "socket.connection.setup.timeout.max.ms",
+];
+
+/// Notes keys that look like slips of the pen. Others that are unknown may well be meant for other clients.
+fn tell_slips(place: Place, properties: &Properties) {
+    let definition = match place {
+        Place::Producer => ProducerConfig::definition(),
+        Place::Consumer => ConsumerConfig::definition(),
+        Place::Client | Place::Worker | Place::Broker => ClusterConfig::definition(),
+    };
+    let common = ClusterConfig::definition();
+    for unknown in definition.unknown_keys(properties) {
+        let key = unknown.key.as_str();
+        let is_meant = common.find(key).is_some() || UNUSED.contains(&key);
+        if unknown.nearest.is_some() && !is_meant && !older::is_known(place, key) {
+            banner::note(&unknown.to_string());
+        }
+    }
+}
+
 impl Server {
     /// The client's properties: defaults of the tool, then the file, the flags, and `--bootstrap-server`.
     ///
@@ -54,6 +81,7 @@ impl Server {
             properties.extend(read);
         }
         properties.extend(self.command_property.iter().cloned());
+        tell_slips(place, &properties);
         let problems = older::properties(place, &mut properties);
         if !problems.is_empty() {
             return Err(Usage::new(problems.join("\n  ")).into());

@@ -73,7 +73,7 @@ pub(crate) struct Produce {
     #[arg(long, value_name = "MS")]
     max_block_ms: Option<u64>,
     /// How old metadata may get
-    #[arg(long, value_name = "MS", hide = true)]
+    #[arg(long, value_name = "MS")]
     metadata_expiry_ms: Option<u64>,
     /// Accepted, without effect: the system sizes socket buffers
     #[arg(long, value_name = "BYTES", hide = true)]
