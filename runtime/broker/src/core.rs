@@ -31,22 +31,24 @@ pub(crate) struct Core {
     pub(crate) stopping: CancellationToken,
 }
 
+/// The least that a topic's `segment.bytes` takes; the key of the offsets topic takes less.
+const SEGMENT_BYTES_MIN: u32 = 1 << 20;
+
 impl Core {
     /// The topic that keeps committed offsets; made where it is missing.
     pub(crate) async fn offsets_topic(&self) -> Result<Arc<Topic>, TopicError> {
         if let Some(topic) = self.topics.get(OFFSETS_TOPIC) {
             return Ok(topic);
         }
-        let segment_bytes = self.config.offsets_topic_segment_bytes.to_string();
+        let segment_bytes = self.config.offsets_topic_segment_bytes;
+        let segment_bytes = segment_bytes.max(SEGMENT_BYTES_MIN).to_string();
         let overrides = [
             ("cleanup.policy", Some("compact")),
             ("compression.type", Some("producer")),
             ("segment.bytes", Some(segment_bytes.as_str())),
         ];
-        let defaults = self.topics.defaults();
-        let config = defaults
-            .with_overrides(overrides)
-            .unwrap_or_else(|_| (*defaults).clone());
+        // Without them retention would delete what was committed.
+        let config = self.topics.defaults().with_overrides(overrides)?;
         self.topics
             .get_or_create(OFFSETS_TOPIC, self.config.offsets_topic_partitions, config)
             .await

@@ -53,9 +53,13 @@ impl TopicConfig {
                 Err(found) => errors.extend(found),
             }
         }
-        let log = parse(&given)
-            .map(|values| log_config(&values))
-            .unwrap_or_default();
+        let mut log = LogConfig::default();
+        if let Ok(values) = parse(&given) {
+            if let Err(message) = check_together(&values) {
+                errors.push("log.cleaner.min.compaction.lag.ms", message);
+            }
+            log = log_config(&values);
+        }
         TopicConfig {
             broker: Arc::new(BrokerDefaults { layers, given }),
             overrides: Properties::new(),
@@ -334,6 +338,22 @@ mod tests {
     #[test]
     fn defaults_are_those_of_the_log() {
         assert_eq!(*defaults().log_config(), LogConfig::default());
+    }
+
+    #[test]
+    fn keys_of_the_broker_must_go_together_too() {
+        let file = Properties::from([(
+            "log.cleaner.max.compaction.lag.ms".to_owned(),
+            "5".to_owned(),
+        )]);
+        for (min, expected) in [("5", 0), ("6", 1)] {
+            let mut layers = BrokerLayers::of_file(Arc::new(file.clone()));
+            let key = "log.cleaner.min.compaction.lag.ms".to_owned();
+            layers.node.insert(key, min.to_owned());
+            let mut errors = ConfigErrors::default();
+            let _config = TopicConfig::broker_defaults(layers, &mut errors);
+            assert_eq!(errors.iter().count(), expected, "{min}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use millrace_wire::messages::{
     AlterConfigsRequest, AlterConfigsResource, AlterableConfig, DescribeConfigsRequest,
     DescribeConfigsResource, DescribeConfigsResourceResult, DescribeConfigsResult,
     IncrementalAlterConfigsRequest, IncrementalAlterConfigsResource, IncrementalAlterableConfig,
-    ListConfigResourcesRequest,
+    ListConfigResourcesRequest, MetadataRequest, MetadataRequestTopic,
 };
 
 async fn describe(
@@ -453,5 +453,26 @@ async fn the_codec_on_disk_is_the_topics_or_else_the_brokers() {
     ] {
         set(&mut client, TOPIC, "t", "compression.type", value).await;
         assert_eq!(stored_codec(&mut client).await, codec.id(), "{value}");
+    }
+}
+
+#[tokio::test]
+async fn committed_offsets_are_compacted_however_small_their_segments_are_to_be() {
+    let broker = TestBroker::start(&[("offsets.topic.segment.bytes", "20000")]).await;
+    let mut client = broker.client().await;
+    let offsets = "__consumer_offsets";
+    let request = MetadataRequest {
+        topics: Some(vec![MetadataRequestTopic {
+            name: Some(offsets.to_owned()),
+            ..Default::default()
+        }]),
+        allow_auto_topic_creation: true,
+        ..Default::default()
+    };
+    let topic = client.call(9, &request).await.topics.remove(0);
+    assert_eq!(topic.error_code, ErrorCode::NONE);
+    for (name, expected) in [("cleanup.policy", "compact"), ("segment.bytes", "1048576")] {
+        let found = key(&mut client, TOPIC, offsets, name).await;
+        assert_eq!(found.value.as_deref(), Some(expected));
     }
 }
