@@ -5,7 +5,7 @@
     reason = "tests read files and end on a failed expectation"
 )]
 
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 use millrace_system::{binary::repository, sandbox::Sandbox, tool};
 
@@ -48,6 +48,7 @@ fn commands(text: &str) -> Vec<Vec<String>> {
 fn every_command_and_option_is_there() {
     let sandbox = Sandbox::new();
     let mut seen = 0;
+    let mut helps: BTreeMap<String, String> = BTreeMap::new();
     for page in PAGES {
         let text = fs::read_to_string(repository().join(page)).unwrap();
         for words in commands(&text) {
@@ -57,16 +58,19 @@ fn every_command_and_option_is_there() {
                 [command, ..] => vec![command],
                 [] => continue,
             };
-            let help = tool::run_words(&sandbox, &[&path[..], &["--help"]].concat(), "");
-            assert!(help.status.success(), "{page}: {words:?}: {help:?}");
+            let help = helps.entry(path.join(" ")).or_insert_with(|| {
+                let help = tool::run_words(&sandbox, &[&path[..], &["--help"]].concat(), "");
+                assert!(help.status.success(), "{page}: {words:?}: {help:?}");
+                help.stdout
+            });
             let options = words
                 .iter()
                 .filter_map(|word| word.strip_prefix("--"))
                 .map(|option| option.split(['=', ']']).next().unwrap_or(option));
             for option in options {
                 assert!(
-                    help.stdout.contains(&format!("--{option} "))
-                        || help.stdout.contains(&format!("--{option}\n")),
+                    help.contains(&format!("--{option} "))
+                        || help.contains(&format!("--{option}\n")),
                     "{page}: {words:?} has no --{option}"
                 );
             }

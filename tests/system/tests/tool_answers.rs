@@ -76,7 +76,7 @@ fn notes_that_nobody_reads_are_no_failure() {
     let command = format!(
         "{} {} 2>&1 | head -n 1; echo ${{PIPESTATUS[0]}}",
         millrace_system::binary::millrace().display(),
-        cluster.words("consume --topic orders --offset 1 --partition 0 --timeout-ms 2000")
+        cluster.words("consume --topic orders --offset 1 --partition 0 --timeout-ms 10000")
     );
     let mut shell = std::process::Command::new("bash");
     shell.args(["-c", &command]);
@@ -217,6 +217,19 @@ fn options_that_are_not_there_are_answered() {
     assert_eq!(valid.ok(), "The regular expression `shop.*` is valid.\n");
     let version = tool::run(&sandbox, "topics --version").ok();
     assert!(version.contains(env!("CARGO_PKG_VERSION")), "{version}");
+}
+
+#[test]
+fn a_slip_of_the_pen_in_a_key_is_noted() {
+    let cluster = filled();
+    let run = |words: &str| cluster.run_with(words, "").stderr;
+    let note = run("produce --topic orders --producer-property linger.m=4");
+    assert!(note.contains(r#"did you mean "linger.ms"?"#), "{note}");
+    let note = run(
+        "consume --topic orders --max-messages 0 --consumer-property request.timeout.ms=9000 \
+         --consumer-property metadata.max.idle.ms=1000",
+    );
+    assert_eq!(note, "Processed a total of 0 messages\n");
 }
 
 #[test]
