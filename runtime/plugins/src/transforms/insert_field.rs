@@ -84,6 +84,7 @@ impl InsertField {
         let changed = match datum.schema {
             None => {
                 let mut entries = map_of(datum.value, PURPOSE)?;
+                entries.reserve(self.inserted.len());
                 for inserted in &self.inserted {
                     match inserted.source.value(&record)? {
                         Value::Null => {}

@@ -7,9 +7,7 @@ use millrace_api::{
     ConnectError, Datum, Field, Needs, Properties, Records, Schema, Side, Struct, Transform, Value,
 };
 
-use super::support::{
-    Entries, SchemaCache, apply_defaults, basics, copied, map_of, put_entry, struct_of,
-};
+use super::support::{Entries, SchemaCache, apply_defaults, basics, copied, map_of, struct_of};
 use crate::converters::parse;
 
 const PURPOSE: &str = "field replacement";
@@ -94,16 +92,33 @@ impl ReplaceField {
 
     fn entries(&self, mut entries: Entries) -> Entries {
         entries.retain(|(key, _)| matches!(key, Value::String(key) if self.keeps(key)));
-        if self.renames.is_empty() {
-            return entries;
-        }
-        let mut renamed = Entries::with_capacity(entries.len());
-        for (key, value) in entries {
-            if let Value::String(key) = &key {
-                put_entry(&mut renamed, self.renamed(key), value);
+        let mut renamed = false;
+        for (key, _) in &mut entries {
+            let Value::String(name) = key else {
+                continue;
+            };
+            if let Some((_, new)) = self.renames.iter().find(|(old, _)| old == name) {
+                name.clone_from(new);
+                renamed = true;
             }
         }
-        renamed
+        if renamed {
+            self.merge_clashes(&mut entries);
+        }
+        entries
+    }
+
+    /// Where a new name was there already, the last value counts, in the place of the first.
+    fn merge_clashes(&self, entries: &mut Entries) {
+        for (_, new) in &self.renames {
+            let is_new = |key: &Value| matches!(key, Value::String(key) if key == new);
+            let Some(first) = entries.iter().position(|(key, _)| is_new(key)) else {
+                continue;
+            };
+            while let Some(next) = entries[first + 1..].iter().position(|(key, _)| is_new(key)) {
+                entries[first].1 = entries.remove(first + 1 + next).1;
+            }
+        }
     }
 }
 
