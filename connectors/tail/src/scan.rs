@@ -20,6 +20,9 @@ use crate::identity::FileId;
 /// Folders below one another that `**` follows.
 const DEPTH_MAX: usize = 64;
 
+/// Further looks, where files keep coming.
+const LOOKS_MAX: usize = 4;
+
 /// A file that was found.
 #[derive(Debug, Clone)]
 pub(crate) struct Found {
@@ -71,6 +74,22 @@ pub(crate) fn scan(wanted: &Wanted, mut enter: impl FnMut(&Path)) -> Findings {
             && error.kind() != io::ErrorKind::NotFound
         {
             findings.unreadable.push((folder.clone(), error));
+        }
+    }
+    findings
+}
+
+/// Looks until two looks have found the same: a single walk passes by files that are renamed under it, and where nothing
+/// is known yet, a file that is found late is read late.
+pub(crate) fn scan_settled(wanted: &Wanted, mut enter: impl FnMut(&Path)) -> Findings {
+    let mut findings = scan(wanted, &mut enter);
+    for _ in 0..LOOKS_MAX {
+        let known = findings.files.len();
+        let again = scan(wanted, &mut enter);
+        findings.unreadable = again.unreadable;
+        findings.files.extend(again.files);
+        if findings.files.len() == known {
+            break;
         }
     }
     findings

@@ -139,7 +139,8 @@ impl FileState {
     pub(crate) fn found(&mut self, place: Place, renamed: bool, now: Duration) {
         if place != self.place || renamed {
             self.quiet_since = now;
-            self.rotated |= renamed || place != Place::Named;
+            // A file of which nothing was read may be a new one with the inode of an old one.
+            self.rotated = place != Place::Named || (renamed && self.position > 0);
         }
         self.place = place;
     }
@@ -308,10 +309,23 @@ mod tests {
     #[test]
     fn a_rotated_file_hands_out_its_last_line() {
         let mut state = FileState::new(0, Duration::ZERO);
+        let line = Cut {
+            consumed: 2,
+            ..Cut::default()
+        };
+        state.advanced(2, 64, 100, line);
         state.found(Place::Named, true, SECOND);
         state.advanced(3, 64, 100, Cut::default());
         assert_eq!(state.due(30 * SECOND, &WAITS), Due::Nothing);
         assert_eq!(state.due(31 * SECOND, &WAITS), Due::Flush);
+    }
+
+    #[test]
+    fn a_file_of_which_nothing_was_read_is_not_rotated() {
+        let mut state = FileState::new(0, Duration::ZERO);
+        state.found(Place::Named, true, SECOND);
+        state.advanced(3, 64, 100, Cut::default());
+        assert_eq!(state.due(1000 * SECOND, &WAITS), Due::Nothing);
     }
 
     #[test]

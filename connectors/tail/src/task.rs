@@ -19,7 +19,7 @@ use crate::headers::{self, HeaderKind};
 use crate::identity::FileId;
 use crate::open::{Opening, Request, open};
 use crate::pace::Pace;
-use crate::scan::{Findings, Strays, Wanted, scan};
+use crate::scan::{Findings, Strays, Wanted, scan, scan_settled};
 use crate::state::{Due, Place, Waits};
 use crate::tally::Tally;
 use crate::template::Router;
@@ -227,10 +227,15 @@ impl Running {
             let inodes = self.files.ids().map(|id| id.inode).collect();
             self.wanted.strays = Strays::Inodes(Arc::new(inodes));
         }
+        let first = !self.looked;
         let (wanted, watch) = (self.wanted.clone(), Arc::clone(&self.watch));
         spawn_blocking(move || {
             watch.forget_missing();
-            scan(&wanted, |folder| watch.add(folder))
+            if first {
+                scan_settled(&wanted, |folder| watch.add(folder))
+            } else {
+                scan(&wanted, |folder| watch.add(folder))
+            }
         })
     }
 
