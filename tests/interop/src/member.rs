@@ -24,8 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) enum Leave {
     /// By the end of its standard input.
     EndOfInput,
-    /// By SIGINT, as from a terminal.
-    Interrupt,
+    /// By SIGTERM: unlike SIGINT, it is not ignored by what a shell has started in the background.
+    Terminate,
 }
 
 /// What a member has said so far.
@@ -100,15 +100,15 @@ impl Member {
     /// Asks it to leave, and waits for its end.
     pub(crate) fn leave(&mut self) -> anyhow::Result<()> {
         drop(self.stdin.take());
-        if self.leave == Leave::Interrupt {
-            kill_process(Pid::from_child(&self.child), Signal::INT)?;
+        if self.leave == Leave::Terminate {
+            kill_process(Pid::from_child(&self.child), Signal::TERM)?;
         }
         let status = wait::until_or(Instant::now() + PATIENCE, || {
             self.child.try_wait().transpose()
         })
         .with_context(|| format!("it did not end\n{}", self.transcript()))??;
         // A signal's number above 128 is how Java ends when it was asked by a signal.
-        let well = status.success() || self.leave == Leave::Interrupt && status.code() == Some(130);
+        let well = status.success() || self.leave == Leave::Terminate && status.code() == Some(143);
         ensure!(well, "it ended with {status}\n{}", self.transcript());
         Ok(())
     }

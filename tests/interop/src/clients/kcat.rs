@@ -88,7 +88,7 @@ impl Client for Kcat {
     }
 
     fn leave(&self) -> Leave {
-        Leave::Interrupt
+        Leave::Terminate
     }
 }
 

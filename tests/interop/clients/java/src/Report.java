@@ -1,3 +1,5 @@
+import java.util.concurrent.Callable;
+
 /** Runs checks and prints a line for each. */
 final class Report {
     interface Check {
@@ -30,5 +32,14 @@ final class Report {
 
     static void equal(Object expected, Object actual) {
         that(expected.equals(actual), "expected " + expected + ", got " + actual);
+    }
+
+    /** Waits for what Apache Kafka's broker learns from its controller a moment after the answer. */
+    static <T> void soon(T expected, Callable<T> actual) throws Exception {
+        long end = System.nanoTime() + Clients.PATIENCE.toNanos();
+        while (!expected.equals(actual.call()) && System.nanoTime() < end) {
+            Thread.sleep(10);
+        }
+        equal(expected, actual.call());
     }
 }

@@ -116,7 +116,7 @@ impl Client for Tools {
     }
 
     fn leave(&self) -> Leave {
-        Leave::Interrupt
+        Leave::Terminate
     }
 }
 
