@@ -8,10 +8,10 @@
     reason = "reading folders and files is all it does, and it runs on the blocking pool"
 )]
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::globs::Globs;
@@ -29,8 +29,13 @@ pub(crate) struct Lost {
 }
 
 /// The copy with bytes behind the position, the youngest one if there are several. Files that are read anyway, because
-/// the globs match them or they are `tracked`, are none.
-pub(crate) fn find(lost: &Lost, globs: &Arc<Globs>, tracked: &HashSet<FileId>) -> Option<Found> {
+/// the globs match them or they are `tracked` under their names, are none. A tracked file under another name may be the
+/// copy with the inode of a file that was deleted: that takes more than equal first bytes.
+pub(crate) fn find(
+    lost: &Lost,
+    globs: &Arc<Globs>,
+    tracked: &HashMap<FileId, Arc<Path>>,
+) -> Option<Found> {
     // Where nothing is known of a file, anything would be its copy.
     if lost.head.len == 0 {
         return None;
@@ -44,8 +49,9 @@ pub(crate) fn find(lost: &Lost, globs: &Arc<Globs>, tracked: &HashSet<FileId>) -
         .filter_map(|path| {
             let metadata = fs::metadata(&path).ok()?;
             let longer = metadata.len() > lost.position;
-            (longer && !tracked.contains(&FileId::of(&metadata)))
-                .then(|| found(path, &metadata, false))
+            let known = tracked.get(&FileId::of(&metadata));
+            let free = known.is_none_or(|name| !lost.tail.is_empty() && **name != *path);
+            (longer && free).then(|| found(path, &metadata, false))
         })
         .filter(|candidate| is_copy(lost, candidate))
         .max_by_key(|candidate| candidate.modified)
@@ -89,8 +95,11 @@ mod tests {
             tail: b"one\ntwo\n".to_vec(),
             position: read.len() as u64,
         };
-        let copy = find(&lost, &globs, &HashSet::new()).unwrap();
+        let copy = find(&lost, &globs, &HashMap::new()).unwrap();
         assert_eq!(&*copy.path, dir.path().join("a.log.1"));
-        assert!(find(&lost, &globs, &HashSet::from([copy.id])).is_none());
+        let tracked = HashMap::from([(copy.id, Arc::clone(&copy.path))]);
+        assert!(find(&lost, &globs, &tracked).is_none());
+        let deleted = HashMap::from([(copy.id, Path::new("/deleted").into())]);
+        assert!(find(&lost, &globs, &deleted).is_some());
     }
 }

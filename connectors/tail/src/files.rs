@@ -138,6 +138,14 @@ impl Files {
         self.entries.keys().copied()
     }
 
+    /// All files with their names.
+    pub(crate) fn names(&self) -> HashMap<FileId, Arc<Path>> {
+        let names = self.entries.iter();
+        names
+            .map(|(id, entry)| (*id, Arc::clone(&entry.path)))
+            .collect()
+    }
+
     pub(crate) fn entries_mut(&mut self) -> impl Iterator<Item = (FileId, &mut Entry)> {
         self.entries.iter_mut().map(|(id, entry)| (*id, entry))
     }

@@ -329,7 +329,7 @@ impl Running {
                 if std::mem::take(&mut entry.from_end) && !opened.at_line {
                     entry.state.leave_out_line();
                 }
-                if opened.len >= entry.state.position() {
+                if opened.len >= entry.state.position() && entry.book.matches(&opened.head) {
                     entry.book.remember(&opened.head, entry.state.position());
                 }
                 self.files.opened(id, opened.file);

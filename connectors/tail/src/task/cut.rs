@@ -1,6 +1,5 @@
 //! Files that were cut and written anew: what was not read before is in the copy, if there is one.
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -52,7 +51,7 @@ impl Running {
     /// Looks for the copies of files that were cut; they are read before the files go on.
     pub(super) async fn find_copies(&mut self) -> Result<(), ConnectError> {
         while let Some((id, first, lost)) = self.cuts.pop() {
-            let tracked: HashSet<FileId> = self.files.ids().collect();
+            let tracked = self.files.names();
             let globs = Arc::clone(&self.wanted.globs);
             let position = lost.position;
             let copy = blocking(move || copies::find(&lost, &globs, &tracked)).await?;
@@ -90,6 +89,7 @@ impl Running {
         entry.state.skip_to(position);
         entry.send_to(self.router.route(&first.to_string_lossy()));
         entry.book.found_as(first);
+        self.files.remove(copy.id);
         self.files.insert(copy.id, entry);
         self.files.timed.insert(copy.id);
         self.files.put_after(id, copy.id);
