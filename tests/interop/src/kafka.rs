@@ -2,13 +2,15 @@
 
 use std::{
     fs::{self, File},
+    hash::{BuildHasher as _, Hasher as _, RandomState},
     net::{TcpListener, TcpStream},
+    ops::Range,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use millrace_system::{sandbox::Sandbox, wait};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -150,9 +152,25 @@ group.initial.rebalance.delay.ms=0
     )
 }
 
+/// Where ports are looked for: below those that systems give to whoever asks for any, since it takes Java a while to
+/// listen.
+const PORTS: Range<u16> = 10_240..30_000;
+
 /// Two ports that nobody listens on.
 pub(crate) fn free_ports() -> anyhow::Result<[u16; 2]> {
-    let one = TcpListener::bind("127.0.0.1:0")?;
-    let other = TcpListener::bind("127.0.0.1:0")?;
+    let one = listener()?;
+    let other = listener()?;
     Ok([one.local_addr()?.port(), other.local_addr()?.port()])
+}
+
+/// Listens on a random port.
+fn listener() -> anyhow::Result<TcpListener> {
+    for _ in 0..PORTS.len() {
+        let random = RandomState::new().build_hasher().finish();
+        let port = PORTS.start + (random % PORTS.len() as u64) as u16;
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return Ok(listener);
+        }
+    }
+    bail!("all ports of {PORTS:?} are taken")
 }
