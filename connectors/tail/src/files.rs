@@ -138,10 +138,11 @@ impl Files {
         self.entries.keys().copied()
     }
 
-    /// All files with their names.
+    /// Files with their names; without those that may have nothing but their inode in common with a file that was read.
     pub(crate) fn names(&self) -> HashMap<FileId, Arc<Path>> {
         let names = self.entries.iter();
         names
+            .filter(|(_, entry)| entry.expected.is_none())
             .map(|(id, entry)| (*id, Arc::clone(&entry.path)))
             .collect()
     }

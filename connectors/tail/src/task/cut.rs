@@ -9,6 +9,7 @@ use super::{Running, blocking};
 use crate::book;
 use crate::copies::{self, Lost};
 use crate::identity::{FileId, Head};
+use crate::open::{Opening, Request, open};
 use crate::scan::Found;
 
 impl Running {
@@ -80,10 +81,7 @@ impl Running {
         position: u64,
         first: Arc<Path>,
     ) -> Result<(), ConnectError> {
-        let stored = self.context.offset(&book::partition_map(copy.id)).await?;
-        let stored = stored.and_then(|offset| book::stored(&offset).ok());
-        // What was read of the copy before a restart; unless the offset is of an earlier file with this inode.
-        let position = stored.map_or(position, |stored| stored.position.max(position));
+        let position = position.max(self.read_of_copy(copy).await?);
         let now = self.now();
         let mut entry = self.entry(copy, None, now);
         entry.state.skip_to(position);
@@ -95,5 +93,22 @@ impl Running {
         self.files.put_after(id, copy.id);
         self.files.make_ready(copy.id);
         Ok(())
+    }
+
+    /// How far the copy was read before a restart. A stored offset may be of an earlier file with its inode.
+    async fn read_of_copy(&self, copy: &Found) -> Result<u64, ConnectError> {
+        let stored = self.context.offset(&book::partition_map(copy.id)).await?;
+        let Some(stored) = stored.and_then(|offset| book::stored(&offset).ok()) else {
+            return Ok(0);
+        };
+        let request = Request {
+            id: copy.id,
+            path: Arc::clone(&copy.path),
+            position: stored.position,
+            expected: stored.head,
+        };
+        let opening = blocking(move || open(&request)).await?;
+        let is_of_copy = matches!(&opening, Opening::Opened(opened) if opened.is_expected && opened.len >= stored.position);
+        Ok(if is_of_copy { stored.position } else { 0 })
     }
 }
