@@ -4,6 +4,7 @@ mod acknowledged;
 mod crash_seeds;
 mod kill;
 mod sequence;
+mod tail;
 
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ pub enum Soak {
     Kill,
     /// Crashes of the log on files that forget, tear and scramble what was not synced.
     CrashSeeds,
+    /// Files that grow, are rotated, cut and deleted under a worker that is stopped and killed. A minute, unless told.
+    Tail,
 }
 
 /// How long and from which seed.
@@ -36,6 +39,7 @@ impl Soak {
         match self {
             Self::Kill => kill::run(plan),
             Self::CrashSeeds => crash_seeds::run(plan),
+            Self::Tail => tail::run(plan),
         }
     }
 }
