@@ -225,6 +225,13 @@ fn a_log_is_dumped_and_damage_in_it_told() {
         text.contains("valueSize: 4 sequence: 0 headerKeys: [] payload: paid\n"),
         "{text}"
     );
+    let batch = tool::run(&cluster.sandbox, &format!("{dump} --json")).json();
+    assert_eq!(
+        (&batch["file"], &batch["count"], &batch["isvalid"]),
+        (&file.into(), &1.into(), &true.into()),
+        "{batch}"
+    );
+    assert_eq!(batch["records"][0]["payload"], "paid");
     let mut bytes = cluster.sandbox.read(file);
     let last = bytes.len() - 3;
     bytes[last] ^= 1;

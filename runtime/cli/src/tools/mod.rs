@@ -12,6 +12,7 @@ mod delete_records;
 mod dump_log;
 mod get_offsets;
 mod groups;
+mod json_bytes;
 mod log_dirs;
 mod nodes;
 mod offsets_topic;

@@ -4,11 +4,16 @@
 //! and an offset less the base of 4; of `.txnindex` a version of 2 bytes and producer id, first, last and last stable
 //! offset of 8 each (Kafka's `OffsetIndex`, `TimeIndex`, `AbortedTxn`). Zeros behind the last entry are room for more.
 
-use std::{collections::BTreeMap, io::Read as _, path::Path};
+use std::{io::Read as _, path::Path};
 
 use anyhow::{Context as _, bail};
 
-use super::{DumpLog, Out, base_offset, field, log_file::Batches, open};
+use super::{
+    DumpLog, Out, base_offset, field,
+    fields::{Field, Fields},
+    log_file::Batches,
+    open,
+};
 
 /// A larger index file is none.
 const FILE_BYTES_MAX: u64 = 1 << 30;
@@ -33,7 +38,7 @@ pub(super) fn dump_offsets(
     });
     let entries: Vec<(i64, u64)> = ends_at_zero(entries, base);
     if entries.is_empty() {
-        out.line(format_args!("{} is empty.", path.display()))?;
+        out.remark(format_args!("{} is empty.", path.display()))?;
         return Ok(());
     }
     if let Some(pair) = entries.windows(2).find(|pair| pair[1].0 <= pair[0].0) {
@@ -44,12 +49,15 @@ pub(super) fn dump_offsets(
             pair[0].0
         ));
     } else if options.index_sanity_check {
-        out.line(format_args!("{} passed sanity check.", path.display()))?;
+        out.remark(format_args!("{} passed sanity check.", path.display()))?;
         return Ok(());
     }
     let batches = last_offsets(&path.with_extension("log"))?;
     for (offset, position) in &entries {
-        let found = batches.get(position).map(|batch| batch.last_offset);
+        let found = batches
+            .binary_search_by_key(position, |batch| batch.position)
+            .ok()
+            .map(|at| batches[at].last_offset);
         if found != Some(*offset) {
             let found = found.unwrap_or(-1);
             wrong.push(format!(
@@ -58,7 +66,11 @@ pub(super) fn dump_offsets(
             ));
         }
         if !options.verify_index_only {
-            out.line(format_args!("offset: {offset} position: {position}"))?;
+            let position = i64::try_from(*position).unwrap_or(i64::MAX);
+            out.entry(&Fields(&[
+                ("offset", Field::Number(*offset)),
+                ("position", Field::Number(position)),
+            ]))?;
         }
     }
     Ok(())
@@ -93,12 +105,13 @@ pub(super) fn dump_times(
             pair[0].1
         ));
     } else if options.index_sanity_check {
-        out.line(format_args!("{} passed sanity check.", path.display()))?;
+        out.remark(format_args!("{} passed sanity check.", path.display()))?;
         return Ok(());
     }
     let batches = last_offsets(&path.with_extension("log"))?;
     for (offset, timestamp) in &entries {
-        let holder = batches.values().find(|batch| batch.last_offset >= *offset);
+        let at = batches.partition_point(|batch| batch.last_offset < *offset);
+        let holder = batches.get(at);
         if holder.is_none_or(|batch| batch.max_timestamp != *timestamp) {
             let logged = holder.map_or(-1, |batch| batch.max_timestamp);
             wrong.push(format!(
@@ -107,7 +120,10 @@ pub(super) fn dump_times(
             ));
         }
         if !options.verify_index_only {
-            out.line(format_args!("timestamp: {timestamp} offset: {offset}"))?;
+            out.entry(&Fields(&[
+                ("timestamp", Field::Number(*timestamp)),
+                ("offset", Field::Number(*offset)),
+            ]))?;
         }
     }
     Ok(())
@@ -116,15 +132,15 @@ pub(super) fn dump_times(
 pub(super) fn dump_transactions(path: &Path, out: &mut Out) -> anyhow::Result<()> {
     let bytes = read(path, TRANSACTION_ENTRY)?;
     for entry in bytes.chunks_exact(TRANSACTION_ENTRY) {
-        let number = |at| i64::from_be_bytes(field(entry, at));
-        out.line(format_args!(
-            "version: {} producerId: {} firstOffset: {} lastOffset: {} lastStableOffset: {}",
-            i16::from_be_bytes(field(entry, 0)),
-            number(2),
-            number(10),
-            number(18),
-            number(26),
-        ))?;
+        let number = |at| Field::Number(i64::from_be_bytes(field(entry, at)));
+        let version = i16::from_be_bytes(field(entry, 0));
+        out.entry(&Fields(&[
+            ("version", Field::Number(version.into())),
+            ("producerId", number(2)),
+            ("firstOffset", number(10)),
+            ("lastOffset", number(18)),
+            ("lastStableOffset", number(26)),
+        ]))?;
     }
     Ok(())
 }
@@ -163,21 +179,22 @@ fn ends_at_zero(entries: impl Iterator<Item = (i64, u64)>, base: i64) -> Vec<(i6
 
 /// What an index says of a batch.
 struct Indexed {
+    position: u64,
     last_offset: i64,
     max_timestamp: i64,
 }
 
-/// The batches of a log by their positions.
-fn last_offsets(path: &Path) -> anyhow::Result<BTreeMap<u64, Indexed>> {
+/// The batches of a log, in their order.
+fn last_offsets(path: &Path) -> anyhow::Result<Vec<Indexed>> {
     let mut batches = Batches::open(path, None).context("cannot read the log beside the index")?;
-    let mut found = BTreeMap::new();
+    let mut found = Vec::new();
     while let Some((position, batch)) = batches.next()? {
         let header = batch.header();
-        let indexed = Indexed {
+        found.push(Indexed {
+            position,
             last_offset: header.last_offset(),
             max_timestamp: header.max_timestamp,
-        };
-        found.insert(position, indexed);
+        });
     }
     Ok(found)
 }

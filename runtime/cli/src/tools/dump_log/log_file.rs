@@ -7,10 +7,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use millrace_wire::batch::{Batch, BatchHeader, HEADER_LEN, TimestampType};
+use millrace_wire::batch::{Batch, BatchError, BatchHeader, HEADER_LEN, TimestampType};
 use millrace_wire::compression::Compression;
 
-use super::{DumpLog, Out, base_offset, open, record};
+use super::{
+    DumpLog, Out, base_offset,
+    fields::{Field, Fields},
+    open, record, record_json,
+};
 use crate::tools::stdout::OutputError;
 
 /// Bytes of one read.
@@ -71,9 +75,8 @@ pub(super) fn dump(
     out: &mut Out,
     wrong: &mut Vec<String>,
 ) -> anyhow::Result<()> {
-    out.line(format_args!("Log starting offset: {}", base_offset(path)?))?;
+    out.remark(format_args!("Log starting offset: {}", base_offset(path)?))?;
     let mut batches = Batches::open(path, options.max_bytes)?;
-    let deep = options.deep_iteration || options.prints_data();
     while let Some((position, batch)) = batches.next()? {
         let is_valid = batch.check_crc().is_ok();
         if !is_valid {
@@ -82,15 +85,14 @@ pub(super) fn dump(
                 path.display()
             ));
         }
-        print_batch(&batch, position, is_valid, out)?;
-        if deep && let Err(error) = record::print_all(options, &batch, out)? {
+        if let Err(error) = print_batch(options, &batch, position, is_valid, out)? {
             wrong.push(format!("{}: {error}", path.display()));
         }
     }
     let left = batches.left();
     if left > 0 && options.max_bytes.is_none() {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        out.line(format_args!(
+        out.remark(format_args!(
             "Found {left} invalid bytes at the end of {name}"
         ))?;
         wrong.push(format!(
@@ -101,39 +103,60 @@ pub(super) fn dump(
     Ok(())
 }
 
+/// Prints a batch, and its records if they are asked for; what is wrong with those is given back.
 fn print_batch(
+    options: &DumpLog,
     batch: &Batch,
     position: u64,
     is_valid: bool,
     out: &mut Out,
-) -> Result<(), OutputError> {
+) -> Result<Result<(), BatchError>, OutputError> {
     let header = batch.header();
     let attributes = header.attributes;
-    let horizon = if attributes.has_delete_horizon() {
-        format!("OptionalLong[{}]", header.base_timestamp)
-    } else {
-        "OptionalLong.empty".to_owned()
-    };
+    let number = |number: i32| Field::Number(number.into());
+    let horizon = attributes
+        .has_delete_horizon()
+        .then_some(header.base_timestamp);
     let codec = Compression::from_id(attributes.codec_id()).map_or("unknown", Compression::name);
-    out.line(format_args!(
-        "baseOffset: {} lastOffset: {} count: {} baseSequence: {} lastSequence: {} producerId: {} producerEpoch: {} \
-         partitionLeaderEpoch: {} isTransactional: {} isControl: {} deleteHorizonMs: {horizon} position: {position} \
-         {}: {} size: {} magic: 2 compresscodec: {codec} crc: {} isvalid: {is_valid}",
-        header.base_offset,
-        header.last_offset(),
-        header.record_count,
-        header.base_sequence,
-        header.last_sequence(),
-        header.producer_id,
-        header.producer_epoch,
-        header.partition_leader_epoch,
-        attributes.is_transactional(),
-        attributes.is_control(),
-        clock_name(attributes.timestamp_type()),
-        header.max_timestamp,
-        header.total_len(),
-        header.crc,
-    ))
+    let large = |number: Result<i64, _>| Field::Number(number.unwrap_or(i64::MAX));
+    let fields = [
+        ("baseOffset", Field::Number(header.base_offset)),
+        ("lastOffset", Field::Number(header.last_offset())),
+        ("count", number(header.record_count)),
+        ("baseSequence", number(header.base_sequence)),
+        ("lastSequence", number(header.last_sequence())),
+        ("producerId", Field::Number(header.producer_id)),
+        ("producerEpoch", number(header.producer_epoch.into())),
+        (
+            "partitionLeaderEpoch",
+            number(header.partition_leader_epoch),
+        ),
+        (
+            "isTransactional",
+            Field::Flag(attributes.is_transactional()),
+        ),
+        ("isControl", Field::Flag(attributes.is_control())),
+        ("deleteHorizonMs", Field::Optional(horizon)),
+        ("position", large(i64::try_from(position))),
+        (
+            clock_name(attributes.timestamp_type()),
+            Field::Number(header.max_timestamp),
+        ),
+        ("size", large(i64::try_from(header.total_len()))),
+        ("magic", number(2)),
+        ("compresscodec", Field::Name(codec)),
+        ("crc", Field::Number(header.crc.into())),
+        ("isvalid", Field::Flag(is_valid)),
+    ];
+    let fields = Fields(&fields);
+    if let Some(object) = out.object_of(&fields) {
+        return record_json::print(options, batch, object, out);
+    }
+    out.entry(&fields)?;
+    if options.prints_records() {
+        return record::print_all(options, batch, out);
+    }
+    Ok(Ok(()))
 }
 
 /// Whose clock stamped the records, in Kafka's words.

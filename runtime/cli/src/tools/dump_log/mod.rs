@@ -2,15 +2,18 @@
 //! itself, so no broker is needed; those of Apache Kafka are the same.
 //!
 //! Batches and records of `.log` files, entries of `.index`, `.timeindex`, `.txnindex` and `.snapshot` files. The exit
-//! code is 1 where something is wrong with a file.
+//! code is 1 where something is wrong with a file. With `--json` each batch, with its records, and each entry is an object
+//! on a line of its own.
 #![expect(
     clippy::disallowed_methods,
     reason = "a tool without a runtime: it reads one file after the other"
 )]
 
+mod fields;
 mod index;
 mod log_file;
 mod record;
+mod record_json;
 mod snapshot;
 
 use std::{
@@ -20,7 +23,9 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use serde_json::{Map, Value};
 
+use self::fields::Fields;
 use super::{
     decode::Decode,
     run,
@@ -66,6 +71,9 @@ pub(crate) struct DumpLog {
     /// What values are
     #[arg(long, value_name = "NAME", default_value = "string", value_parser = decoder)]
     value_decoder_class: Decode,
+    /// Print a JSON object a line
+    #[arg(long)]
+    json: bool,
 }
 
 impl DumpLog {
@@ -76,6 +84,11 @@ impl DumpLog {
     /// Whether keys and values are printed.
     fn prints_data(&self) -> bool {
         self.print_data_log || self.offsets_decoder
+    }
+
+    /// Whether records are printed.
+    fn prints_records(&self) -> bool {
+        self.deep_iteration || self.prints_data()
     }
 
     fn dump_all(&self) -> anyhow::Result<()> {
@@ -91,8 +104,11 @@ impl DumpLog {
     }
 
     fn dump(&self, path: &Path, wrong: &mut Vec<String>) -> anyhow::Result<()> {
-        let mut out = Out::default();
-        out.line(format_args!("Dumping {}", path.display()))?;
+        let mut out = Out {
+            text: Vec::new(),
+            json_of: self.json.then(|| path.display().to_string()),
+        };
+        out.remark(format_args!("Dumping {}", path.display()))?;
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("log") => log_file::dump(self, path, &mut out, wrong)?,
             Some("index") => index::dump_offsets(self, path, &mut out, wrong)?,
@@ -110,26 +126,66 @@ fn decoder(name: &str) -> Result<Decode, String> {
 }
 
 /// Output that is collected and written in large pieces.
-#[derive(Debug, Default)]
-struct Out(Vec<u8>);
+#[derive(Debug)]
+struct Out {
+    text: Vec<u8>,
+    /// The file whose entries are printed as JSON objects, where they are.
+    json_of: Option<String>,
+}
 
 impl Out {
-    fn line(&mut self, text: std::fmt::Arguments<'_>) -> Result<(), OutputError> {
+    /// A line for people; no part of what `--json` prints.
+    fn remark(&mut self, text: std::fmt::Arguments<'_>) -> Result<(), OutputError> {
+        if self.json_of.is_some() {
+            return Ok(());
+        }
         self.text(text)?;
-        self.0.push(b'\n');
+        self.end_line();
         Ok(())
     }
 
+    /// A batch or an entry.
+    fn entry(&mut self, fields: &Fields<'_>) -> Result<(), OutputError> {
+        if let Some(object) = self.object_of(fields) {
+            return self.object(&object);
+        }
+        self.text(format_args!("{fields}"))?;
+        self.end_line();
+        Ok(())
+    }
+
+    /// The object that `--json` prints for them.
+    fn object_of(&self, fields: &Fields<'_>) -> Option<Map<String, Value>> {
+        self.json_of.as_deref().map(|file| fields.object(file))
+    }
+
+    fn object(&mut self, object: &Map<String, Value>) -> Result<(), OutputError> {
+        // Such a map always has a text.
+        if serde_json::to_writer(&mut self.text, object).is_ok() {
+            self.end_line();
+        }
+        self.write_much()
+    }
+
+    /// A piece of a line.
     fn text(&mut self, text: std::fmt::Arguments<'_>) -> Result<(), OutputError> {
-        std::io::Write::write_fmt(&mut self.0, text)?;
-        if self.0.len() >= WRITE_BYTES {
-            print(std::mem::take(&mut self.0))?;
+        std::io::Write::write_fmt(&mut self.text, text)?;
+        self.write_much()
+    }
+
+    fn end_line(&mut self) {
+        self.text.push(b'\n');
+    }
+
+    fn write_much(&mut self) -> Result<(), OutputError> {
+        if self.text.len() >= WRITE_BYTES {
+            print(std::mem::take(&mut self.text))?;
         }
         Ok(())
     }
 
     fn finish(self) -> Result<(), OutputError> {
-        print(self.0)
+        print(self.text)
     }
 }
 

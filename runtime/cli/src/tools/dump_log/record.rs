@@ -14,7 +14,7 @@ use crate::tools::{
 };
 
 /// What a batch may expand to.
-const EXPANDED_BYTES_MAX: usize = 1 << 30;
+pub(super) const EXPANDED_BYTES_MAX: usize = 1 << 30;
 
 /// Prints every record; what is wrong with the batch is given back.
 pub(super) fn print_all(
@@ -33,7 +33,7 @@ pub(super) fn print_all(
         if options.prints_data() && !batch.header().attributes.is_control() {
             print_contents(options, &decoded, row, out)?;
         }
-        out.line(format_args!(""))?;
+        out.end_line();
     }
     Ok(Ok(()))
 }
@@ -44,53 +44,78 @@ fn print_metadata(
     row: &RecordRow,
     out: &mut Out,
 ) -> Result<(), OutputError> {
-    let header = batch.header();
-    let size = |bytes: Option<&[u8]>| {
-        bytes.map_or(-1, |bytes| i64::try_from(bytes.len()).unwrap_or(i64::MAX))
-    };
-    let delta = i32::try_from(row.offset - header.base_offset).unwrap_or_default();
-    let section = row.headers.of(&decoded.data).unwrap_or_default();
-    let names: Vec<_> = Headers::parse(section)
-        .map(|headers| {
-            headers
-                .iter()
-                .map(|header| String::from_utf8_lossy(header.key))
-                .collect()
-        })
-        .unwrap_or_default();
+    let attributes = batch.header().attributes;
     out.text(format_args!(
         "| offset: {} {}: {} keySize: {} valueSize: {} sequence: {} headerKeys: [{}]",
         row.offset,
-        clock_name(header.attributes.timestamp_type()),
+        clock_name(attributes.timestamp_type()),
         row.timestamp,
         size(row.key.of(&decoded.data)),
         size(row.value.of(&decoded.data)),
-        advance_sequence(header.base_sequence, delta),
-        names.join(","),
+        sequence(batch, row),
+        header_keys(decoded, row).join(","),
     ))?;
-    if header.attributes.is_control() {
-        print_marker(decoded, row, out)?;
+    if !attributes.is_control() {
+        return Ok(());
     }
-    Ok(())
+    match Control::of(decoded, row) {
+        Control::End { name, epoch } => out.text(format_args!(
+            " endTxnMarker: {name} coordinatorEpoch: {epoch}"
+        )),
+        Control::Unknown(kind) => out.text(format_args!(" controlType: UNKNOWN({kind})")),
+    }
 }
 
-/// Control records: version and type as key, for transactions the coordinator's epoch as value.
-fn print_marker(decoded: &Decoded, row: &RecordRow, out: &mut Out) -> Result<(), OutputError> {
-    let key = row.key.of(&decoded.data).unwrap_or_default();
-    let kind = (key.len() >= 4).then(|| i16::from_be_bytes(field(key, 2)));
-    let value = row.value.of(&decoded.data).unwrap_or_default();
-    let epoch = (value.len() >= 6).then(|| i32::from_be_bytes(field(value, 2)));
-    match (kind, epoch) {
-        (Some(kind @ (0 | 1)), Some(epoch)) => {
-            let name = if kind == 0 { "ABORT" } else { "COMMIT" };
-            out.text(format_args!(
-                " endTxnMarker: {name} coordinatorEpoch: {epoch}"
-            ))
+/// Bytes of a key or value; -1 for null.
+pub(super) fn size(bytes: Option<&[u8]>) -> i64 {
+    bytes.map_or(-1, |bytes| i64::try_from(bytes.len()).unwrap_or(i64::MAX))
+}
+
+/// The sequence number of a record of an idempotent producer; -1 of another.
+pub(super) fn sequence(batch: &Batch, row: &RecordRow) -> i32 {
+    let header = batch.header();
+    let delta = i32::try_from(row.offset - header.base_offset).unwrap_or_default();
+    advance_sequence(header.base_sequence, delta)
+}
+
+pub(super) fn header_keys(decoded: &Decoded, row: &RecordRow) -> Vec<String> {
+    let section = row.headers.of(&decoded.data).unwrap_or_default();
+    Headers::parse(section)
+        .map(|headers| {
+            headers
+                .iter()
+                .map(|header| String::from_utf8_lossy(header.key).into_owned())
+                .collect()
+        })
+        .unwrap_or_default()
+}
+
+/// What a control record says.
+pub(super) enum Control {
+    /// A transaction ended.
+    End {
+        name: &'static str,
+        /// The coordinator's.
+        epoch: i32,
+    },
+    /// The type, -1 where there is none.
+    Unknown(i16),
+}
+
+impl Control {
+    /// Version and type are the key; the value begins with its version and, of transactions, the coordinator's epoch.
+    pub(super) fn of(decoded: &Decoded, row: &RecordRow) -> Self {
+        let key = row.key.of(&decoded.data).unwrap_or_default();
+        let kind = (key.len() >= 4).then(|| i16::from_be_bytes(field(key, 2)));
+        let value = row.value.of(&decoded.data).unwrap_or_default();
+        let epoch = (value.len() >= 6).then(|| i32::from_be_bytes(field(value, 2)));
+        match (kind, epoch) {
+            (Some(kind @ (0 | 1)), Some(epoch)) => Self::End {
+                name: if kind == 0 { "ABORT" } else { "COMMIT" },
+                epoch,
+            },
+            (kind, _) => Self::Unknown(kind.unwrap_or(-1)),
         }
-        (kind, _) => out.text(format_args!(
-            " controlType: UNKNOWN({})",
-            kind.unwrap_or(-1)
-        )),
     }
 }
 
@@ -120,7 +145,7 @@ fn print_contents(
     for (name, bytes, decode) in columns {
         if let Some(bytes) = bytes {
             out.text(format_args!("{prefix}{name}: "))?;
-            if let Err(error) = decode.append(bytes, &mut out.0) {
+            if let Err(error) = decode.append(bytes, &mut out.text) {
                 out.text(format_args!("<{error}>"))?;
             }
             prefix = " ";

@@ -5,7 +5,11 @@ use std::{io::Read as _, path::Path};
 use anyhow::bail;
 use millrace_wire::crc::crc32c;
 
-use super::{Out, field, open};
+use super::{
+    Out, field,
+    fields::{Field, Fields},
+    open,
+};
 
 /// Version, checksum and count stand before the entries; the checksum covers the count and what follows.
 const HEADER_LEN: usize = 10;
@@ -23,26 +27,34 @@ pub(super) fn dump(path: &Path, out: &mut Out) -> anyhow::Result<()> {
         let long = |at| i64::from_be_bytes(field(entry, at));
         let int = |at| i32::from_be_bytes(field(entry, at));
         let (last_sequence, offset_delta, timestamp) = (int(10), int(22), long(26));
-        out.text(format_args!(
-            "producerId: {} producerEpoch: {} coordinatorEpoch: {} currentTxnFirstOffset: {} lastTimestamp: {timestamp}",
-            long(0),
-            i16::from_be_bytes(field(entry, 8)),
-            int(34),
-            match long(38) {
-                -1 => "OptionalLong.empty".to_owned(),
-                first => format!("OptionalLong[{first}]"),
-            },
-        ))?;
+        let producer = [
+            ("producerId", Field::Number(long(0))),
+            (
+                "producerEpoch",
+                Field::Number(i16::from_be_bytes(field(entry, 8)).into()),
+            ),
+            ("coordinatorEpoch", Field::Number(int(34).into())),
+            (
+                "currentTxnFirstOffset",
+                Field::Optional(Some(long(38)).filter(|&first| first != -1)),
+            ),
+            ("lastTimestamp", Field::Number(timestamp)),
+        ];
         let last_offset = long(14);
+        // Sequences wrap from 2147483647 to 0.
+        let first_sequence = last_sequence.wrapping_sub(offset_delta) & i32::MAX;
+        let batch = [
+            ("firstSequence", Field::Number(first_sequence.into())),
+            ("lastSequence", Field::Number(last_sequence.into())),
+            ("lastOffset", Field::Number(last_offset)),
+            ("offsetDelta", Field::Number(offset_delta.into())),
+            ("timestamp", Field::Number(timestamp)),
+        ];
+        let mut fields = producer.to_vec();
         if last_offset >= 0 {
-            // Sequences wrap from 2147483647 to 0.
-            let first_sequence = last_sequence.wrapping_sub(offset_delta) & i32::MAX;
-            out.text(format_args!(
-                " firstSequence: {first_sequence} lastSequence: {last_sequence} lastOffset: {last_offset} \
-                 offsetDelta: {offset_delta} timestamp: {timestamp}"
-            ))?;
+            fields.extend(batch);
         }
-        out.line(format_args!(""))?;
+        out.entry(&Fields(&fields))?;
     }
     Ok(())
 }
