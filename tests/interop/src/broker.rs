@@ -79,10 +79,22 @@ impl Broker {
 
     /// Kills it as `kill -9` does and starts it again on the same data, on another port.
     pub(crate) fn crash(&mut self) -> anyhow::Result<()> {
+        self.kill()?;
+        self.start_again_as(self.kind)
+    }
+
+    /// Kills it as `kill -9` does.
+    pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
         match &mut self.process {
             Process::Millrace(millrace) => millrace.kill(),
             Process::Kafka(kafka) => kafka.kill()?,
         }
+        Ok(())
+    }
+
+    /// Starts this kind on the data of the one that has ended, on another port.
+    pub(crate) fn start_again_as(&mut self, kind: Kind) -> anyhow::Result<()> {
+        self.kind = kind;
         (self.process, self.address) = Process::start(self.kind, &self.sandbox, &self.settings)?;
         Ok(())
     }

@@ -5,7 +5,8 @@
 //! whose members come, leave and are killed. Several clients together read what each other wrote, and share groups.
 //! With `--reference` the broker is Apache Kafka, so that a difference is found by looking at both.
 //!
-//! `cargo run -p millrace-interop -- rest` holds Kafka Connect's Java worker against the tables of the REST API.
+//! `cargo run -p millrace-interop -- rest` holds Kafka Connect's Java worker against the tables of the REST API;
+//! `takeover` has Apache Kafka write a log directory that Millrace opens.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -24,6 +25,7 @@ mod rebalance;
 mod rest;
 mod standard;
 mod suite;
+mod takeover;
 
 use std::{process::ExitCode, time::Instant};
 
@@ -39,7 +41,8 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "millrace-interop")]
 struct Arguments {
-    /// Clients by name, or `all`; without any, their names are listed. Alone, `rest` is the REST API of Kafka Connect
+    /// Clients by name, or `all`; without any, their names are listed. Alone, `rest` is the REST API of Kafka Connect,
+    /// `takeover` a log directory of Apache Kafka
     names: Vec<String>,
     /// Checks Apache Kafka instead, as a reference
     #[arg(long)]
@@ -64,6 +67,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     if arguments.names == ["rest"] {
         return rest::run();
+    }
+    if arguments.names == ["takeover"] {
+        return takeover::run();
     }
     let chosen = choose(&arguments.names)?;
     for client in &chosen {

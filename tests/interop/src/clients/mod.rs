@@ -7,11 +7,8 @@ mod tools;
 
 use std::{ops::Range, process::Command};
 
-use self::{
-    kcat::Kcat,
-    program::{Language, Program},
-    tools::Tools,
-};
+pub(crate) use self::program::Program;
+use self::{kcat::Kcat, program::Language, tools::Tools};
 use crate::{broker::Broker, member::Leave};
 
 /// Scenarios of a program's own checks.
@@ -79,7 +76,7 @@ pub(crate) fn all() -> Vec<Box<dyn Client>> {
     vec![
         program("java-2.8", Language::Java("2.8.2")),
         program("java-3.9", Language::Java("3.9.1")),
-        program("java-4.1", Language::Java("4.1.0")),
+        Box::new(newest_java()),
         Box::new(Tools),
         Box::new(Kcat),
         program(
@@ -88,11 +85,21 @@ pub(crate) fn all() -> Vec<Box<dyn Client>> {
         ),
         program("kafka-python", Language::Python("kafka_python_client")),
         program("aiokafka", Language::Python("aiokafka_client")),
-        program("franz-go", Language::Go),
+        Box::new(franz_go()),
         program("sarama", Language::Go),
         program("kafkajs", Language::Node),
         program("rdkafka", Language::Rust),
     ]
+}
+
+/// The newest client for Java, whose program can do more than others'.
+pub(crate) fn newest_java() -> Program {
+    Program::new("java-4.1", Language::Java("4.1.0"))
+}
+
+/// The client in Go that has no code in common with Java's.
+pub(crate) fn franz_go() -> Program {
+    Program::new("franz-go", Language::Go)
 }
 
 /// Runs checks that are written here, and notes which hold.

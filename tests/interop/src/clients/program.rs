@@ -89,8 +89,8 @@ impl Program {
         })
     }
 
-    /// Runs a command of the program that must hold.
-    fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
+    /// Runs a command of the program that must hold; what it printed.
+    pub(crate) fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let ended = output::run(self.command()?.args(arguments))?;
         ensure!(
             ended.well,
@@ -99,7 +99,7 @@ impl Program {
             ended.stdout,
             ended.stderr
         );
-        Ok(())
+        Ok(ended.stdout)
     }
 }
 
@@ -146,7 +146,7 @@ impl Client for Program {
     }
 
     fn consume(&self, server: &str, topics: &[&str]) -> anyhow::Result<()> {
-        self.run(&[&["consume", server], topics].concat())
+        self.run(&[&["consume", server], topics].concat()).map(drop)
     }
 
     fn fill(&self, server: &str, topic: &str, numbers: Range<usize>) -> anyhow::Result<()> {
@@ -157,6 +157,7 @@ impl Client for Program {
             &numbers.start.to_string(),
             &numbers.end.to_string(),
         ])
+        .map(drop)
     }
 
     fn member(&self, server: &str, group: &str, topic: &str) -> anyhow::Result<Command> {

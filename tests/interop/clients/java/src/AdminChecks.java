@@ -159,7 +159,7 @@ final class AdminChecks {
 
     /** The name of the call changed with release 4, the call did not. */
     @SuppressWarnings("unchecked")
-    private static TopicDescription describe(Admin admin, String topic) throws Exception {
+    static TopicDescription describe(Admin admin, String topic) throws Exception {
         DescribeTopicsResult result = admin.describeTopics(List.of(topic));
         String name = org.apache.kafka.common.utils.AppInfoParser.getVersion().startsWith("2") ? "all" : "allTopicNames";
         KafkaFuture<Map<String, TopicDescription>> future =

@@ -31,6 +31,8 @@ public final class Main {
             }
             case "fill" -> new Clients(server).fill(rest.get(0), Integer.parseInt(rest.get(1)), Integer.parseInt(rest.get(2)));
             case "member" -> Member.run(server, rest.get(0), rest.get(1));
+            case "history" -> History.write(server);
+            case "inventory" -> Inventory.print(server);
             default -> throw new IllegalArgumentException(arguments[0]);
         }
     }
