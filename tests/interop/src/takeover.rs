@@ -32,6 +32,17 @@ const SETTINGS: [&str; 4] = [
 /// Topics in which offsets may be missing.
 const COMPACTED: [&str; 3] = ["compacted", "__consumer_offsets", "__transaction_state"];
 
+/// What the inventory of Apache Kafka says among all else: nothing is missing from both.
+const HISTORY: [&str; 7] = [
+    "\nread_uncommitted compacted-0 0 epoch 0 ",
+    "\nread_uncommitted transactions-0 from 0 to 33\n",
+    "\nread_uncommitted trimmed-0 from 6 to 10\n",
+    "\nread_committed numbers-3 from 0 to 25\n",
+    "\ngroup group-alone {numbers-2=OffsetAndMetadata{offset=7,",
+    "\ngroup group-classic {numbers-0=OffsetAndMetadata{offset=25,",
+    "\ngroup group-consumer {numbers-0=OffsetAndMetadata{offset=25,",
+];
+
 /// How long until the cleaner has been at work and checkpoints are written.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -73,6 +84,9 @@ pub(crate) fn run() -> anyhow::Result<()> {
 fn take_over(broker: &mut Broker, end: End, java: &Program, go: &Program) -> anyhow::Result<usize> {
     let written = fill(broker, java, go)?;
     let before = java.run(&["inventory", broker.address()])?;
+    for line in HISTORY {
+        ensure!(before.contains(line), "Apache Kafka has no line {line:?}");
+    }
     match end {
         End::Stop => broker.stop()?,
         End::Kill => broker.kill()?,
