@@ -32,7 +32,7 @@ final class History {
 
     /**
      * Three full segments and more, with keys that come again, of which some end with a tombstone, and keys that come
-     * once, so that no segment becomes empty: Apache Kafka takes the time of an empty one's file for that of records.
+     * once, so that no segment becomes empty: for the time of its last record Apache Kafka then answers that there is none.
      */
     private void compacted() throws Exception {
         String topic = "compacted";
