@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use millrace_api::config::Config;
 use millrace_api::{
-    ConnectError, Datum, Field, Needs, Properties, Records, Schema, SchemaType, Side, Struct,
-    Transform, Value,
+    ConnectError, Datum, Field, Properties, Records, Schema, SchemaType, Side, Struct, Transform,
+    Value,
 };
 
 use super::support::{
-    Entries, SchemaCache, basics, class_of, copied, map_of, put_entry, struct_of, type_name,
+    Entries, SchemaCache, basics, class_of, copied, each_present, map_of, put_entry, struct_of,
+    type_name,
 };
 use crate::converters::parse;
 
@@ -192,12 +193,6 @@ impl Transform for Flatten {
     }
 
     fn apply(&self, records: &mut Records) {
-        records.each(Needs::only(self.side), |mut record| {
-            let datum = record.side(self.side);
-            match datum.value {
-                Value::Null => Ok(()),
-                _ => self.change(datum),
-            }
-        });
+        each_present(records, self.side, |datum| self.change(datum));
     }
 }

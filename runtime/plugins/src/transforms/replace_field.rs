@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use millrace_api::config::{Config, Value as Given};
 use millrace_api::{
-    ConnectError, Datum, Field, Needs, Properties, Records, Schema, Side, Struct, Transform, Value,
+    ConnectError, Datum, Field, Properties, Records, Schema, Side, Struct, Transform, Value,
 };
 
-use super::support::{Entries, SchemaCache, apply_defaults, basics, copied, map_of, struct_of};
+use super::support::{
+    Entries, SchemaCache, apply_defaults, basics, copied, each_present, map_of, struct_of,
+};
 use crate::converters::parse;
 
 const PURPOSE: &str = "field replacement";
@@ -133,13 +135,7 @@ impl Transform for ReplaceField {
     }
 
     fn apply(&self, records: &mut Records) {
-        records.each(Needs::only(self.side), |mut record| {
-            let datum = record.side(self.side);
-            match datum.value {
-                Value::Null => Ok(()),
-                _ => self.change(datum),
-            }
-        });
+        each_present(records, self.side, |datum| self.change(datum));
     }
 }
 

@@ -4,13 +4,12 @@ mod convert;
 
 use millrace_api::config::{Config, Value as Given};
 use millrace_api::{
-    ConnectError, Datum, Needs, Properties, Records, Schema, SchemaType, Side, Struct, Transform,
-    Value,
+    ConnectError, Datum, Properties, Records, Schema, SchemaType, Side, Struct, Transform, Value,
 };
 
 use self::convert::{Target, cast};
 use super::support::{
-    SchemaCache, apply_defaults, basics, copied, entry, map_of, put_entry, struct_of,
+    SchemaCache, apply_defaults, basics, copied, each_present, entry, map_of, put_entry, struct_of,
 };
 use crate::converters::parse;
 
@@ -104,13 +103,7 @@ impl Transform for Cast {
     }
 
     fn apply(&self, records: &mut Records) {
-        records.each(Needs::only(self.side), |mut record| {
-            let datum = record.side(self.side);
-            match datum.value {
-                Value::Null => Ok(()),
-                _ => self.change(datum),
-            }
-        });
+        each_present(records, self.side, |datum| self.change(datum));
     }
 }
 

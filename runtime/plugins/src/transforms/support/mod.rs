@@ -21,6 +21,22 @@ pub(crate) use replacement::Replacement;
 pub(crate) use text::{Unreadable, part, text_of};
 
 use millrace_api::config::Value;
+use millrace_api::{ConnectError, Datum, Needs, Records, Side};
+
+/// Changes every key or value that is not null.
+pub(crate) fn each_present(
+    records: &mut Records,
+    side: Side,
+    change: impl Fn(&mut Datum) -> Result<(), ConnectError>,
+) {
+    records.each(Needs::only(side), |mut record| {
+        let datum = record.side(side);
+        match datum.value {
+            millrace_api::Value::Null => Ok(()),
+            _ => change(datum),
+        }
+    });
+}
 
 /// A list with something in it.
 pub(crate) fn not_empty(_key: &str, value: &Value) -> Result<(), String> {
