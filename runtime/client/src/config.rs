@@ -143,6 +143,16 @@ fn split_server(server: &str) -> Option<(String, u16)> {
     (!host.is_empty() && port > 0).then(|| (host.to_owned(), port))
 }
 
+/// Refuses `interceptor.classes`, of producers and consumers alike.
+pub(crate) fn interceptors(_: &str, value: &Value) -> Result<(), String> {
+    match value.as_list() {
+        Some([_, ..]) => {
+            Err("interceptors are given in code, Java classes cannot be loaded".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
 fn servers(key: &str, value: &Value) -> Result<(), String> {
     let Some(list) = value.as_list() else {
         return Ok(());

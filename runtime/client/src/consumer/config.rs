@@ -7,7 +7,7 @@ use millrace_config::{Config, ConfigEnum, Value};
 
 use super::assignor::{Assignor, PartitionAssignor};
 use super::offset_reset::OffsetReset;
-use crate::config::millis;
+use crate::config::{interceptors, millis};
 
 /// Which records of transactions are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
@@ -154,15 +154,6 @@ fn group_protocol(_: &str, value: &Value) -> Result<(), String> {
     match value.as_str() {
         Some(name) if !name.eq_ignore_ascii_case("classic") => {
             Err("only classic is supported, the group's members divide its partitions".to_owned())
-        }
-        _ => Ok(()),
-    }
-}
-
-fn interceptors(_: &str, value: &Value) -> Result<(), String> {
-    match value.as_list() {
-        Some([_, ..]) => {
-            Err("interceptors are given in code, Java classes cannot be loaded".to_owned())
         }
         _ => Ok(()),
     }

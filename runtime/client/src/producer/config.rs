@@ -6,7 +6,7 @@ use millrace_config::{Config, ConfigErrors, Properties, Value};
 use millrace_wire::compression::Compression;
 
 use super::partitioner::Partitioning;
-use crate::config::{ClusterConfig, millis};
+use crate::config::{ClusterConfig, interceptors, millis};
 
 const LZ4_LEVEL: &str = "compression.lz4.level";
 /// Brokers remember this many batches of a producer a partition.
@@ -311,15 +311,6 @@ fn partitioner(_: &str, value: &Value) -> Result<(), String> {
         Some(name) if Partitioning::named(name).is_none() => Err(
             "known are default, sticky and roundrobin; one of your own is given in code".to_owned(),
         ),
-        _ => Ok(()),
-    }
-}
-
-fn interceptors(_: &str, value: &Value) -> Result<(), String> {
-    match value.as_list() {
-        Some([_, ..]) => {
-            Err("interceptors are given in code, Java classes cannot be loaded".to_owned())
-        }
         _ => Ok(()),
     }
 }
