@@ -6,7 +6,7 @@ mod common;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use common::{Tail, idle, lines};
 use serde_json::json;
@@ -247,13 +247,15 @@ async fn what_was_rotated_while_nobody_looked_is_read_first() {
 async fn generations_found_together_come_oldest_first() {
     let mut tail = Tail::new(&[]);
     tail.set("include", &tail.path("*").display().to_string());
-    for name in ["a.log.2", "a.log.1", "a.log"] {
+    let last_writes = (1_000_000..).step_by(60);
+    for (name, written) in ["a.log.2", "a.log.1", "a.log"].into_iter().zip(last_writes) {
         let all: String = (0..3000)
             .map(|number| format!("{name} {number}\n"))
             .collect();
         tail.append(name, all);
-        // The times of the last writes are apart.
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        let file = tail.writer(name);
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(written))
+            .unwrap();
     }
     let mut run = tail.start().await;
     let read = lines(&mut run, 9000).await;
@@ -392,7 +394,7 @@ async fn quiet_files_are_closed_and_opened_again() {
 async fn old_files_are_left_out_until_they_are_written_to() {
     let tail = Tail::new(&[("ignore.older.ms", "60000")]);
     tail.append("old.log", "old\n");
-    let old = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+    let old = UNIX_EPOCH + Duration::from_secs(1_000_000);
     let file = OpenOptions::new()
         .write(true)
         .open(tail.path("old.log"))

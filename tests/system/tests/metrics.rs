@@ -224,16 +224,20 @@ fn open_metrics_is_served_to_those_who_accept_it() {
     assert!(page.text().unwrap().ends_with("\n# EOF\n"));
 }
 
-#[test]
-fn a_broker_alone_serves_its_figures_where_it_is_told_to() {
-    let sandbox = Sandbox::new();
+fn broker_with_metrics(sandbox: &Sandbox) -> Millrace {
     let keys = [
         ("listeners", "PLAINTEXT://127.0.0.1:0"),
         ("log.dirs", "data"),
         ("metrics.listener", "http://127.0.0.1:0"),
     ];
-    let file = millrace_system::pipeline::properties_file(&sandbox, "server.properties", &keys);
-    let mut millrace = Millrace::start(&sandbox, ["broker".into(), file]);
+    let file = millrace_system::pipeline::properties_file(sandbox, "server.properties", &keys);
+    Millrace::start(sandbox, ["broker".into(), file])
+}
+
+#[test]
+fn a_broker_alone_serves_its_figures_where_it_is_told_to() {
+    let sandbox = Sandbox::new();
+    let mut millrace = broker_with_metrics(&sandbox);
     let address = millrace.address("metrics ");
     let host = address.trim_end_matches("/metrics");
     let figures = scrape(host);
@@ -248,13 +252,7 @@ fn a_broker_alone_serves_its_figures_where_it_is_told_to() {
 #[test]
 fn the_sum_over_topics_keeps_what_deleted_topics_had() {
     let sandbox = Sandbox::new();
-    let keys = [
-        ("listeners", "PLAINTEXT://127.0.0.1:0"),
-        ("log.dirs", "data"),
-        ("metrics.listener", "http://127.0.0.1:0"),
-    ];
-    let file = millrace_system::pipeline::properties_file(&sandbox, "server.properties", &keys);
-    let mut broker = Millrace::start(&sandbox, ["broker".into(), file]);
+    let mut broker = broker_with_metrics(&sandbox);
     let server = broker.address("broker ");
     let metrics = broker.address("metrics ");
     let address = metrics.trim_end_matches("/metrics");
