@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 mod batch;
+mod config_provider;
 mod connector;
 mod converter;
 mod error;
@@ -26,6 +27,7 @@ pub use batch::{
     Cell, Column, ConsumedRecord, FailedRecord, Needs, Origin, RecordMut, RecordView, Records, Row,
     Side, SinkBatch, SinkRow, SinkRun, SourceBatch, SourceRecord, SourceRun, Span, Stage,
 };
+pub use config_provider::{ConfigData, ConfigProvider};
 pub use connector::{CONNECT_VERSION, ConnectorContext, Execution, Plugin, TaskId, TopicPartition};
 pub use converter::{Converter, ConverterKind, HeaderConverter};
 pub use error::{ConnectError, ErrorKind};
@@ -34,8 +36,8 @@ pub use millrace_config::{self as config, Properties};
 pub use offset::{OffsetMap, OffsetReader, SourcePartition};
 pub use schema::{Field, Schema, SchemaType, logical};
 pub use sink::{
-    ErrantRecord, ErrantRecordReporter, SinkConnector, SinkContext, SinkOffsets, SinkRequest,
-    SinkTask,
+    ErrantRecord, ErrantRecordReporter, FailedPut, SinkConnector, SinkContext, SinkOffsets,
+    SinkRequest, SinkTask,
 };
 pub use source::{BatchAcks, ExactlyOnceSupport, SourceConnector, SourceContext, SourceTask};
 pub use text::decimal_text;

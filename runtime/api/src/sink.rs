@@ -67,6 +67,18 @@ pub trait SinkConnector: Send + Sync {
     }
 }
 
+/// What a [`put`](SinkTask::put) that has failed for good leaves behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FailedPut {
+    /// Some of the records may have been written, nobody knows which.
+    #[default]
+    Unknown,
+    /// Nothing: a batch is written as a whole or not at all.
+    Nothing,
+    /// Some of the records may have been written, and writing them once more changes nothing.
+    Repeatable,
+}
+
 /// A sink task. Its life: `start`, `open` (partitions assigned), `put` and `pre_commit` any number of times, `close`
 /// (partitions taken away), `stop`.
 #[async_trait]
@@ -94,6 +106,13 @@ pub trait SinkTask: Send {
     /// # Errors
     /// After a retriable error the same batch is given again; any other fails the task.
     async fn put(&mut self, batch: &SinkBatch) -> Result<(), ConnectError>;
+
+    /// Says what a `put` that failed for good leaves behind. Where it is nothing, or nothing that a repetition would
+    /// change, the worker finds the record at fault by halves, which goes to the dead letter queue while the rest is
+    /// written; else the task fails.
+    fn failed_put(&self) -> FailedPut {
+        FailedPut::Unknown
+    }
 
     /// Makes what was put safe and returns what may be committed of `offsets`: all of them by default.
     ///

@@ -115,6 +115,11 @@ pub trait SourceTask: Send {
 pub trait BatchAcks: Send + Sync + fmt::Debug {
     /// Rows (by index in the batch) are stored, or with false were dropped by the pipeline's error policy.
     fn acknowledged(&self, rows: Range<usize>, stored: bool);
+
+    /// Where rows were stored, heard just before they are acknowledged: the topic's partition, and the offset of the
+    /// first of them, each next row having the next offset; -1 where the broker does not say. Most sources need not
+    /// know.
+    fn stored_at(&self, _rows: Range<usize>, _partition: i32, _base_offset: i64) {}
 }
 
 /// What a running source task may ask of the worker.

@@ -1,5 +1,6 @@
 //! Batches on their way from topics into a sink.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -26,6 +27,29 @@ pub struct SinkRun {
     pub value: Column,
     /// Converted headers, one list a row of the run; none where they are still encoded and converted when asked for.
     pub headers: Option<Vec<Headers>>,
+}
+
+impl SinkRun {
+    /// What the rows of this run at `rows`, counted from its first one, share.
+    fn part(&self, rows: Range<usize>) -> Self {
+        let column = |column: &Column| match column {
+            Column::Owned(values) => {
+                Column::Owned(values.get(rows.clone()).unwrap_or_default().to_vec())
+            }
+            shared => shared.clone(),
+        };
+        let headers = self.headers.as_ref();
+        Self {
+            end: 0,
+            topic: Arc::clone(&self.topic),
+            original_topic: self.original_topic.clone(),
+            partition: self.partition,
+            log_append_time: self.log_append_time,
+            key: column(&self.key),
+            value: column(&self.value),
+            headers: headers.map(|all| all.get(rows.clone()).unwrap_or_default().to_vec()),
+        }
+    }
 }
 
 /// Records for a sink.
@@ -83,6 +107,24 @@ impl SinkBatch {
     /// When no run was begun.
     pub fn push(&mut self, row: Row) {
         self.extend([row]);
+    }
+
+    /// The records at `rows`, in their order, over the same blocks; owned values are copied.
+    #[must_use]
+    pub fn slice(&self, rows: Range<usize>) -> Self {
+        let mut part = Self {
+            blocks: self.blocks.clone(),
+            header_converter: self.header_converter.clone(),
+            ..Self::new()
+        };
+        for (start, run) in self.runs_with_start() {
+            let (from, to) = (rows.start.max(start), rows.end.min(run.end));
+            if from < to {
+                part.begin_run(run.part(from - start..to - start));
+                part.extend(self.rows[from..to].iter().copied());
+            }
+        }
+        part
     }
 
     /// Number of records.
@@ -240,5 +282,66 @@ impl<'a> SinkRow<'a> {
                 })
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Datum, Value};
+
+    fn row(mark: i64) -> Row {
+        let value = Span {
+            start: mark as u32,
+            len: 1,
+            ..Span::EMPTY
+        };
+        Row {
+            key: Span::NULL,
+            value,
+            headers: Span::EMPTY,
+            timestamp: -1,
+            mark,
+        }
+    }
+
+    fn run(topic: &str, key: Column) -> SinkRun {
+        SinkRun {
+            end: 0,
+            topic: topic.into(),
+            original_topic: None,
+            partition: 0,
+            log_append_time: false,
+            key,
+            value: Column::Bytes(None),
+            headers: None,
+        }
+    }
+
+    #[test]
+    fn a_slice_has_the_records_of_its_range_whatever_runs_they_are_in() {
+        let mut batch = SinkBatch::new();
+        batch.push_block(Bytes::from_static(b"0123456789"));
+        batch.begin_run(run("a", Column::Null));
+        batch.extend((0..3).map(row));
+        let owned = (3..7).map(|number| Datum {
+            schema: None,
+            value: Value::Int64(number),
+        });
+        batch.begin_run(run("b", Column::Owned(owned.collect())));
+        batch.extend((3..7).map(row));
+        let seen = |batch: &SinkBatch| -> Vec<(String, i64, String)> {
+            let show = |row: SinkRow<'_>| {
+                let text = format!("{:?} {:?}", row.key(), row.value());
+                (row.topic().to_string(), row.offset(), text)
+            };
+            batch.rows().map(show).collect()
+        };
+        let all = seen(&batch);
+        for from in 0..=7 {
+            for to in from..=7 {
+                assert_eq!(seen(&batch.slice(from..to)), all[from..to], "{from}..{to}");
+            }
+        }
     }
 }

@@ -171,4 +171,17 @@ impl BatchAcks for MultipliedAcks {
             self.inner.acknowledged(parent..parent + 1, stored);
         }
     }
+
+    /// Of a row that became several, the source hears of each place, the last one at last.
+    fn stored_at(&self, rows: Range<usize>, partition: i32, base_offset: i64) {
+        let parents = self.parents.get(rows).unwrap_or_default();
+        for (index, &parent) in parents.iter().enumerate() {
+            let parent = parent as usize;
+            let offset = match base_offset {
+                ..0 => base_offset,
+                base => base + index as i64,
+            };
+            self.inner.stored_at(parent..parent + 1, partition, offset);
+        }
+    }
 }
