@@ -12,17 +12,19 @@ use millrace_system::{
     exposition::{self, Exposition, value},
     pipeline::{Pipeline, TOPIC, worker_file},
     process::Millrace,
+    rest::client,
     sandbox::Sandbox,
     wait,
 };
-use reqwest::blocking::Client;
 
 const LINES: u64 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A page of the metrics, parsed.
 fn scrape(address: &str) -> Exposition {
-    let page = Client::new()
+    let page = client()
+        .build()
+        .unwrap()
         .get(format!("http://{address}/metrics"))
         .send()
         .unwrap();
@@ -208,7 +210,9 @@ fn open_metrics_is_served_to_those_who_accept_it() {
     let sandbox = Sandbox::new();
     let mut millrace = Millrace::start(&sandbox, ["standalone".into(), worker_file(&sandbox, &[])]);
     let address = millrace.address("rest ");
-    let page = Client::new()
+    let page = client()
+        .build()
+        .unwrap()
         .get(format!("http://{address}/metrics"))
         .header(
             "Accept",
@@ -244,7 +248,12 @@ fn a_broker_alone_serves_its_figures_where_it_is_told_to() {
     let state = "kafka_server_kafkaserver_brokerstate";
     assert_eq!(value(&figures, state, &[]), Some(3.0));
     assert!(!figures.contains_key("kafka_connect_worker_task_count"));
-    let elsewhere = Client::new().get(format!("http://{host}/")).send().unwrap();
+    let elsewhere = client()
+        .build()
+        .unwrap()
+        .get(format!("http://{host}/"))
+        .send()
+        .unwrap();
     assert_eq!(elsewhere.status(), 404);
     assert!(millrace.stop().success());
 }
