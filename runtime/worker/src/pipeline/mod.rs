@@ -4,6 +4,7 @@
 //! bytes) goes through untouched. Any other column is converted once a batch into one new block.
 
 mod attempt;
+mod bisection;
 mod chain;
 mod dead_letter;
 mod decode;
@@ -12,6 +13,7 @@ mod policy;
 mod retry;
 
 pub(crate) use attempt::{Attempt, Report, Subject};
+pub(crate) use bisection::{Bisection, Step};
 pub use chain::Chain;
 pub(crate) use chain::build as build_chain;
 pub(crate) use dead_letter::DeadLetters;

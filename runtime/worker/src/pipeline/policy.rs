@@ -38,6 +38,10 @@ impl Stage {
 /// The name of the topic for dead letters; empty for none.
 pub(super) const DEAD_LETTER_TOPIC: &str = "errors.deadletterqueue.topic.name";
 
+/// The most records of one batch that a sink may refuse one by one.
+pub(super) const BISECTION_MAX: &str = "errors.bisection.max.records";
+pub(super) const BISECTION_MAX_DEFAULT: i64 = 100;
+
 /// How a task treats records that fail.
 #[derive(Clone, Debug)]
 pub(crate) struct ErrorPolicy {
@@ -48,6 +52,7 @@ pub(crate) struct ErrorPolicy {
     pub(super) include_messages: bool,
     /// Whether a record that fails goes to a topic for dead letters.
     dead_letters: bool,
+    bisection_max: usize,
     /// Longest time to try again; none for ever.
     retry_timeout: Option<Duration>,
     retry_delay_max: Duration,
@@ -73,6 +78,7 @@ impl ErrorPolicy {
             log: is("errors.log.enable", "true"),
             include_messages: is("errors.log.include.messages", "true"),
             dead_letters: given(DEAD_LETTER_TOPIC).is_some_and(|topic| !topic.is_empty()),
+            bisection_max: usize::try_from(ms(BISECTION_MAX, BISECTION_MAX_DEFAULT)).unwrap_or(0),
             retry_timeout: u64::try_from(ms("errors.retry.timeout", 0))
                 .ok()
                 .map(Duration::from_millis),
@@ -97,6 +103,16 @@ impl ErrorPolicy {
     /// Whether anyone is told of failed records.
     pub(crate) fn reports(&self) -> bool {
         self.log || self.dead_letters
+    }
+
+    /// Whether failed records are left out and have a place to go to.
+    pub(crate) fn sets_aside(&self) -> bool {
+        self.tolerate && self.dead_letters
+    }
+
+    /// The most records of one batch that may be set aside because the sink refuses them one by one.
+    pub(crate) fn bisection_max(&self) -> usize {
+        self.bisection_max
     }
 
     /// The time for trying again what begins at `now`.

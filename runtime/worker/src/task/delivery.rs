@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use millrace_api::{ConnectError, SinkBatch, SinkOffsets, SinkTask, TaskId, TopicPartition};
+use millrace_api::{
+    ConnectError, FailedPut, SinkBatch, SinkOffsets, SinkTask, TaskId, TopicPartition,
+};
 
 /// The sink's code and its place in each partition.
 pub(crate) struct Delivery {
@@ -55,6 +57,11 @@ impl Delivery {
     /// What the sink's `put` says; after a retriable error the same batch may be given again.
     pub(crate) async fn put(&mut self, batch: &SinkBatch) -> Result<(), ConnectError> {
         self.code.put(batch).await
+    }
+
+    /// What a `put` that failed for good has left behind.
+    pub(crate) fn failed_put(&self) -> FailedPut {
+        self.code.failed_put()
     }
 
     /// The sink has taken the records `from` these offsets to those `behind` them, which count also for records that

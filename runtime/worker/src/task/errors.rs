@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_api::ConnectError;
+use millrace_api::{ConnectError, ConsumedRecord, ErrantRecord};
 use millrace_wire::clock::Clock;
 
 use crate::pipeline::{DeadLetters, ErrorPolicy, Report, Stage, Subject};
@@ -46,10 +46,7 @@ impl Errors {
     ///
     /// # Errors
     /// With tolerance `none`, what fails the task.
-    pub(super) async fn errant(
-        &mut self,
-        records: Vec<millrace_api::ErrantRecord>,
-    ) -> Result<(), ConnectError> {
+    pub(super) async fn errant(&mut self, records: Vec<ErrantRecord>) -> Result<(), ConnectError> {
         let mut attempt = self.policy.attempt(false);
         let outcome = records.into_iter().try_for_each(|errant| {
             let subject = || Subject::Consumed(Box::new(errant.record));
@@ -58,6 +55,18 @@ impl Errors {
         let reports = attempt.into_reports();
         self.report(reports).await;
         outcome
+    }
+
+    /// Handles a record that the sink refuses.
+    ///
+    /// # Errors
+    /// With tolerance `none`, what fails the task.
+    pub(super) async fn refused(
+        &mut self,
+        record: ConsumedRecord,
+        error: ConnectError,
+    ) -> Result<(), ConnectError> {
+        self.errant(vec![ErrantRecord { record, error }]).await
     }
 
     /// Waits up to `timeout` until dead letters are stored or given up; false if some are still on their way.

@@ -1,4 +1,4 @@
-//! Giving the sink what has arrived: gathered, converted, transformed, and put until the sink has taken it.
+//! What has arrived on its way to the sink: gathered, converted, transformed.
 
 use std::time::Duration;
 
@@ -10,9 +10,6 @@ use crate::pipeline::{self, Attempt, Decoder, random};
 use crate::task::TargetState;
 use crate::task::handle::Steering;
 
-/// First pause before a batch is given again after a retriable error; doubles up to [`REDELIVERY_MAX`].
-const REDELIVERY_MIN: Duration = Duration::from_millis(100);
-const REDELIVERY_MAX: Duration = Duration::from_secs(5);
 /// Small record batches are put together up to this many bytes.
 const PUT_BYTES: usize = 256 * 1024;
 
@@ -21,10 +18,10 @@ const PUT_BYTES: usize = 256 * 1024;
 pub(super) struct Gathered {
     fetched: Vec<Fetched>,
     bytes: usize,
-    /// The first offset of each partition.
-    from: SinkOffsets,
+    /// The first offset of each partition that is not yet delivered.
+    pub(super) from: SinkOffsets,
     /// The offset behind each partition's last record.
-    behind: SinkOffsets,
+    pub(super) behind: SinkOffsets,
 }
 
 impl SinkLoop<'_> {
@@ -49,7 +46,7 @@ impl SinkLoop<'_> {
             }
         }
         if let Some(batch) = self.convert(&gathered, steering).await? {
-            self.put(&batch, &gathered, steering).await?;
+            self.put(&batch, gathered, steering).await?;
         }
         match (change, failed) {
             (Some(change), _) => self.rebalance(change).await,
@@ -121,62 +118,9 @@ impl SinkLoop<'_> {
         }
     }
 
-    /// Calls the sink without records: one that writes by time wants to be called when nothing comes, too.
-    pub(super) async fn put_nothing(
-        &mut self,
-        steering: &mut Steering,
-    ) -> Result<(), ConnectError> {
-        self.put(&SinkBatch::new(), &Gathered::default(), steering)
-            .await
-    }
-
-    /// Gives a batch to the sink, again and again while it says that this may help. Meanwhile all partitions are
-    /// paused and the group is kept up, so that a sink that cannot write holds up nobody else.
-    async fn put(
-        &mut self,
-        batch: &SinkBatch,
-        gathered: &Gathered,
-        steering: &mut Steering,
-    ) -> Result<(), ConnectError> {
-        let mut pause = REDELIVERY_MIN;
-        loop {
-            let started = self.now();
-            let outcome = self.delivery.put(batch).await;
-            let errant = self.requests.take_errant_records();
-            match outcome {
-                Ok(()) => {
-                    let took = self.now().saturating_sub(started);
-                    self.metrics.put(batch.len(), took);
-                    if !errant.is_empty() {
-                        self.errors.errant(errant).await?;
-                    }
-                    self.delivery.taken(&gathered.from, &gathered.behind);
-                    if pause != REDELIVERY_MIN {
-                        self.apply_pauses()?;
-                    }
-                    return Ok(());
-                }
-                Err(error) if error.is_retriable() => {
-                    self.metrics.errors.retries.increment();
-                    log::warn!(
-                        "{} could not write a batch and will try again in {} ms: {error}",
-                        self.id,
-                        pause.as_millis()
-                    );
-                }
-                Err(error) => return Err(error),
-            }
-            self.hold(pause, steering).await?;
-            if self.is_abandoned(gathered, steering)? {
-                return Ok(());
-            }
-            pause = (pause * 2).min(REDELIVERY_MAX);
-        }
-    }
-
     /// Whether a batch that waits is no longer to be delivered: the task is to stop, or some of its partitions are gone.
     /// What it held of the others is then read again.
-    fn is_abandoned(
+    pub(super) fn is_abandoned(
         &mut self,
         gathered: &Gathered,
         steering: &Steering,
@@ -196,7 +140,11 @@ impl SinkLoop<'_> {
     }
 
     /// Waits without reading, for at most `pause`; ends early when the task is to stop.
-    async fn hold(&mut self, pause: Duration, steering: &mut Steering) -> Result<(), ConnectError> {
+    pub(super) async fn hold(
+        &mut self,
+        pause: Duration,
+        steering: &mut Steering,
+    ) -> Result<(), ConnectError> {
         let until = self.now() + pause;
         while self.now() < until && steering.target() != TargetState::Stopped {
             let all = self.delivery.assigned().iter().collect();

@@ -2,6 +2,7 @@
 
 mod commit;
 mod deliver;
+mod put;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
