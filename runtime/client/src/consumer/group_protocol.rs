@@ -168,6 +168,7 @@ impl GroupProtocol for ConsumerProtocol {
     async fn assign(
         &self,
         protocol: &str,
+        _own: &str,
         members: Vec<Member>,
     ) -> Result<Vec<(String, Bytes)>, AssignError> {
         let fatal = |reason: String| AssignError {

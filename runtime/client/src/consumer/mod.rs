@@ -426,6 +426,7 @@ fn settings(config: &ConsumerConfig, cluster: &Cluster) -> Settings {
         session_timeout: millis(config.session_timeout_ms.into()),
         rebalance_timeout: millis(config.max_poll_interval_ms.into()),
         heartbeat_interval: millis(config.heartbeat_interval_ms.into()),
+        first_heartbeat: millis(config.heartbeat_interval_ms.into()),
         retry_backoff: (
             millis(shared.retry_backoff_ms),
             millis(shared.retry_backoff_max_ms),

@@ -135,7 +135,8 @@ impl Machine {
 
     fn settle(&mut self, assignment: Bytes, now: Duration) {
         self.failures = 0;
-        self.next_heartbeat = now + self.settings.heartbeat_interval;
+        self.heartbeat_pause = self.settings.first_heartbeat;
+        self.schedule_heartbeat(now);
         self.state = State::Stable;
         self.events.push_back(Event::Joined(Joined {
             generation: self.identity.generation,
@@ -149,9 +150,16 @@ impl Machine {
         }
     }
 
+    fn schedule_heartbeat(&mut self, now: Duration) {
+        let longest = self.settings.heartbeat_interval;
+        let pause = self.heartbeat_pause.min(longest);
+        self.heartbeat_pause = pause.saturating_mul(2);
+        self.next_heartbeat = now + pause;
+    }
+
     /// Heartbeat was answered.
     pub fn beaten(&mut self, result: Result<HeartbeatResponse, Failure>, now: Duration) {
-        self.next_heartbeat = now + self.settings.heartbeat_interval;
+        self.schedule_heartbeat(now);
         let Some(answer) = self.answer(result, now) else {
             return;
         };

@@ -93,7 +93,10 @@ impl Driver {
                 protocol: name,
                 members,
             } => {
-                let assigned = self.unless_left(protocol.assign(&name, members)).await;
+                let own = self.machine.identity().member_id.clone();
+                let assigned = self
+                    .unless_left(protocol.assign(&name, &own, members))
+                    .await;
                 self.report(assigned, Machine::assigned);
             }
             Step::Sync(request) => {

@@ -45,6 +45,9 @@ pub struct Settings {
     pub rebalance_timeout: Duration,
     /// `heartbeat.interval.ms`.
     pub heartbeat_interval: Duration,
+    /// The pause before a generation's first heartbeat; each further one is twice as long, up to the interval. A
+    /// protocol whose rebalances often follow each other hears sooner of the next by a short one.
+    pub first_heartbeat: Duration,
     /// First and longest wait before trying again.
     pub retry_backoff: (Duration, Duration),
 }
@@ -111,6 +114,8 @@ pub struct Machine {
     pub(super) leader: String,
     leaving: Option<String>,
     pub(super) next_heartbeat: Duration,
+    /// The pause before the heartbeat after that.
+    pub(super) heartbeat_pause: Duration,
     not_before: Duration,
     pub(super) failures: u32,
 }
@@ -135,6 +140,7 @@ impl Machine {
             leader: String::new(),
             leaving: None,
             next_heartbeat: Duration::ZERO,
+            heartbeat_pause: Duration::ZERO,
             not_before: Duration::ZERO,
             failures: 0,
         }
@@ -194,7 +200,7 @@ impl Machine {
             return;
         }
         warn!(
-            "group {}: no poll within {:?}, leaving; raise max.poll.interval.ms or take smaller batches",
+            "group {}: its owner was silent for {:?}, leaving; a consumer takes smaller batches or raises max.poll.interval.ms",
             self.settings.group_id, self.settings.rebalance_timeout
         );
         let reason = "consumer poll timeout has expired".to_owned();

@@ -43,13 +43,14 @@ pub trait GroupProtocol: Send + Sync + 'static {
     /// What this member offers at its next join, best first.
     fn offers(&self) -> Vec<Offer>;
 
-    /// Divides the work between the members of a generation. Called on the leader only.
+    /// Divides the work between the members of a generation. Called on the leader only, `own` is its member id.
     ///
     /// # Errors
     /// [`AssignError`] if the work cannot be divided; a retriable one makes the member join again.
     async fn assign(
         &self,
         protocol: &str,
+        own: &str,
         members: Vec<Member>,
     ) -> Result<Vec<(String, Bytes)>, AssignError>;
 }

@@ -28,6 +28,7 @@ impl Scene {
             session_timeout: SECOND * 45,
             rebalance_timeout: SECOND * 60,
             heartbeat_interval: SECOND * 3,
+            first_heartbeat: SECOND * 3,
             retry_backoff: (Duration::from_millis(100), SECOND),
         };
         Scene {
