@@ -7,6 +7,7 @@
 mod datagen;
 mod mock;
 mod pace;
+mod picky;
 mod printer;
 mod properties;
 mod schema_source;
@@ -15,5 +16,6 @@ mod verifiable;
 
 pub use datagen::DataGenerator;
 pub use mock::{MockSink, MockSource};
+pub use picky::PickySink;
 pub use schema_source::SchemaSource;
 pub use verifiable::{VerifiableSink, VerifiableSource};

@@ -10,7 +10,8 @@ use millrace_file::{FileStreamSink, FileStreamSource};
 use millrace_stdout::StdoutSink;
 use millrace_tail::FileTail;
 use millrace_testing::{
-    DataGenerator, MockSink, MockSource, SchemaSource, VerifiableSink, VerifiableSource,
+    DataGenerator, MockSink, MockSource, PickySink, SchemaSource, VerifiableSink,
+    VerifiableSource,
 };
 use millrace_wire::clock::{self, Clock};
 use millrace_worker::{
@@ -71,6 +72,7 @@ impl Checked {
             .sink::<VerifiableSink>()
             .source::<MockSource>()
             .sink::<MockSink>()
+            .sink::<PickySink>()
             .source::<SchemaSource>()
             .loggers(loggers)
             .properties(plan.worker.clone());
