@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_api::{
-    Cell, ConnectError, ConnectorContext, OffsetMap, Properties, SourceBatch, SourceConnector,
-    SourceContext, SourceTask, TaskId,
+    BatchAcks, Cell, ConnectError, ConnectorContext, OffsetMap, Properties, SourceBatch,
+    SourceConnector, SourceContext, SourceTask, TaskId,
 };
 use tokio::sync::watch;
 
@@ -36,6 +36,10 @@ pub struct SourceRun<C> {
     offsets: MemoryOffsets,
     /// Polled and not yet acknowledged.
     in_flight: Vec<Polled>,
+    /// For each record in flight, whom to tell of its acknowledgement: the row, of the batch that asked.
+    listening: Vec<Option<(Arc<dyn BatchAcks>, usize)>>,
+    /// The offset that the next acknowledged record is said to have.
+    next_offset: i64,
 }
 
 impl<C: SourceConnector> SourceRun<C> {
@@ -72,6 +76,8 @@ impl<C: SourceConnector> SourceRun<C> {
             running,
             offsets: offsets.clone(),
             in_flight: Vec::new(),
+            listening: Vec::new(),
+            next_offset: 0,
         })
     }
 
@@ -81,7 +87,7 @@ impl<C: SourceConnector> SourceRun<C> {
     /// What the task says.
     pub async fn poll(&mut self) -> Result<Option<SourceBatch>, ConnectError> {
         let batch = within(PATIENCE, "poll", self.task.poll()).await?;
-        self.in_flight.extend(batch.iter().flat_map(records));
+        self.taken(batch.as_ref());
         Ok(batch)
     }
 
@@ -94,7 +100,7 @@ impl<C: SourceConnector> SourceRun<C> {
         let polling = async {
             while self.in_flight.len() - before < count {
                 let batch = self.task.poll().await?;
-                self.in_flight.extend(batch.iter().flat_map(records));
+                self.taken(batch.as_ref());
             }
             Ok(())
         };
@@ -108,8 +114,26 @@ impl<C: SourceConnector> SourceRun<C> {
         Ok(self.in_flight[before..].to_vec())
     }
 
-    /// Acknowledges the first `count` records in flight and commits their offsets, as a worker does.
+    /// A batch was polled.
+    fn taken(&mut self, batch: Option<&SourceBatch>) {
+        if let Some(batch) = batch {
+            self.in_flight.extend(records(batch));
+            let rows = 0..batch.len();
+            self.listening
+                .extend(rows.map(|row| Some((Arc::clone(batch.acks()?), row))));
+        }
+    }
+
+    /// Acknowledges the first `count` records in flight and commits their offsets, as a worker does. They are said to be
+    /// in partition 0, at one offset after the other.
     pub async fn acknowledge(&mut self, count: usize) {
+        for listening in self.listening.drain(..count) {
+            if let Some((acks, row)) = listening {
+                acks.stored_at(row..row + 1, 0, self.next_offset);
+                acks.acknowledged(row..row + 1, true);
+            }
+            self.next_offset += 1;
+        }
         for record in self.in_flight.drain(..count) {
             self.offsets.commit(&record.partition, record.offset);
         }

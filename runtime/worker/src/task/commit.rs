@@ -64,6 +64,12 @@ impl Committer {
         self.answered.notify_waiters();
     }
 
+    /// Marks rows as stored, the first of them at `base_offset` of `partition`, and wakes those who wait for it.
+    pub(crate) fn stored(&self, tickets: std::ops::Range<u64>, partition: i32, base_offset: i64) {
+        self.in_flight().stored_at(&tickets, partition, base_offset);
+        self.acknowledge(tickets, true);
+    }
+
     /// Wakes those who wait for answers, because none will come.
     pub(crate) fn wake(&self) {
         self.answered.notify_waiters();

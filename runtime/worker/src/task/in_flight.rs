@@ -30,13 +30,34 @@ struct Queue {
     committable: Option<i64>,
 }
 
+/// A batch with someone who wants to hear of acknowledgements.
+#[derive(Debug)]
+struct Listening {
+    first: u64,
+    batch: Arc<SourceBatch>,
+    /// Rows without an answer.
+    open: u64,
+}
+
+impl Listening {
+    /// Which of `tickets` are rows of this batch, and which rows.
+    fn rows(&self, tickets: &Range<u64>) -> Option<(Range<u64>, Range<usize>)> {
+        let end = self.first + self.batch.len() as u64;
+        let (from, to) = (tickets.start.max(self.first), tickets.end.min(end));
+        (from < to).then(|| {
+            let row = |ticket: u64| (ticket - self.first) as usize;
+            (from..to, row(from)..row(to))
+        })
+    }
+}
+
 /// Tickets handed out and what became of them.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
     next: u64,
     acknowledged: Intervals,
-    /// Batches with someone who wants to hear of acknowledgements, by their first ticket.
-    listening: VecDeque<(u64, Arc<SourceBatch>)>,
+    /// Batches with someone who wants to hear of acknowledgements, ascending by their first ticket.
+    listening: VecDeque<Listening>,
     queues: HashMap<String, Queue>,
     outstanding: u64,
 }
@@ -76,7 +97,11 @@ impl InFlight {
             });
         }
         if batch.acks().is_some() {
-            self.listening.push_back((first, batch));
+            self.listening.push_back(Listening {
+                first,
+                open: batch.len() as u64,
+                batch,
+            });
         }
     }
 
@@ -102,14 +127,49 @@ impl InFlight {
         }
     }
 
-    fn tell(&mut self, tickets: &Range<u64>, stored: bool) {
-        for (first, batch) in &self.listening {
-            let end = first + batch.len() as u64;
-            let (from, to) = (tickets.start.max(*first), tickets.end.min(end));
-            if let (true, Some(acks)) = (from < to, batch.acks()) {
-                acks.acknowledged((from - first) as usize..(to - first) as usize, stored);
+    /// Tells whoever asked where rows are stored; their acknowledgement follows.
+    pub(crate) fn stored_at(&mut self, tickets: &Range<u64>, partition: i32, base_offset: i64) {
+        for listening in self.heard_of(tickets) {
+            if let (Some((part, rows)), Some(acks)) =
+                (listening.rows(tickets), listening.batch.acks())
+            {
+                let offset = match base_offset {
+                    ..0 => base_offset,
+                    base => base + (part.start - tickets.start) as i64,
+                };
+                acks.stored_at(rows, partition, offset);
             }
         }
+    }
+
+    fn tell(&mut self, tickets: &Range<u64>, stored: bool) {
+        for listening in self.heard_of(tickets) {
+            if let (Some((part, rows)), Some(acks)) =
+                (listening.rows(tickets), listening.batch.acks())
+            {
+                acks.acknowledged(rows, stored);
+                listening.open = listening.open.saturating_sub(part.end - part.start);
+            }
+        }
+        while self
+            .listening
+            .front()
+            .is_some_and(|oldest| oldest.open == 0)
+        {
+            self.listening.pop_front();
+        }
+    }
+
+    /// The batches that some of these tickets may belong to.
+    fn heard_of(&mut self, tickets: &Range<u64>) -> impl Iterator<Item = &mut Listening> {
+        let from = self
+            .listening
+            .partition_point(|listening| listening.first <= tickets.start)
+            .saturating_sub(1);
+        let to = self
+            .listening
+            .partition_point(|listening| listening.first < tickets.end);
+        self.listening.range_mut(from.min(to)..to)
     }
 
     /// Takes the offsets that may be committed now: one for each source partition whose prefix has moved.
@@ -139,15 +199,6 @@ impl InFlight {
             .filter_map(|queue| Some(queue.segments.front()?.tickets.start))
             .min();
         self.acknowledged.remove_below(waiting.unwrap_or(self.next));
-        let acknowledged = &self.acknowledged;
-        let floor = waiting.unwrap_or(self.next);
-        self.listening.retain(|(first, batch)| {
-            let end = first + batch.len() as u64;
-            end > floor
-                && acknowledged
-                    .end_from(*first)
-                    .is_none_or(|reached| reached < end)
-        });
     }
 }
 
@@ -329,10 +380,18 @@ mod tests {
     #[test]
     fn whoever_asked_hears_of_each_row() {
         #[derive(Debug, Default)]
-        struct Heard(std::sync::Mutex<Vec<(Range<usize>, bool)>>);
+        struct Heard {
+            answers: std::sync::Mutex<Vec<(Range<usize>, bool)>>,
+            places: std::sync::Mutex<Vec<(Range<usize>, i32, i64)>>,
+        }
         impl millrace_api::BatchAcks for Heard {
             fn acknowledged(&self, rows: Range<usize>, stored: bool) {
-                self.0.lock().unwrap().push((rows, stored));
+                self.answers.lock().unwrap().push((rows, stored));
+            }
+
+            fn stored_at(&self, rows: Range<usize>, partition: i32, base_offset: i64) {
+                let place = (rows, partition, base_offset);
+                self.places.lock().unwrap().push(place);
             }
         }
         let heard = Arc::new(Heard::default());
@@ -341,8 +400,15 @@ mod tests {
         let mut second = batch(&[("a", &[3, 4])]);
         second.notify(Arc::clone(&heard) as _);
         rows.submit(second);
+        rows.stored_at(&(0..3), 7, 100);
         rows.acknowledge(0..3, true);
+        assert_eq!(rows.listening.len(), 1);
         rows.acknowledge(3..4, false);
-        assert_eq!(*heard.0.lock().unwrap(), [(0..1, true), (1..2, false)]);
+        assert_eq!(
+            *heard.answers.lock().unwrap(),
+            [(0..1, true), (1..2, false)]
+        );
+        assert_eq!(*heard.places.lock().unwrap(), [(0..1, 7, 102)]);
+        assert!(rows.listening.is_empty());
     }
 }

@@ -419,7 +419,9 @@ impl Answers {
 impl AckSink for Answers {
     fn acknowledged(&self, tickets: Range<u64>, result: Result<Ack, &ProduceError>) {
         match result {
-            Ok(_) => self.committer.acknowledge(tickets, true),
+            Ok(ack) => self
+                .committer
+                .stored(tickets, ack.partition, ack.base_offset),
             Err(error) if self.policy.tolerates() && self.leave_out(&tickets, error).is_ok() => {
                 self.committer.acknowledge(tickets, false);
             }
