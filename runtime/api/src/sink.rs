@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     ConnectError, ConnectorContext, ConsumedRecord, Plugin, Properties, SinkBatch, SinkRow, TaskId,
@@ -166,7 +166,12 @@ impl ErrantRecordReporter {
     /// `errors.tolerance=none` the task then fails. What is reported by a `put` that fails counts for nothing, for the
     /// batch is given again or the task ends.
     pub fn report(&self, row: &SinkRow<'_>, error: ConnectError) {
-        let record = row.consumed();
+        self.report_consumed(row.consumed(), error);
+    }
+
+    /// The same for a record of an earlier `put`, by a sink that goes on writing after `put` has returned. Until a `put`
+    /// has reported the record, `pre_commit` must not name an offset behind it.
+    pub fn report_consumed(&self, record: ConsumedRecord, error: ConnectError) {
         let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
         reported.push(ErrantRecord { record, error });
     }
@@ -179,6 +184,7 @@ pub struct SinkContext {
     running: watch::Receiver<bool>,
     request: Arc<Mutex<SinkRequest>>,
     errant: Option<ErrantRecordReporter>,
+    awake: Arc<Notify>,
 }
 
 impl SinkContext {
@@ -189,6 +195,7 @@ impl SinkContext {
             running,
             request: Arc::default(),
             errant: None,
+            awake: Arc::default(),
         }
     }
 
@@ -251,6 +258,17 @@ impl SinkContext {
     /// Asks for an offset commit soon.
     pub fn request_commit(&self) {
         self.with(|request| request.commit = true);
+    }
+
+    /// Asks for a call of `put` soon, without records if none have come: for a sink that goes on writing after `put` has
+    /// returned, and has something to say.
+    pub fn wake(&self) {
+        self.awake.notify_one();
+    }
+
+    /// Completes once the task has asked for a call of `put`; called by the worker.
+    pub async fn woken(&self) {
+        self.awake.notified().await;
     }
 
     /// Takes what the task has asked for; called by the worker.

@@ -151,6 +151,7 @@ impl SinkLoop<'_> {
             let wait = next_commit.saturating_sub(self.now());
             let polled = tokio::select! {
                 polled = self.consumer.poll_event(wait) => polled,
+                () = self.requests.woken() => Ok(None),
                 _ = steering.target.wait_for(|now| *now != target) => continue,
             };
             match polled {
