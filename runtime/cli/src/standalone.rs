@@ -10,8 +10,7 @@ use millrace_file::{FileStreamSink, FileStreamSource};
 use millrace_stdout::StdoutSink;
 use millrace_tail::FileTail;
 use millrace_testing::{
-    DataGenerator, MockSink, MockSource, PickySink, SchemaSource, VerifiableSink,
-    VerifiableSource,
+    DataGenerator, MockSink, MockSource, PickySink, SchemaSource, VerifiableSink, VerifiableSource,
 };
 use millrace_wire::clock::{self, Clock};
 use millrace_worker::{
@@ -162,10 +161,8 @@ impl Running {
                 included::warn_if_wide(broker);
             }
             None => {
-                let servers = properties
-                    .get("bootstrap.servers")
-                    .map_or("", String::as_str);
-                bootstrap::check(servers, &plan.place).await?;
+                let servers = plan.servers;
+                bootstrap::check(&servers, &plan.place).await?;
                 banner::part("broker", &format!("{servers}  (bootstrap.servers)"));
             }
         }

@@ -7,13 +7,16 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods))]
 
+mod actor;
 mod causes;
 pub mod config;
+mod group;
 mod groups;
 pub mod herder;
 pub mod logging;
 mod metrics;
 mod pipeline;
+mod providers;
 pub mod registry;
 pub mod rest;
 pub mod store;
@@ -23,5 +26,6 @@ mod worker;
 
 pub use config::WorkerConfig;
 pub use metrics::WorkerMetrics;
+pub use providers::{ConfigProviders, ProviderError, Resolved};
 pub use validation::{Verdict, Verdicts};
 pub use worker::{Builder, StartError, Worker};

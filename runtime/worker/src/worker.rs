@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use log::LevelFilter;
 use millrace_api::{
-    Converter, HeaderConverter, Plugin, Predicate, Properties, SinkConnector, SourceConnector,
-    Transform,
+    ConfigProvider, Converter, HeaderConverter, Plugin, Predicate, Properties, SinkConnector,
+    SourceConnector, Transform,
 };
 use millrace_config::{ConfigDef, ConfigErrors, NullableProperties};
 use millrace_wire::clock::Clock;
 use millrace_wire::link::{Dial, TcpDial};
 use millrace_wire::metrics::Registry as Metrics;
 
+use crate::actor::Threads;
 use crate::config::WorkerConfig;
 use crate::groups::ClientGroups;
 use crate::herder::{
@@ -22,6 +23,7 @@ use crate::herder::{
 };
 use crate::logging::Loggers;
 use crate::metrics::{StateCollector, TaskCollector, WorkerMetrics};
+use crate::providers::ConfigProviders;
 use crate::registry::Registry;
 use crate::rest::{self, Api, BindError, RestServer};
 use crate::store::{FileOffsetStore, StoreError};
@@ -143,7 +145,20 @@ impl Builder {
         }
     }
 
-    /// The worker's properties.
+    /// Registers a config provider, which `config.providers.<name>.class` names by its class.
+    #[must_use]
+    pub fn config_provider(
+        self,
+        class: &'static str,
+        make: impl Fn() -> Box<dyn ConfigProvider> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            registry: self.registry.config_provider(class, make),
+            ..self
+        }
+    }
+
+    /// The worker's properties, with references to config providers as they were given.
     #[must_use]
     pub fn properties(self, properties: Properties) -> Self {
         Self { properties, ..self }
@@ -187,9 +202,22 @@ impl Builder {
     /// # Errors
     /// Everything that is wrong, together.
     pub fn check(&self) -> Result<WorkerConfig, ConfigErrors> {
-        let config = WorkerConfig::from_properties(&self.properties)?;
+        Ok(self.prepared()?.config)
+    }
+
+    /// Makes the config providers and resolves the worker's properties. May look at files.
+    fn prepared(&self) -> Result<Prepared, ConfigErrors> {
+        let providers = ConfigProviders::configured(&self.registry, &self.properties)?;
+        let resolved = providers
+            .resolve_blocking(&self.properties)
+            .map_err(|error| ConfigErrors::one("config.providers", error.to_string()))?;
+        let config = WorkerConfig::from_properties(&resolved.properties)?;
         crate::validation::check_worker(&self.registry, &config)?;
-        Ok(config)
+        Ok(Prepared {
+            providers,
+            properties: resolved.properties,
+            config,
+        })
     }
 
     /// Everything that is wrong with a connector's configuration; its creation would refuse it for that. Starts
@@ -200,14 +228,21 @@ impl Builder {
         worker: Option<&WorkerConfig>,
         connector: &Properties,
     ) -> Vec<String> {
-        let hosts = Hosts::new(tokio::runtime::Handle::current(), Arc::clone(&self.clock));
+        let hosts = Hosts::new(
+            tokio::runtime::Handle::current(),
+            Threads::default(),
+            Arc::clone(&self.clock),
+        );
         let config = nullable(connector);
+        let providers =
+            ConfigProviders::configured(&self.registry, &self.properties).unwrap_or_default();
         let errors = match worker {
             None => Judge::plugin(&self.registry, &config).map(|_| Vec::new()),
             Some(worker) => {
                 let judge = Judge {
                     hosts: &hosts,
                     registry: &self.registry,
+                    providers: &providers,
                     worker,
                 };
                 judge
@@ -226,7 +261,22 @@ impl Builder {
     /// # Errors
     /// When the configuration is wrong, a port is taken, or a file cannot be read.
     pub async fn start(self) -> Result<Worker, StartError> {
-        let config = self.check()?;
+        let blocking = tokio::task::spawn_blocking(move || (self.prepared(), self));
+        let (prepared, builder) = blocking.await.map_err(|error| {
+            ConfigErrors::one(
+                "config.providers",
+                format!("a config provider panicked: {error}"),
+            )
+        })?;
+        builder.start_prepared(prepared?).await
+    }
+
+    async fn start_prepared(self, prepared: Prepared) -> Result<Worker, StartError> {
+        let Prepared {
+            providers,
+            properties,
+            config,
+        } = prepared;
         WorkerConfig::log_ineffective(&self.properties);
         let bound = rest::bind(&config.rest).await?;
         let worker_id = worker_id(&config, bound.address());
@@ -236,9 +286,10 @@ impl Builder {
         let clients = Arc::new(Clients {
             dial,
             clock: Arc::clone(&self.clock),
-            worker: self.properties.clone(),
+            worker: properties.clone(),
         });
         let tasks = Arc::new(WorkerMetrics::default());
+        let threads = Threads::default();
         let runner = TaskContext {
             metrics: Arc::clone(&tasks),
             clients: Arc::clone(&clients),
@@ -248,6 +299,10 @@ impl Builder {
             clock: Arc::clone(&self.clock),
             flush_interval: config.flush_interval(),
             flush_timeout: config.flush_timeout(),
+            call_timeout: config.call_timeout(),
+            // Leaves time to commit and to close the task's clients.
+            stop_timeout: config.shutdown_timeout() * 3 / 5,
+            threads: threads.clone(),
         };
         let loggers = self
             .loggers
@@ -259,12 +314,14 @@ impl Builder {
         self.metrics.add(Arc::new(collector));
         let herder = StandaloneHerder::new(Parts {
             config,
-            properties: self.properties,
+            properties,
             registry: Arc::new(self.registry),
+            providers,
             runner: Arc::new(runner),
             offsets,
             groups: Arc::new(groups),
             data,
+            threads,
             worker_id,
             cluster_id,
             clock: self.clock,
@@ -334,6 +391,13 @@ impl Worker {
         self.rest.shut_down(REST_ENDS_WITHIN).await;
         abandoned
     }
+}
+
+/// A configuration that can be used, with values in the place of references.
+struct Prepared {
+    providers: ConfigProviders,
+    properties: Properties,
+    config: WorkerConfig,
 }
 
 /// A running standalone worker.

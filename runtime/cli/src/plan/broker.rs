@@ -6,7 +6,7 @@ use std::path::Path;
 use millrace_broker::BrokerConfig;
 use millrace_config::Properties;
 
-use super::{DATA_FOLDER, Problems, text};
+use super::{DATA_FOLDER, Problems, resolved, text};
 use crate::{
     args,
     failure::{Failure, Problem},
@@ -41,6 +41,10 @@ impl BrokerPlan {
             &place,
             older::properties(older::Place::Broker, &mut properties),
         );
+        let properties = resolved(&properties).unwrap_or_else(|wrong| {
+            problems.add_all(&place, wrong);
+            properties
+        });
         problems.into_result()?;
         Ok(Self::over_defaults(place, properties))
     }

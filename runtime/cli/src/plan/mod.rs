@@ -3,12 +3,14 @@
 
 mod broker;
 mod connector_file;
+mod references;
 mod standalone;
 mod text;
 
 pub(crate) use self::{
     broker::BrokerPlan,
     connector_file::ConnectorFile,
+    references::resolved,
     standalone::StandalonePlan,
     text::{read_properties, read_text},
 };

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use millrace_config::Properties;
 
-use super::{BrokerPlan, ConnectorFile, DATA_FOLDER, Problems, text};
+use super::{BrokerPlan, ConnectorFile, DATA_FOLDER, Problems, resolved, text};
 use crate::{args, failure::Problem, older};
 
 /// Keys that a worker file must have in Kafka Connect, and what they are without one.
@@ -14,11 +14,13 @@ const STRING_CONVERTER: &str = "org.apache.kafka.connect.storage.StringConverter
 pub(crate) struct StandalonePlan {
     /// The worker file, or where the defaults come from, for messages.
     pub(crate) place: String,
-    /// The worker's keys, `broker.*` left out.
+    /// The worker's keys, `broker.*` left out, with references to config providers as they were given.
     pub(crate) worker: Properties,
     /// The included broker; none where `bootstrap.servers` names another.
     pub(crate) broker: Option<BrokerPlan>,
     pub(crate) connectors: Vec<ConnectorFile>,
+    /// The brokers that `bootstrap.servers` names; empty where it names none.
+    pub(crate) servers: String,
 }
 
 impl StandalonePlan {
@@ -46,10 +48,11 @@ impl StandalonePlan {
             &place,
             older::properties(older::Place::Worker, &mut properties),
         );
-        let named = properties
-            .get("bootstrap.servers")
-            .is_some_and(|servers| !servers.trim().is_empty());
-        let broker = (!named).then(|| BrokerPlan::from_worker(&place, &properties, problems));
+        // What is wrong with the providers is said by the worker's own check.
+        let values = resolved(&properties).unwrap_or_else(|_| properties.clone());
+        let servers = values.get("bootstrap.servers").cloned().unwrap_or_default();
+        let named = !servers.trim().is_empty();
+        let broker = (!named).then(|| BrokerPlan::from_worker(&place, &values, problems));
         let mut worker = properties;
         let before = worker.len();
         worker.retain(|key, _| !key.starts_with("broker."));
@@ -66,6 +69,7 @@ impl StandalonePlan {
             worker,
             broker,
             connectors,
+            servers,
         }
     }
 }

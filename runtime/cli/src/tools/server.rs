@@ -18,7 +18,7 @@ use crate::{
     args::key_value,
     banner,
     older::{self, Place},
-    plan::read_properties,
+    plan::{read_properties, resolved},
 };
 
 /// Where the included broker listens unless told otherwise.
@@ -81,6 +81,8 @@ impl Server {
             properties.extend(read);
         }
         properties.extend(self.command_property.iter().cloned());
+        let mut properties =
+            resolved(&properties).map_err(|wrong| Usage::new(wrong.join("\n  ")))?;
         tell_slips(place, &properties);
         let problems = older::properties(place, &mut properties);
         if !problems.is_empty() {

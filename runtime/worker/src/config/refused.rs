@@ -70,19 +70,12 @@ fn reason(key: &str, value: &str) -> Option<&'static str> {
         }
         "ssl.client.auth" if value == "none" => None,
         "security.protocol" if value.eq_ignore_ascii_case("PLAINTEXT") || value.is_empty() => None,
-        "authorizer.class.name" | "rest.extension.classes" | "config.providers"
-            if value.is_empty() =>
-        {
-            None
-        }
+        "authorizer.class.name" | "rest.extension.classes" if value.is_empty() => None,
         "authorizer.class.name" => {
             Some("authorization is not built in; whoever reaches a port may do everything")
         }
         "exactly.once.source.support" if value.eq_ignore_ascii_case("disabled") => None,
         "rest.extension.classes" => Some("REST extensions are Java classes and cannot be loaded"),
-        "config.providers" => {
-            Some("config providers are not built in; put the value itself into the configuration")
-        }
         "exactly.once.source.support" => {
             Some("exactly-once delivery is not built in; leave the key out")
         }

@@ -7,6 +7,7 @@ mod host;
 mod instance;
 mod offsets;
 mod plugins;
+mod reload;
 mod requests;
 mod restart;
 mod running;

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use millrace_api::{ConnectError, OffsetMap, TopicPartition};
+use millrace_api::{ConnectError, OffsetMap, Properties, TopicPartition};
 use serde_json::{Value, json};
 
 use super::error::HerderError;
 use super::instance::OffsetChanges;
-use super::running::{CALL_DEADLINE, Connector, Live, flatten};
+use super::running::{Connector, Live, flatten};
 use super::standalone::StandaloneHerder;
 use super::tasks::{GroupOffsetsError, Sink};
 use super::views::PartitionOffset;
@@ -39,7 +39,7 @@ impl StandaloneHerder {
             };
             return Ok(listed.into_iter().map(shown).collect());
         }
-        let config = connector.config();
+        let config = resolved(connector).await?;
         let committed = self
             .groups
             .list(&Sink {
@@ -130,7 +130,7 @@ impl StandaloneHerder {
         live: &Live,
         changes: Option<Vec<PartitionOffset>>,
     ) -> Result<bool, HerderError> {
-        let config = connector.config();
+        let config = resolved(connector).await?;
         let sink = Sink {
             name: &connector.name,
             config: &config,
@@ -168,6 +168,13 @@ impl StandaloneHerder {
     }
 }
 
+/// The configuration with values in the place of references.
+async fn resolved(connector: &Connector) -> Result<Properties, HerderError> {
+    let resolved = connector.resolved().await;
+    let resolved = resolved.map_err(|error| HerderError::internal(error.to_string()))?;
+    Ok(resolved.properties)
+}
+
 /// Asks the connector's code whether it accepts the changes and takes care of some of them itself.
 async fn ask(
     connector: &Connector,
@@ -177,8 +184,9 @@ async fn ask(
     let Some(host) = &live.host else {
         return Ok(false);
     };
-    let config = connector.config();
-    let call = host.call("check the offsets", CALL_DEADLINE, move |instance| {
+    let config = resolved(connector).await?;
+    let limit = connector.shared.config.connector_call_timeout();
+    let call = host.call("check the offsets", limit, move |instance| {
         Box::pin(async move { instance.alter_offsets(&config, &changes).await })
     });
     flatten(call.await).map_err(|error: ConnectError| HerderError::internal(chain(&error)))

@@ -4,10 +4,11 @@ use millrace_config::{ConfigDef, KeyInfo, NullableProperties};
 
 use super::error::HerderError;
 use super::host::{CallError, Hosts};
-use super::running::{CALL_DEADLINE, Shared};
+use super::running::Shared;
 use super::shown;
 use super::standalone::StandaloneHerder;
 use crate::config::WorkerConfig;
+use crate::providers::{ConfigProviders, ProviderError};
 use crate::registry::alias::simple_name;
 use crate::registry::{PluginKind, Registered, Registry};
 use crate::validation::{self, OwnVerdict, Verdicts, given, without_nulls};
@@ -24,6 +25,9 @@ pub(crate) enum JudgeError {
     /// A client setting that the connector overrides is not of its type.
     #[error("{0}")]
     Override(String),
+    /// A config provider failed.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
     #[error(transparent)]
     Call(#[from] CallError),
 }
@@ -35,7 +39,9 @@ impl JudgeError {
             Self::NoType(_) | Self::UnknownClass { .. } => {
                 HerderError::bad_request(self.to_string())
             }
-            Self::Override(_) | Self::Call(_) => HerderError::internal(self.to_string()),
+            Self::Override(_) | Self::Provider(_) | Self::Call(_) => {
+                HerderError::internal(self.to_string())
+            }
         }
     }
 
@@ -45,7 +51,9 @@ impl JudgeError {
             Self::NoType(_) | Self::UnknownClass { .. } => {
                 "org.apache.kafka.connect.runtime.rest.errors.BadRequestException"
             }
-            Self::Override(_) => "org.apache.kafka.common.config.ConfigException",
+            Self::Override(_) | Self::Provider(_) => {
+                "org.apache.kafka.common.config.ConfigException"
+            }
             Self::Call(_) => "org.apache.kafka.connect.errors.ConnectException",
         };
         HerderError::internal(format!("{class}: {self}"))
@@ -56,6 +64,7 @@ impl JudgeError {
 pub(crate) struct Judge<'a> {
     pub(crate) hosts: &'a Hosts,
     pub(crate) registry: &'a Registry,
+    pub(crate) providers: &'a ConfigProviders,
     pub(crate) worker: &'a WorkerConfig,
 }
 
@@ -77,16 +86,15 @@ impl Judge<'_> {
 
     /// The verdict on every key.
     pub(crate) async fn judge(&self, config: &NullableProperties) -> Result<Verdicts, JudgeError> {
+        let resolved = self.providers.resolve(&without_nulls(config)).await?;
+        let config = &resolved.over(config.clone());
         let plugin = Self::plugin(self.registry, config)?;
-        validation::check_overrides(config).map_err(JudgeError::Override)?;
+        validation::check_overrides(config)
+            .map_err(|error| JudgeError::Override(resolved.redact(&error)))?;
         let own = self.ask(plugin, config).await?;
-        Ok(validation::judge(
-            plugin,
-            self.registry,
-            self.worker,
-            config,
-            own,
-        ))
+        let mut verdicts = validation::judge(plugin, self.registry, self.worker, config, own);
+        resolved.redact_verdicts(&mut verdicts);
+        Ok(verdicts)
     }
 
     /// Asks a connector's code what it says of a configuration.
@@ -97,7 +105,8 @@ impl Judge<'_> {
     ) -> Result<OwnVerdict, CallError> {
         let properties = without_nulls(config);
         let host = self.hosts.host(plugin)?;
-        host.call("check its configuration", CALL_DEADLINE, move |instance| {
+        let limit = self.worker.connector_call_timeout();
+        host.call("check its configuration", limit, move |instance| {
             Box::pin(async move {
                 let definition = instance.definition();
                 let faults = instance.validate(&properties).await;
@@ -114,12 +123,14 @@ impl StandaloneHerder {
         let Shared {
             hosts,
             registry,
+            providers,
             config: worker,
             ..
         } = &*self.shared;
         Judge {
             hosts,
             registry,
+            providers,
             worker,
         }
         .judge(config)
@@ -187,7 +198,8 @@ impl StandaloneHerder {
             .hosts
             .host(plugin)
             .map_err(|error| cannot_make(plugin, &error))?;
-        let call = host.call("describe its keys", CALL_DEADLINE, |instance| {
+        let limit = self.shared.config.connector_call_timeout();
+        let call = host.call("describe its keys", limit, |instance| {
             Box::pin(async move { instance.definition() })
         });
         call.await.map_err(|error| cannot_make(plugin, &error))

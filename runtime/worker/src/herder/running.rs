@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use millrace_api::{ConnectError, ConnectorContext, Properties};
 use millrace_config::NullableProperties;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::error::HerderError;
 use super::host::{CallError, Host, Hosts};
@@ -19,13 +19,11 @@ use super::tasks::TaskRunner;
 use super::views::{ConnectorInfo, TaskName};
 use crate::causes::chain;
 use crate::config::WorkerConfig;
+use crate::providers::ConfigProviders;
 use crate::registry::{PluginKind, Registered, Registry};
 use crate::task::{State, TargetState};
 use crate::validation::{unstartable, without_nulls};
 
-/// How long a connector's code may take over one call; above the limit of a request, which then still finds the call
-/// in progress and says which it is.
-pub(super) const CALL_DEADLINE: Duration = Duration::from_secs(95);
 /// How long a connector may take to stop, as in Kafka Connect.
 const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -36,6 +34,7 @@ pub(super) struct Shared {
     /// The worker's properties, with the keys of converters.
     pub(super) properties: Properties,
     pub(super) registry: Arc<Registry>,
+    pub(super) providers: ConfigProviders,
     pub(super) hosts: Hosts,
     pub(super) runner: Arc<dyn TaskRunner>,
     pub(super) statuses: Arc<Statuses>,
@@ -74,6 +73,8 @@ pub(super) struct Live {
     /// Whether the instance's `start` has succeeded and its `stop` was not called since.
     pub(super) started: bool,
     pub(super) tasks: TaskSet,
+    /// The configuration that the instance runs with, with values in the place of references.
+    pub(super) resolved: Option<Properties>,
 }
 
 /// A connector.
@@ -84,6 +85,8 @@ pub(super) struct Connector {
     wanted: Mutex<Wanted>,
     live: tokio::sync::Mutex<Live>,
     reconfigure: Arc<Notify>,
+    /// After how long the values of config providers are to be looked up again.
+    pub(super) ttl: watch::Sender<Option<Duration>>,
 }
 
 impl Connector {
@@ -94,6 +97,7 @@ impl Connector {
             wanted: Mutex::new(wanted),
             live: tokio::sync::Mutex::default(),
             reconfigure: Arc::default(),
+            ttl: watch::Sender::new(None),
         })
     }
 
@@ -160,6 +164,7 @@ impl Connector {
 
     /// Serves the connector's requests for new task configurations until it is deleted.
     pub(super) fn follow(self: &Arc<Self>) {
+        self.watch_values();
         let (weak, requests) = (Arc::downgrade(self), Arc::clone(&self.reconfigure));
         tokio::spawn(async move {
             loop {
@@ -199,7 +204,9 @@ impl Connector {
             );
             return Err(HerderError::internal(error.to_string()));
         };
-        if let Some(why) = self.wanted(|wanted| unstartable(plugin.kind, &wanted.config)) {
+        let resolved = self.renew(live).await?;
+        let config = resolved.over(self.wanted(|wanted| wanted.config.clone()));
+        if let Some(why) = unstartable(plugin.kind, &config) {
             let trace = ConnectError::config(why.clone()).trace();
             self.shared
                 .statuses
@@ -236,18 +243,20 @@ impl Connector {
     }
 
     async fn start_instance(&self, live: &mut Live) -> Result<(), HerderError> {
+        let config = self.renew(live).await?.properties;
         let Some(host) = &live.host else {
             return Err(HerderError::internal(format!(
                 "Failed to start connector: {}",
                 self.name
             )));
         };
-        let config = self.config();
         let requests = Arc::clone(&self.reconfigure);
         let context = ConnectorContext::new(Arc::clone(&self.name), move || requests.notify_one());
-        let call = host.call("start", CALL_DEADLINE, move |instance| {
-            Box::pin(async move { instance.start(&config, context).await })
-        });
+        let call = host.call(
+            "start",
+            self.shared.config.connector_call_timeout(),
+            move |instance| Box::pin(async move { instance.start(&config, context).await }),
+        );
         match flatten(call.await) {
             Ok(()) => {
                 live.started = true;
@@ -266,7 +275,7 @@ impl Connector {
         }
     }
 
-    fn fail(&self, error: &ConnectError) {
+    pub(super) fn fail(&self, error: &ConnectError) {
         let trace = error.trace();
         log::error!(target: &format!("connector.{}", self.name), "connector {} failed: {}", self.name, trace.trim_end());
         self.set_state(State::Failed, Some(trace));
@@ -274,21 +283,25 @@ impl Connector {
 
     /// Asks the connector for its task configurations and restarts its tasks if they are others than before.
     pub(super) async fn update_tasks(&self, live: &mut Live) -> Result<(), HerderError> {
-        let (true, Some(host)) = (live.started, &live.host) else {
+        if !live.started {
+            return Ok(());
+        }
+        let resolved = self.renew(live).await?;
+        let Some(host) = &live.host else {
             return Ok(());
         };
-        let config = self.config();
+        let config = &resolved.properties;
         let tasks_max = config
             .get("tasks.max")
             .and_then(|text| text.trim().parse().ok())
             .unwrap_or(1);
         let call = host.call(
             "give its task configurations",
-            CALL_DEADLINE,
+            self.shared.config.connector_call_timeout(),
             move |instance| Box::pin(async move { instance.task_configs(tasks_max).await }),
         );
         let made = flatten(call.await)
-            .and_then(|configs| check_count(&self.name, &config, configs, tasks_max));
+            .and_then(|configs| check_count(&self.name, config, configs, tasks_max));
         let configs = match made {
             Ok(configs) => configs,
             Err(error) => {
@@ -298,9 +311,9 @@ impl Connector {
         };
         let configs = configs
             .into_iter()
-            .map(|task| self.complete(task, &config))
+            .map(|task| self.complete(task, config))
             .collect();
-        live.tasks.replace(self, host, config, configs).await;
+        live.tasks.replace(self, host, resolved, configs).await;
         Ok(())
     }
 

@@ -18,7 +18,9 @@ use super::running::{Connector, Live, Shared, Wanted};
 use super::statuses::Statuses;
 use super::tasks::{GroupOffsets, TaskRunner};
 use super::views::{ConnectorInfo, CreateRequest};
+use crate::actor::Threads;
 use crate::config::WorkerConfig;
+use crate::providers::ConfigProviders;
 use crate::registry::Registry;
 use crate::store::OffsetStore;
 use crate::task::{State, TargetState};
@@ -37,6 +39,8 @@ pub struct Parts {
     pub properties: Properties,
     /// The plugins.
     pub registry: Arc<Registry>,
+    /// The config providers.
+    pub providers: ConfigProviders,
     /// Starts tasks.
     pub runner: Arc<dyn TaskRunner>,
     /// Offsets of sources.
@@ -45,6 +49,8 @@ pub struct Parts {
     pub groups: Arc<dyn GroupOffsets>,
     /// Runs connectors' code.
     pub data: tokio::runtime::Handle,
+    /// Counts the threads that were left behind in connectors' code.
+    pub(crate) threads: Threads,
     /// The worker as `host:port`.
     pub worker_id: String,
     /// The cluster it works on.
@@ -78,11 +84,12 @@ impl StandaloneHerder {
     pub fn new(parts: Parts) -> Arc<Self> {
         let file = parts.config.config_file.as_deref().map(ConfigFile::new);
         let shared = Shared {
-            hosts: Hosts::new(parts.data.clone(), parts.clock),
+            hosts: Hosts::new(parts.data.clone(), parts.threads, parts.clock),
             statuses: Statuses::new(parts.worker_id),
             config: parts.config,
             properties: parts.properties,
             registry: parts.registry,
+            providers: parts.providers,
             runner: parts.runner,
             data: parts.data,
         };

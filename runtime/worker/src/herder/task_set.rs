@@ -8,9 +8,10 @@ use futures_util::future::join_all;
 use millrace_api::{ConnectError, ConverterKind, Properties, TaskId};
 
 use super::host::Host;
-use super::running::{CALL_DEADLINE, Connector, flatten};
+use super::running::{Connector, flatten};
 use super::tasks::RunningTask;
 use crate::pipeline::build_chain;
+use crate::providers::Resolved;
 use crate::registry::{Code, PluginKind, Registered};
 use crate::task::{Converters, State, Stopped, TargetState, TaskSpec};
 use crate::validation::unavailable;
@@ -19,7 +20,7 @@ use crate::validation::unavailable;
 #[derive(Debug, Default)]
 pub(super) struct TaskSet {
     running: BTreeMap<u32, Box<dyn RunningTask>>,
-    /// The connector's and the tasks' configurations that the tasks run with.
+    /// The connector's and the tasks' configurations that the tasks run with, with values in the place of references.
     applied: Option<(Properties, Vec<Properties>)>,
 }
 
@@ -29,16 +30,20 @@ impl TaskSet {
         &mut self,
         connector: &Connector,
         host: &Host,
-        config: Properties,
+        config: Resolved,
         tasks: Vec<Properties>,
     ) {
-        let wanted = (config, tasks);
+        let shown: Vec<Properties> = tasks
+            .iter()
+            .map(|task| config.restore(task.clone()))
+            .collect();
+        let wanted = (config.properties, tasks);
         if self.applied.as_ref() == Some(&wanted) {
             return;
         }
         self.stop_all(connector).await;
-        connector.wanted(|known| known.tasks.clone_from(&wanted.1));
-        for (index, task) in wanted.1.iter().enumerate() {
+        connector.wanted(|known| known.tasks.clone_from(&shown));
+        for (index, task) in shown.iter().enumerate() {
             // A failure to start is the task's own: it shows as FAILED.
             drop(self.begin(connector, host, index as u32, task).await);
         }
@@ -89,11 +94,7 @@ impl TaskSet {
         host: &Host,
         task: u32,
     ) -> Result<(), ConnectError> {
-        let config = self
-            .applied
-            .as_ref()
-            .and_then(|(_, tasks)| tasks.get(task as usize))
-            .cloned();
+        let config = connector.wanted(|wanted| wanted.tasks.get(task as usize).cloned());
         let config =
             config.ok_or_else(|| ConnectError::connect("the task has no configuration"))?;
         if let Some(running) = self.running.remove(&task) {
@@ -141,14 +142,16 @@ async fn make(
     id: &TaskId,
     task: &Properties,
 ) -> Result<TaskSpec, ConnectError> {
-    let config = connector.config();
+    let config = connector.resolved().await?.properties;
+    let task = connector.resolve(task).await?.properties;
     let plugin = connector
         .plugin()
         .ok_or_else(|| ConnectError::connect("the connector's class is not built in"))?;
     if let Some(why) = unavailable(plugin.kind, &config) {
         return Err(ConnectError::config(why));
     }
-    let call = host.call("make a task", CALL_DEADLINE, |instance| {
+    let limit = connector.shared.config.connector_call_timeout();
+    let call = host.call("make a task", limit, |instance| {
         Box::pin(async move { instance.task() })
     });
     let code = flatten(call.await)?;
@@ -157,7 +160,7 @@ async fn make(
     Ok(TaskSpec {
         id: id.clone(),
         connector: config,
-        task: task.clone(),
+        task,
         code,
         execution: plugin.execution(),
         converters,

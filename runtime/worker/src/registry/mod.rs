@@ -1,6 +1,7 @@
 //! The plugins that this worker has, by name and alias.
 
 pub(crate) mod alias;
+mod providers;
 
 use std::fmt;
 use std::sync::Arc;
@@ -123,6 +124,7 @@ impl fmt::Debug for Registered {
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
     plugins: Vec<Registered>,
+    providers: Vec<providers::Provider>,
 }
 
 impl Registry {
@@ -171,6 +173,9 @@ impl Registry {
         for stock in millrace_plugins::predicates() {
             let plugin = step(stock.class, stock.aliases);
             registry = registry.predicate(plugin, (stock.definition)(), stock.create);
+        }
+        for stock in millrace_plugins::config_providers() {
+            registry = registry.config_provider(stock.class, stock.create);
         }
         registry
     }

@@ -17,9 +17,11 @@ use millrace_api::Properties;
 use millrace_wire::clock;
 use serde_json::{Value, json};
 
+use crate::actor::Threads;
 use crate::config::WorkerConfig;
 use crate::herder::{Parts, StandaloneHerder};
 use crate::logging::Loggers;
+use crate::providers::ConfigProviders;
 use crate::registry::Registry;
 use crate::rest::{Api, RestServer, bind};
 use http::Reply;
@@ -63,10 +65,12 @@ impl TestWorker {
                     .source::<fake::Source>()
                     .sink::<fake::FakeSink>(),
             ),
+            providers: ConfigProviders::default(),
             runner: Arc::new(fake::Tasks),
             offsets: Arc::new(fake::Offsets::default()),
             groups: Arc::new(fake::Groups::default()),
             data: tokio::runtime::Handle::current(),
+            threads: Threads::default(),
             worker_id: "127.0.0.1:8083".to_owned(),
             cluster_id: Some("cluster".to_owned()),
             clock: clock::system(),
