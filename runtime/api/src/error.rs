@@ -21,6 +21,8 @@ pub enum ErrorKind {
     NotFound,
     /// The call is not possible in this state (`IllegalWorkerStateException`).
     State,
+    /// A plugin's code panicked (`RuntimeException`).
+    Panic,
 }
 
 impl ErrorKind {
@@ -35,6 +37,7 @@ impl ErrorKind {
             Self::Argument => "java.lang.IllegalArgumentException",
             Self::NotFound => "org.apache.kafka.connect.errors.NotFoundException",
             Self::State => "org.apache.kafka.connect.errors.IllegalWorkerStateException",
+            Self::Panic => "java.lang.RuntimeException",
         }
     }
 }

@@ -63,6 +63,10 @@ pub struct WorkerConfig {
     /// How long all tasks together may take to stop before they are abandoned, in milliseconds.
     #[config(name = "task.shutdown.graceful.timeout.ms", default = 5000, range(0i64..), importance = low)]
     pub shutdown_timeout_ms: i64,
+    /// How long one call of a connector's code may take before it is given up, in milliseconds. A source's poll may
+    /// wait for longer, but not after it was asked to pause.
+    #[config(name = "connector.call.timeout.ms", default = 300_000, range(1i64..), importance = low)]
+    pub call_timeout_ms: i64,
     /// How often source offsets are committed, in milliseconds.
     #[config(default = 1000, range(1i64..), importance = low)]
     pub offset_flush_interval_ms: i64,
@@ -158,6 +162,9 @@ fn noted(key: &str) -> &'static str {
     }
 }
 
+/// How long a connector's call may take at most.
+const CONNECTOR_CALL_MAX: Duration = Duration::from_secs(95);
+
 impl WorkerConfig {
     /// Parses a worker's properties and refuses keys that ask for security or guarantees which are not there.
     ///
@@ -202,6 +209,17 @@ impl WorkerConfig {
     /// How long all tasks together may take to stop.
     pub fn shutdown_timeout(&self) -> Duration {
         milliseconds(self.shutdown_timeout_ms)
+    }
+
+    /// How long one call of a task's code may take.
+    pub fn call_timeout(&self) -> Duration {
+        milliseconds(self.call_timeout_ms)
+    }
+
+    /// How long one call of a connector's code may take: somewhat longer than a request of REST, which then still
+    /// finds the call in progress and says which it is.
+    pub fn connector_call_timeout(&self) -> Duration {
+        self.call_timeout().min(CONNECTOR_CALL_MAX)
     }
 
     /// Pause between two commits of source offsets.

@@ -1,5 +1,6 @@
 //! Commits source offsets in the background: those of acknowledged rows only (contract connect-internals, 3.1).
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub(crate) struct Committer {
     kept: Mutex<Vec<OffsetChange>>,
     /// Wakes whoever waits for acknowledgements.
     answered: Notify,
+    /// Whether there was a commit since the source was last told.
+    committed: AtomicBool,
     /// One commit at a time.
     committing: tokio::sync::Mutex<()>,
 }
@@ -45,8 +48,14 @@ impl Committer {
             in_flight: Mutex::default(),
             kept: Mutex::default(),
             answered: Notify::new(),
+            committed: AtomicBool::new(false),
             committing: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// The task.
+    pub(crate) fn id(&self) -> &TaskId {
+        &self.id
     }
 
     /// The rows on their way; the lock is held for moments only.
@@ -94,6 +103,11 @@ impl Committer {
         }
     }
 
+    /// Whether offsets were committed since this was last asked.
+    pub(crate) fn has_committed(&self) -> bool {
+        self.committed.swap(false, Ordering::AcqRel)
+    }
+
     /// Writes what may be committed; what could not be written is kept for the next time. True when all is stored.
     pub(crate) async fn commit(&self) -> bool {
         let _one = self.committing.lock().await;
@@ -107,7 +121,10 @@ impl Committer {
         let took = self.clock.monotonic().saturating_sub(started);
         self.metrics.committed(took, matches!(outcome, Ok(Ok(()))));
         match outcome {
-            Ok(Ok(())) => return true,
+            Ok(Ok(())) => {
+                self.committed.store(true, Ordering::Release);
+                return true;
+            }
             Ok(Err(error)) => log::error!(
                 "{} could not commit source offsets: {}",
                 self.id,

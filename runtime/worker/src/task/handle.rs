@@ -1,7 +1,5 @@
 //! Starting, steering and stopping a task.
 
-use std::any::Any;
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +9,10 @@ use millrace_api::{ConnectError, Execution, TaskId};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{State, TargetState, TaskCode, TaskContext, TaskSpec, sink, source};
+use super::guard::{Condition, Guard, GuardedSink, GuardedSource, Limits, panicked};
+use super::threaded::{ThreadedSink, ThreadedSource};
+use super::{Parts, State, TargetState, TaskCode, TaskContext, TaskSpec, sink, source};
+use crate::actor::panic_text;
 use crate::metrics::{TaskKind, TaskMetrics};
 
 /// How a stop went.
@@ -41,7 +42,7 @@ pub struct TaskHandle {
     target: watch::Sender<TargetState>,
     running: watch::Sender<bool>,
     cancel: CancellationToken,
-    finished: watch::Receiver<bool>,
+    finished: watch::Receiver<Option<Stopped>>,
     /// Shown until the task is stopped, also when it has failed.
     _metrics: Arc<TaskMetrics>,
 }
@@ -50,7 +51,7 @@ pub struct TaskHandle {
 pub fn spawn(spec: TaskSpec, context: &TaskContext) -> TaskHandle {
     let (target, wanted) = watch::channel(spec.target);
     let (running, may_run) = watch::channel(spec.target == TargetState::Started);
-    let (done, finished) = watch::channel(false);
+    let (done, finished) = watch::channel(None);
     let cancel = CancellationToken::new();
     let id = spec.id.clone();
     let steering = Steering {
@@ -58,20 +59,15 @@ pub fn spawn(spec: TaskSpec, context: &TaskContext) -> TaskHandle {
         running: may_run,
         cancelled: cancel.clone(),
     };
-    let execution = spec.execution;
     let kind = match spec.code {
         TaskCode::Source(_) => TaskKind::Source,
         TaskCode::Sink(_) => TaskKind::Sink,
     };
     let metrics = context.metrics.begin(&id, kind);
     let shown = Arc::clone(&metrics);
-    let work = supervise(spec, context.clone(), metrics, steering, done);
-    match execution {
-        Execution::Async => {
-            context.data.spawn(work);
-        }
-        Execution::Thread => run_on_thread(&id, work, context),
-    }
+    context
+        .data
+        .spawn(supervise(spec, context.clone(), metrics, steering, done));
     TaskHandle {
         id,
         target,
@@ -82,46 +78,18 @@ pub fn spawn(spec: TaskSpec, context: &TaskContext) -> TaskHandle {
     }
 }
 
-/// Runs `work` on a thread and a small runtime of its own, so that it may block.
-fn run_on_thread(
-    id: &TaskId,
-    work: impl Future<Output = ()> + Send + 'static,
-    context: &TaskContext,
-) {
-    let body = move || match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime.block_on(work),
-        Err(error) => log::error!("cannot start the runtime of a task: {error}"),
-    };
-    if let Err(error) = std::thread::Builder::new()
-        .name(format!("task {id}"))
-        .spawn(body)
-    {
-        let trace = ConnectError::connect(format!("cannot start a thread for task {id}"))
-            .caused_by(error)
-            .trace();
-        context.statuses.task(id, State::Failed, Some(trace));
-    }
-}
-
 /// Runs the task to its end and reports how it ended.
 async fn supervise(
     spec: TaskSpec,
     context: TaskContext,
     metrics: Arc<TaskMetrics>,
     steering: Steering,
-    done: watch::Sender<bool>,
+    done: watch::Sender<Option<Stopped>>,
 ) {
     let id = spec.id.clone();
     let cancelled = steering.cancelled.clone();
-    let work = async {
-        match spec.code {
-            TaskCode::Source(_) => source::run(spec, &context, metrics, steering).await,
-            TaskCode::Sink(_) => sink::run(spec, &context, metrics, steering).await,
-        }
-    };
+    let condition = Condition::default();
+    let work = run(spec, &context, metrics, steering, condition.clone());
     let outcome = tokio::select! {
         outcome = AssertUnwindSafe(work).catch_unwind() => Some(outcome),
         () = cancelled.cancelled() => None,
@@ -129,26 +97,75 @@ async fn supervise(
     match outcome {
         None => {}
         Some(Ok(Ok(()))) => context.statuses.task(&id, State::Unassigned, None),
-        Some(Ok(Err(error))) => fail(&context, &id, error.trace()),
-        Some(Err(panic)) => fail(&context, &id, panic_trace(panic.as_ref())),
+        Some(Ok(Err(error))) => fail(&context, &id, &error),
+        Some(Err(panic)) => {
+            let text = format!("task {id} panicked: {}", panic_text(panic.as_ref()));
+            fail(&context, &id, &panicked(text));
+        }
     }
-    done.send_replace(true);
+    done.send_replace(Some(match condition.is_given_up() {
+        true => Stopped::Abandoned,
+        false => Stopped::Graceful,
+    }));
 }
 
-fn fail(context: &TaskContext, id: &TaskId, trace: String) {
+/// Puts the task's code where it may run and under its deadlines, and runs it.
+async fn run(
+    spec: TaskSpec,
+    context: &TaskContext,
+    metrics: Arc<TaskMetrics>,
+    steering: Steering,
+    condition: Condition,
+) -> Result<(), ConnectError> {
+    let TaskSpec {
+        id,
+        code,
+        execution,
+        ..
+    } = spec;
+    let may_block = execution == Execution::Thread;
+    let guard = Guard::new(
+        &id,
+        Limits {
+            call: context.call_timeout,
+            stop: context.stop_timeout,
+        },
+        &steering,
+        condition,
+    );
+    let parts = Parts {
+        id,
+        connector: spec.connector,
+        properties: spec.task,
+        converters: spec.converters,
+    };
+    match code {
+        TaskCode::Source(mut code) => {
+            if may_block {
+                code = Box::new(ThreadedSource::new(
+                    &parts.id,
+                    code,
+                    &context.threads,
+                    context.call_timeout,
+                )?);
+            }
+            let code = Box::new(GuardedSource::new(code, guard));
+            source::run(parts, code, context, metrics, steering).await
+        }
+        TaskCode::Sink(mut code) => {
+            if may_block {
+                code = Box::new(ThreadedSink::new(&parts.id, code, &context.threads)?);
+            }
+            let code = Box::new(GuardedSink::new(code, guard));
+            sink::run(parts, code, context, metrics, steering).await
+        }
+    }
+}
+
+fn fail(context: &TaskContext, id: &TaskId, error: &ConnectError) {
+    let trace = error.trace();
     log::error!(target: &format!("connector.{}.task.{}", id.connector, id.task), "task {id} failed: {}", trace.trim_end());
     context.statuses.task(id, State::Failed, Some(trace));
-}
-
-fn panic_trace(panic: &(dyn Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!(
-        "java.lang.RuntimeException: the task panicked: {}\n",
-        text.unwrap_or("no message")
-    )
 }
 
 impl TaskHandle {
@@ -175,16 +192,17 @@ impl TaskHandle {
         self.running.send_replace(false);
     }
 
-    /// Asks the task to end and waits for it, at most `deadline`; then it is cancelled and, where that is not enough
-    /// because its code holds a thread, left behind.
+    /// Asks the task to end and waits for it, at most `deadline`; then it is cancelled. A call of its code that does
+    /// not return is given up before that; where it holds a thread, the thread is left behind.
     pub async fn stop(self, deadline: Duration) -> Stopped {
         self.begin_stop();
         let mut finished = self.finished.clone();
-        if tokio::time::timeout(deadline, finished.wait_for(|finished| *finished))
-            .await
-            .is_ok()
-        {
-            return Stopped::Graceful;
+        let ended = finished.wait_for(Option::is_some);
+        if let Ok(ended) = tokio::time::timeout(deadline, ended).await {
+            return ended
+                .ok()
+                .and_then(|ended| *ended)
+                .unwrap_or(Stopped::Abandoned);
         }
         self.cancel.cancel();
         log::warn!(
@@ -197,7 +215,7 @@ impl TaskHandle {
 
     /// Whether the task has ended.
     pub fn is_finished(&self) -> bool {
-        *self.finished.borrow()
+        self.finished.borrow().is_some()
     }
 }
 

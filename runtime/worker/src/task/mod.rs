@@ -1,17 +1,21 @@
 //! Tasks: the loops that move records, each an isolated unit that fails alone.
 //!
 //! The herder describes a task by a [`TaskSpec`] and gets a [`TaskHandle`]. What becomes of the task is told to a
-//! [`StatusListener`]. A task that returns an error or panics is FAILED with a trace; nothing else ends with it.
+//! [`StatusListener`]. A task whose code returns an error, panics or does not
+//! return is FAILED with a trace; nothing else ends with it.
 
+mod acknowledgements;
 mod clients;
 mod commit;
 mod delivery;
 mod errors;
+mod guard;
 mod handle;
 mod in_flight;
 mod sink;
 mod source;
 mod status;
+mod threaded;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +30,7 @@ pub use clients::{Clients, connector_clients};
 pub use handle::{Stopped, TaskHandle, spawn};
 pub use status::{State, StatusListener, TargetState};
 
+use crate::actor::Threads;
 use crate::metrics::WorkerMetrics;
 use crate::store::OffsetStore;
 
@@ -84,6 +89,14 @@ pub struct TaskSpec {
     pub target: TargetState,
 }
 
+/// What a task's loop runs with, beside the code.
+struct Parts {
+    id: TaskId,
+    connector: Properties,
+    properties: Properties,
+    converters: Converters,
+}
+
 /// What all tasks of a worker share.
 #[derive(Clone, Debug)]
 pub struct TaskContext {
@@ -103,4 +116,10 @@ pub struct TaskContext {
     pub flush_interval: Duration,
     /// Longest wait for a commit (`offset.flush.timeout.ms`).
     pub flush_timeout: Duration,
+    /// Longest call of a task's code (`connector.call.timeout.ms`).
+    pub call_timeout: Duration,
+    /// Longest call once a task is asked to stop.
+    pub stop_timeout: Duration,
+    /// Counts the threads that were left behind in connectors' code.
+    pub(crate) threads: Threads,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +14,10 @@ use millrace_api::{
 use millrace_client::producer::{Ack, AckSink, ProduceError, Producer, RecordRef};
 
 use super::commit::Committer;
+use super::guard::panicked;
 use super::handle::{Failure, Steering};
-use super::{Converters, State, TargetState, TaskCode, TaskContext, TaskSpec};
+use super::{Converters, Parts, State, TargetState, TaskContext};
+use crate::actor::panic_text;
 use crate::metrics::TaskMetrics;
 use crate::pipeline::{Encoded, ErrorPolicy, Stage, Subject, encode, random};
 use crate::store::OffsetStore;
@@ -32,23 +35,19 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// What made it fail.
-pub(crate) async fn run(
-    spec: TaskSpec,
+pub(super) async fn run(
+    parts: Parts,
+    mut code: Box<dyn SourceTask>,
     context: &TaskContext,
     metrics: Arc<TaskMetrics>,
     mut steering: Steering,
 ) -> Result<(), ConnectError> {
-    let TaskSpec {
+    let Parts {
         id,
         connector,
-        task: properties,
-        code,
+        properties,
         converters,
-        ..
-    } = spec;
-    let TaskCode::Source(mut code) = code else {
-        return Err(ConnectError::connect(format!("task {id} is not a source")));
-    };
+    } = parts;
     let settings = context.clients.producer_settings(&id, &connector);
     let producer = Arc::new(context.clients.producer(&settings)?);
     metrics.source.show_producer(producer.metrics());
@@ -162,7 +161,12 @@ impl SourceLoop<'_> {
                 steering.changed_from(TargetState::Paused).await;
                 continue;
             }
+            if self.committer.has_committed() {
+                code.commit().await;
+            }
             self.step(code, steering).await?;
+            // Gives others their turn where neither source nor broker ever waits.
+            tokio::task::yield_now().await;
         }
     }
 
@@ -189,11 +193,7 @@ impl SourceLoop<'_> {
                     None => Ok(()),
                 }
             }
-            // Gives others their turn where a source answers without ever waiting.
-            Ok(_) => {
-                tokio::task::yield_now().await;
-                Ok(())
-            }
+            Ok(_) => Ok(()),
             Err(error) if error.is_retriable() => {
                 self.metrics.errors.retries.increment();
                 log::warn!("{} could not poll and will try again: {error}", self.id);
@@ -418,6 +418,21 @@ impl Answers {
 
 impl AckSink for Answers {
     fn acknowledged(&self, tickets: Range<u64>, result: Result<Ack, &ProduceError>) {
+        // The connector hears of it in there, on a thread that others send on, too.
+        let heard = AssertUnwindSafe(|| self.hear(tickets, result));
+        if let Err(panic) = std::panic::catch_unwind(heard) {
+            let text = panic_text(panic.as_ref());
+            self.failure.set(panicked(format!(
+                "task {} panicked in acknowledged: {text}",
+                self.committer.id()
+            )));
+            self.committer.wake();
+        }
+    }
+}
+
+impl Answers {
+    fn hear(&self, tickets: Range<u64>, result: Result<Ack, &ProduceError>) {
         match result {
             Ok(ack) => self
                 .committer

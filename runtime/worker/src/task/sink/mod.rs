@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_api::{
-    ConnectError, Properties, Row, SinkContext, SinkOffsets, TaskId, TopicPartition,
+    ConnectError, Properties, Row, SinkContext, SinkOffsets, SinkTask, TaskId, TopicPartition,
 };
 use millrace_client::consumer::{self, ConsumeError, Consumer, Polled};
 
 use super::delivery::Delivery;
 use super::errors::Errors;
 use super::handle::Steering;
-use super::{State, TargetState, TaskCode, TaskContext, TaskSpec};
+use super::{Parts, State, TargetState, TaskContext};
 use crate::metrics::TaskMetrics;
 use crate::pipeline::{DeadLetters, Decoder, ErrorPolicy};
 
@@ -29,23 +29,19 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// What made it fail.
-pub(crate) async fn run(
-    spec: TaskSpec,
+pub(super) async fn run(
+    parts: Parts,
+    code: Box<dyn SinkTask>,
     context: &TaskContext,
     metrics: Arc<TaskMetrics>,
     mut steering: Steering,
 ) -> Result<(), ConnectError> {
-    let TaskSpec {
+    let Parts {
         id,
         connector,
-        task: properties,
-        code,
+        properties,
         converters,
-        ..
-    } = spec;
-    let TaskCode::Sink(code) = code else {
-        return Err(ConnectError::connect(format!("task {id} is not a sink")));
-    };
+    } = parts;
     let settings = context.clients.consumer_settings(&id, &connector);
     let mut consumer = context.clients.consumer(&settings)?;
     subscribe(&mut consumer, &connector)?;
