@@ -10,6 +10,7 @@
 mod actor;
 mod causes;
 pub mod config;
+pub mod dead_letters;
 mod group;
 mod groups;
 pub mod herder;

@@ -169,8 +169,7 @@ impl Cooperative {
             scheduled => {
                 let idle = shares.iter().filter(|(_, share)| share.is_empty());
                 self.candidates.extend(idle.map(|(id, _)| id.clone()));
-                self.delay =
-                    scheduled.map_or(self.max_delay, |at| at.saturating_sub(round.now));
+                self.delay = scheduled.map_or(self.max_delay, |at| at.saturating_sub(round.now));
                 self.scheduled = Some(round.now + self.delay);
                 lost.clone()
             }

@@ -41,12 +41,7 @@ fn assignment(assigned: Work, revoked: Work, delay_ms: i32, error: i16) -> Assig
 /// The vectors were made by the Java classes.
 #[test]
 fn bytes_are_those_of_kafka_connect() {
-    let assigned = assignment(
-        work(&["a"], &[("a", 0), ("a", 1)]),
-        Work::new(),
-        0,
-        0,
-    );
+    let assigned = assignment(work(&["a"], &[("a", 0), ("a", 1)]), Work::new(), 0, 0);
     let assigned_bytes = "00020000000577312d6964000f687474703a2f2f77313a383038332f00000000000000070000000100016100000003ffffffff00000000000000010000000000000000";
     let first = "000f687474703a2f2f77313a383038332f0000000000000007";
     let metadata = |allocation| Metadata {
@@ -55,8 +50,16 @@ fn bytes_are_those_of_kafka_connect() {
         allocation,
     };
     let cases = [
-        (Version::Sessioned, metadata(None), format!("0002{first}ffffffff")),
-        (Version::Compatible, metadata(None), format!("0001{first}ffffffff")),
+        (
+            Version::Sessioned,
+            metadata(None),
+            format!("0002{first}ffffffff"),
+        ),
+        (
+            Version::Compatible,
+            metadata(None),
+            format!("0001{first}ffffffff"),
+        ),
         (Version::Eager, metadata(None), format!("0000{first}")),
         (
             Version::Sessioned,
@@ -94,8 +97,8 @@ fn bytes_are_those_of_kafka_connect() {
 
 #[test]
 fn what_is_cut_off_is_an_error_and_not_a_panic() {
-    let whole = assignment(work(&["a"], &[("a", 0)]), work(&["b"], &[]), 5, 0)
-        .encode(Version::Sessioned);
+    let whole =
+        assignment(work(&["a"], &[("a", 0)]), work(&["b"], &[]), 5, 0).encode(Version::Sessioned);
     for len in 0..whole.len() {
         drop(Assignment::decode(&whole[..len]));
         drop(Metadata::decode(&whole[..len]));
@@ -155,7 +158,11 @@ impl Group {
     fn settle(&mut self) -> Duration {
         loop {
             let division = self.round();
-            if division.changes.values().all(|change| change.revoked.is_empty()) {
+            if division
+                .changes
+                .values()
+                .all(|change| change.revoked.is_empty())
+            {
                 return division.delay;
             }
         }
@@ -169,7 +176,10 @@ impl Group {
     fn loads(&self) -> (Vec<usize>, Vec<usize>) {
         let mut counts: [Vec<usize>; 2] = [true, false].map(|kind| {
             let of_kind = |share: &Work| {
-                share.iter().filter(|item| item.is_connector() == kind).count()
+                share
+                    .iter()
+                    .filter(|item| item.is_connector() == kind)
+                    .count()
             };
             self.members.values().map(of_kind).collect()
         });
@@ -210,10 +220,20 @@ fn a_member_that_comes_back_in_time_gets_its_own_back_and_nothing_else_moves() {
     group.join("w2-again");
     let division = group.round();
     assert_eq!(division.delay, Duration::from_secs(200));
-    assert!(division.changes.values().all(|change| change.assigned.is_empty() && change.revoked.is_empty()));
+    assert!(
+        division
+            .changes
+            .values()
+            .all(|change| change.assigned.is_empty() && change.revoked.is_empty())
+    );
     group.now += Duration::from_secs(200);
     let division = group.round();
-    assert!(division.changes.values().all(|change| change.revoked.is_empty()));
+    assert!(
+        division
+            .changes
+            .values()
+            .all(|change| change.revoked.is_empty())
+    );
     assert_eq!(group.members["w2-again"], before["w2"]);
     assert_eq!(group.members["w1"], before["w1"]);
 }
@@ -229,7 +249,12 @@ fn joins_after_revocations_wait_longer_each_time() {
     group.join("w3");
     let division = group.round();
     assert!(division.delay > Duration::ZERO);
-    assert!(division.changes.values().all(|change| change.revoked.is_empty()));
+    assert!(
+        division
+            .changes
+            .values()
+            .all(|change| change.revoked.is_empty())
+    );
     assert_eq!(group.loads(), (vec![0, 1, 2], vec![3, 3, 6]));
     group.now += division.delay;
     group.join("w4");
@@ -274,7 +299,12 @@ fn what_two_members_have_is_taken_from_both_and_given_to_one() {
     let held = group.members["w1"].clone();
     group.members.insert("w2".to_owned(), held.clone());
     let division = group.round();
-    assert!(division.changes.values().all(|change| change.revoked == held));
+    assert!(
+        division
+            .changes
+            .values()
+            .all(|change| change.revoked == held)
+    );
     group.settle();
     assert_eq!(group.loads(), (vec![0, 1], vec![0, 1]));
 }

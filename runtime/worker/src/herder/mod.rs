@@ -11,6 +11,7 @@ mod reload;
 mod requests;
 mod restart;
 mod running;
+mod shared_statuses;
 mod stages;
 mod standalone;
 mod statuses;
@@ -27,6 +28,7 @@ pub(crate) use host::Hosts;
 pub(crate) use plugins::Judge;
 pub use stages::Stage;
 pub use standalone::{Parts, StandaloneHerder};
+pub(crate) use statuses::{StatusJournal, Statuses};
 pub use tasks::{GroupOffsets, GroupOffsetsError, RunningTask, Sink, TaskRunner};
 pub use views::{
     ActiveTopics, ConnectorInfo, ConnectorStatus, CreateRequest, PartitionOffset, PluginInfo,

@@ -1,9 +1,10 @@
-//! What a worker must remember: source offsets. A store has a file form (standalone); a topic form joins it with
-//! distributed mode.
+//! What a worker must remember: source offsets. A store has a file form (standalone) and a topic form
+//! (distributed).
 
 mod java_map;
 mod migration;
 mod offset_file;
+pub(crate) mod topic;
 
 use std::fmt;
 
@@ -29,6 +30,9 @@ pub enum StoreError {
         #[source]
         source: std::io::Error,
     },
+    /// The topic of offsets could not be read or written.
+    #[error(transparent)]
+    Topic(#[from] topic::log::LogError),
     /// The file is not an offsets file.
     #[error(
         "cannot read the offsets file {path}: {reason}; move it away, or name another one in offset.storage.file.filename"

@@ -130,7 +130,7 @@ fn apply(all: &mut Offsets, connector: &str, changes: Vec<OffsetChange>) {
 }
 
 /// The text of a partition with its keys sorted: equal for partitions with equal contents.
-fn structural_key(partition: &OffsetMap) -> String {
+pub(super) fn structural_key(partition: &OffsetMap) -> String {
     let sorted: BTreeMap<&String, &Value> = partition.iter().collect();
     serde_json::to_string(&sorted).unwrap_or_default()
 }

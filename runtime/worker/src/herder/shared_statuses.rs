@@ -1,0 +1,307 @@
+//! What other workers of the group say of connectors and tasks, and what has to be said for those that are gone.
+
+use std::collections::BTreeSet;
+
+use super::statuses::{Held, KnownTask, Statuses};
+use super::views::Status;
+use crate::store::topic::status_record::{StatusKey, StatusRecord};
+use crate::task::State;
+
+impl Statuses {
+    /// A record of a connector or a task was read; none is a tombstone.
+    pub(crate) fn hear(&self, key: &StatusKey, record: Option<StatusRecord>) {
+        let heard = record.map(held);
+        let mut inner = self.lock();
+        match (key, heard) {
+            (StatusKey::Connector(name), None) => {
+                let is_own = |held: &Held| held.is_own;
+                let known = inner.connectors.get(&**name);
+                let runs_here = known.is_some_and(|known| {
+                    known.connector.as_ref().is_some_and(is_own)
+                        || known.tasks.values().any(|task| task.held.is_own)
+                });
+                if !runs_here {
+                    inner.connectors.remove(&**name);
+                }
+            }
+            (StatusKey::Connector(name), Some(heard)) => {
+                let known = inner.connectors.entry((&**name).into()).or_default();
+                if self.believes(known.connector.as_ref(), &heard, false) {
+                    known.connector = Some(heard);
+                } else {
+                    self.insist(key, known.connector.as_ref(), &heard);
+                }
+            }
+            (StatusKey::Task(name, task), None) => {
+                if let Some(known) = inner.connectors.get_mut(&**name)
+                    && known.tasks.get(task).is_some_and(|task| !task.held.is_own)
+                {
+                    known.tasks.remove(task);
+                }
+            }
+            (StatusKey::Task(name, task), Some(heard)) => {
+                let known = inner.connectors.entry((&**name).into()).or_default();
+                let before = known.tasks.get(task).map(|task| &task.held);
+                if self.believes(before, &heard, true) {
+                    known.tasks.insert(
+                        *task,
+                        KnownTask {
+                            held: heard,
+                            run: 0,
+                        },
+                    );
+                } else {
+                    self.insist(key, before, &heard);
+                }
+            }
+            (StatusKey::Topic { .. }, _) => {}
+        }
+    }
+
+    /// Whether what was heard counts more than what is known.
+    fn believes(&self, known: Option<&Held>, heard: &Held, is_task: bool) -> bool {
+        let Some(known) = known else { return true };
+        let is_mine = heard.status.worker_id == self.worker_id();
+        if is_mine && known.is_own {
+            return false;
+        }
+        let is_stale = is_task
+            && heard.status.state == State::Unassigned
+            && known.status.state == State::Running
+            && known.status.worker_id != heard.status.worker_id
+            && known.generation >= heard.generation;
+        !is_stale
+    }
+
+    /// Somebody took this worker for dead and has said so later than it spoke itself: says it once more.
+    fn insist(&self, key: &StatusKey, known: Option<&Held>, heard: &Held) {
+        if let Some(known) = known
+            && known.is_own
+            && heard.status.worker_id == self.worker_id()
+            && heard.generation > known.generation
+            && heard.status.state != known.status.state
+        {
+            self.tell(|| key.clone(), known);
+        }
+    }
+
+    /// A record about a topic of a connector was read.
+    pub(crate) fn hear_topic(&self, connector: &str, topic: &str, is_used: bool) {
+        let mut inner = self.lock();
+        if is_used {
+            let known = inner.connectors.entry(connector.into()).or_default();
+            known.topics.insert(topic.to_owned());
+        } else if let Some(known) = inner.connectors.get_mut(connector) {
+            known.topics.remove(topic);
+        }
+    }
+
+    /// Says of everything that ran on a worker which is not there any more that nobody runs it, and of what ran here
+    /// before this process began.
+    pub(crate) fn unassign_the_dead(&self, living: &BTreeSet<String>) {
+        let generation = self.generation();
+        let is_dead = |held: &Held| {
+            let moves = matches!(
+                held.status.state,
+                State::Running | State::Paused | State::Restarting
+            );
+            moves && !held.is_own && !living.contains(&held.status.worker_id)
+        };
+        let mut inner = self.lock();
+        for (name, known) in &mut inner.connectors {
+            if let Some(held) = known.connector.as_mut().filter(|held| is_dead(held)) {
+                bury(held, generation);
+                self.tell(|| StatusKey::Connector(name.to_string()), held);
+            }
+            for (task, known) in &mut known.tasks {
+                if is_dead(&known.held) {
+                    bury(&mut known.held, generation);
+                    self.tell(|| StatusKey::Task(name.to_string(), *task), &known.held);
+                }
+            }
+        }
+    }
+
+    /// Takes back what is said of connectors and tasks that are not configured any more.
+    pub(crate) fn keep_only(
+        &self,
+        is_connector: impl Fn(&str) -> bool,
+        tasks: impl Fn(&str) -> usize,
+    ) {
+        let names: Vec<_> = self.lock().connectors.keys().cloned().collect();
+        for name in names {
+            if !is_connector(&name) {
+                self.forget(&name);
+                continue;
+            }
+            let count = tasks(&name) as u32;
+            let mut inner = self.lock();
+            let Some(known) = inner.connectors.get_mut(&name) else {
+                continue;
+            };
+            let gone: Vec<u32> = known.tasks.range(count..).map(|(task, _)| *task).collect();
+            for task in gone {
+                known.tasks.remove(&task);
+                self.retract(StatusKey::Task(name.to_string(), task));
+            }
+        }
+    }
+
+    /// Forgets what this worker knows of a connector, without a word to the others.
+    pub(crate) fn drop_silently(&self, name: &str) {
+        self.lock().connectors.remove(name);
+    }
+}
+
+fn bury(held: &mut Held, generation: i32) {
+    held.status.state = State::Unassigned;
+    held.status.version = None;
+    held.status.trace = None;
+    held.generation = generation;
+}
+
+fn held(record: StatusRecord) -> Held {
+    Held {
+        status: Status {
+            state: record.state,
+            worker_id: record.worker_id,
+            version: record.version,
+            trace: record.trace.filter(|trace| !trace.is_empty()),
+        },
+        generation: record.generation,
+        is_own: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::{Arc, Mutex};
+
+    use millrace_api::TaskId;
+    use millrace_wire::clock::ManualClock;
+    use serde_json::Value;
+
+    use crate::herder::statuses::{StatusJournal, Statuses};
+    use crate::store::topic::status_record::{StatusKey, StatusRecord};
+    use crate::task::State;
+
+    #[derive(Debug, Default)]
+    struct Journal(Mutex<Vec<(String, Option<String>)>>);
+
+    impl StatusJournal for Journal {
+        fn write(&self, key: StatusKey, value: Option<Value>) {
+            let state = value.map(|value| value["state"].as_str().unwrap_or("-").to_owned());
+            self.0.lock().unwrap().push((key.to_string(), state));
+        }
+    }
+
+    fn statuses() -> (Arc<Statuses>, Arc<Journal>) {
+        let journal = Arc::new(Journal::default());
+        let clock = Arc::new(ManualClock::new(0));
+        let statuses = Statuses::shared("me:1".to_owned(), journal.clone(), clock);
+        statuses.set_generation(5);
+        (statuses, journal)
+    }
+
+    fn record(state: State, worker: &str, generation: i32) -> Option<StatusRecord> {
+        Some(StatusRecord {
+            state,
+            trace: None,
+            worker_id: worker.to_owned(),
+            generation,
+            version: None,
+        })
+    }
+
+    fn task() -> StatusKey {
+        StatusKey::Task("c".to_owned(), 0)
+    }
+
+    #[test]
+    fn a_late_farewell_of_another_worker_does_not_count() {
+        let (statuses, _) = statuses();
+        let state = || {
+            statuses
+                .task("c", 0)
+                .map(|task| (task.status.state, task.status.worker_id))
+        };
+        for (heard, expected) in [
+            (record(State::Running, "a:1", 10), (State::Running, "a:1")),
+            (record(State::Unassigned, "b:1", 9), (State::Running, "a:1")),
+            (record(State::Running, "c:1", 1), (State::Running, "c:1")),
+            (
+                record(State::Unassigned, "c:1", 1),
+                (State::Unassigned, "c:1"),
+            ),
+        ] {
+            statuses.hear(&task(), heard);
+            assert_eq!(state(), Some((expected.0, expected.1.to_owned())));
+        }
+        statuses.hear(&task(), None);
+        assert_eq!(state(), None);
+    }
+
+    #[test]
+    fn what_runs_here_is_not_changed_by_records_of_its_own() {
+        let (statuses, journal) = statuses();
+        let id = TaskId {
+            connector: "c".into(),
+            task: 0,
+        };
+        let run = statuses.begin_run(&id, "1");
+        run.task(&id, State::Running, None);
+        statuses.hear(&task(), record(State::Unassigned, "me:1", 5));
+        assert_eq!(statuses.task("c", 0).unwrap().status.state, State::Running);
+        journal.0.lock().unwrap().clear();
+        statuses.hear(&task(), record(State::Unassigned, "me:1", 6));
+        let told = journal.0.lock().unwrap().clone();
+        assert_eq!(
+            told,
+            [("status-task-c-0".to_owned(), Some("RUNNING".to_owned()))]
+        );
+    }
+
+    #[test]
+    fn the_dead_run_nothing() {
+        let (statuses, journal) = statuses();
+        statuses.hear(&task(), record(State::Running, "dead:1", 4));
+        statuses.hear(
+            &StatusKey::Connector("c".to_owned()),
+            record(State::Running, "alive:1", 4),
+        );
+        statuses.unassign_the_dead(&BTreeSet::from(["alive:1".to_owned()]));
+        assert_eq!(
+            statuses.task("c", 0).unwrap().status.state,
+            State::Unassigned
+        );
+        assert_eq!(statuses.connector_state("c"), Some(State::Running));
+        let told = journal.0.lock().unwrap().clone();
+        assert_eq!(
+            told,
+            [("status-task-c-0".to_owned(), Some("UNASSIGNED".to_owned()))]
+        );
+    }
+
+    #[test]
+    fn what_is_not_configured_any_more_is_taken_back() {
+        let (statuses, journal) = statuses();
+        for (key, worker) in [
+            (StatusKey::Connector("c".to_owned()), "a:1"),
+            (StatusKey::Task("c".to_owned(), 0), "a:1"),
+            (StatusKey::Task("c".to_owned(), 1), "a:1"),
+            (StatusKey::Connector("gone".to_owned()), "a:1"),
+        ] {
+            statuses.hear(&key, record(State::Running, worker, 1));
+        }
+        statuses.keep_only(|name| name == "c", |_| 1);
+        let told: Vec<_> = journal.0.lock().unwrap().clone();
+        assert_eq!(
+            told,
+            [
+                ("status-task-c-1".to_owned(), None),
+                ("status-connector-gone".to_owned(), None)
+            ]
+        );
+    }
+}
