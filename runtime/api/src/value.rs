@@ -96,6 +96,11 @@ impl Struct {
         Self { schema, values }
     }
 
+    /// The stored values, in the order of the fields; defaults are not applied.
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
     /// The stored values, in the order of the fields.
     pub fn into_values(self) -> Vec<Value> {
         self.values

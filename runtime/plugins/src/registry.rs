@@ -4,8 +4,9 @@ use millrace_api::config::{Config, ConfigDef};
 use millrace_api::{Converter, HeaderConverter};
 
 use crate::converters::{
-    BooleanConverter, ByteArrayConverter, JsonConverter, JsonConverterConfig, Number,
-    NumberConverter, SimpleHeaderConverter, StringConverter, StringConverterConfig,
+    Avro, BooleanConverter, ByteArrayConverter, JsonConverter, JsonConverterConfig, Number,
+    NumberConverter, RegistryConverter, SimpleHeaderConverter, StringConverter,
+    StringConverterConfig, avro_definition,
 };
 
 /// A converter of keys and values.
@@ -30,6 +31,7 @@ pub struct HeaderConverterPlugin {
     pub create: fn() -> Box<dyn HeaderConverter>,
 }
 
+const AVRO: &str = "io.confluent.connect.avro.AvroConverter";
 const BOOLEAN: &str = "org.apache.kafka.connect.converters.BooleanConverter";
 const BYTE_ARRAY: &str = "org.apache.kafka.connect.converters.ByteArrayConverter";
 const DOUBLE: &str = "org.apache.kafka.connect.converters.DoubleConverter";
@@ -48,7 +50,8 @@ macro_rules! plugins {
     };
 }
 
-static CONVERTERS: [ConverterPlugin; 9] = plugins![ConverterPlugin:
+static CONVERTERS: [ConverterPlugin; 10] = plugins![ConverterPlugin:
+    AVRO, avro_definition, RegistryConverter::<Avro>::default();
     BOOLEAN, ConfigDef::new, BooleanConverter::default();
     BYTE_ARRAY, ConfigDef::new, ByteArrayConverter;
     DOUBLE, ConfigDef::new, NumberConverter::new(Number::Double);
@@ -60,7 +63,8 @@ static CONVERTERS: [ConverterPlugin; 9] = plugins![ConverterPlugin:
     STRING, StringConverterConfig::definition, StringConverter::default();
 ];
 
-static HEADER_CONVERTERS: [HeaderConverterPlugin; 10] = plugins![HeaderConverterPlugin:
+static HEADER_CONVERTERS: [HeaderConverterPlugin; 11] = plugins![HeaderConverterPlugin:
+    AVRO, avro_definition, RegistryConverter::<Avro>::default();
     BOOLEAN, ConfigDef::new, BooleanConverter::default();
     BYTE_ARRAY, ConfigDef::new, ByteArrayConverter;
     DOUBLE, ConfigDef::new, NumberConverter::new(Number::Double);

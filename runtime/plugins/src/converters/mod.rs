@@ -1,5 +1,6 @@
 //! One file a converter.
 
+mod avro;
 mod boolean;
 mod byte_array;
 mod charset;
@@ -7,14 +8,17 @@ mod charset;
 mod java_vectors;
 mod json;
 mod number;
+mod registry;
 mod simple_header;
 mod string;
 
+pub(crate) use avro::{Avro, definition as avro_definition};
 pub use boolean::BooleanConverter;
 pub use byte_array::ByteArrayConverter;
 pub use json::JsonConverter;
 pub(crate) use json::{JsonConverterConfig, parse_json};
 pub use number::{Number, NumberConverter};
+pub(crate) use registry::RegistryConverter;
 pub use simple_header::SimpleHeaderConverter;
 pub use string::StringConverter;
 pub(crate) use string::StringConverterConfig;

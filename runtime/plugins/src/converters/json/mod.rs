@@ -24,6 +24,7 @@ use millrace_api::{
 };
 
 use self::document::Document;
+pub(crate) use self::logical::{decimal_bytes, decimal_from_bytes};
 
 /// How decimals are written; both forms are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
