@@ -21,6 +21,6 @@ pub mod group;
 pub mod producer;
 mod security;
 
-pub use cluster::{Cluster, Lane, Metadata};
+pub use cluster::{Cluster, Lane, Metadata, Topic};
 pub use config::{ClusterConfig, MetadataRecovery};
 pub use error::ClientError;
