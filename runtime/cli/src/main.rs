@@ -14,6 +14,7 @@ mod older;
 mod open_files;
 mod pages;
 mod plan;
+mod plugins;
 mod readiness;
 mod runtimes;
 mod signals;

@@ -6,12 +6,6 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use millrace_broker::{Broker, BrokerConfig};
-use millrace_file::{FileStreamSink, FileStreamSource};
-use millrace_stdout::StdoutSink;
-use millrace_tail::FileTail;
-use millrace_testing::{
-    DataGenerator, MockSink, MockSource, PickySink, SchemaSource, VerifiableSink, VerifiableSource,
-};
 use millrace_wire::clock::{self, Clock};
 use millrace_worker::{
     Builder, Worker, WorkerConfig, logging::Loggers, rest::MetricsServer, task::TargetState,
@@ -24,7 +18,7 @@ use crate::{
     failure::{Failure, Problem},
     included, logging, metrics,
     plan::{ConnectorFile, Problems, StandalonePlan},
-    readiness,
+    plugins, readiness,
     runtimes::Runtimes,
     signals,
 };
@@ -62,19 +56,9 @@ impl Checked {
             .as_ref()
             .and_then(|broker| problems.note_all(broker.config()));
         let builder = Worker::builder(Arc::clone(&clock))
-            .source::<FileStreamSource>()
-            .source::<FileTail>()
-            .sink::<FileStreamSink>()
-            .sink::<StdoutSink>()
-            .source::<DataGenerator>()
-            .source::<VerifiableSource>()
-            .sink::<VerifiableSink>()
-            .source::<MockSource>()
-            .sink::<MockSink>()
-            .sink::<PickySink>()
-            .source::<SchemaSource>()
             .loggers(loggers)
             .properties(plan.worker.clone());
+        let builder = plugins::register(builder, &plan.worker);
         let worker = problems.note_all(builder.check().map_err(|errors| {
             errors
                 .iter()

@@ -25,7 +25,7 @@ use crate::logging::Loggers;
 use crate::metrics::{StateCollector, TaskCollector, WorkerMetrics};
 use crate::providers::ConfigProviders;
 use crate::registry::Registry;
-use crate::rest::{self, Api, BindError, RestServer};
+use crate::rest::{self, Api, BindError, FaultControl, RestServer};
 use crate::store::{FileOffsetStore, StoreError};
 use crate::task::{Clients, StatusListener, TargetState, TaskContext};
 
@@ -68,6 +68,7 @@ pub struct Builder {
     data: Option<tokio::runtime::Handle>,
     loggers: Option<Arc<Loggers>>,
     metrics: Arc<Metrics>,
+    faults: Option<Arc<dyn FaultControl>>,
 }
 
 impl Builder {
@@ -85,6 +86,39 @@ impl Builder {
     pub fn sink<C: SinkConnector + Default + 'static>(self) -> Self {
         Self {
             registry: self.registry.sink::<C>(),
+            ..self
+        }
+    }
+
+    /// Registers a source connector whose instances `make` makes, for one that needs something of the program.
+    #[must_use]
+    pub fn source_by<C: SourceConnector + 'static>(
+        self,
+        make: impl Fn() -> C + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            registry: self.registry.source_by(make),
+            ..self
+        }
+    }
+
+    /// Registers a sink connector whose instances `make` makes.
+    #[must_use]
+    pub fn sink_by<C: SinkConnector + 'static>(
+        self,
+        make: impl Fn() -> C + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            registry: self.registry.sink_by(make),
+            ..self
+        }
+    }
+
+    /// What takes the faults of connectors that fail on purpose; with it, REST has a path for them.
+    #[must_use]
+    pub fn faults(self, faults: Arc<dyn FaultControl>) -> Self {
+        Self {
+            faults: Some(faults),
             ..self
         }
     }
@@ -333,7 +367,7 @@ impl Builder {
         );
         let states = Arc::clone(&herder) as Arc<dyn Herder>;
         self.metrics.add(Arc::new(StateCollector(states)));
-        let rest = bound.serve(api.with_metrics(self.metrics));
+        let rest = bound.serve(api.with_metrics(self.metrics).with_faults(self.faults));
         herder.restore().await?;
         Ok(Worker { herder, rest })
     }
@@ -350,6 +384,7 @@ impl Worker {
             data: None,
             loggers: None,
             metrics: Arc::default(),
+            faults: None,
         }
     }
 

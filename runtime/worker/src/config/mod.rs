@@ -4,6 +4,7 @@ mod clients;
 mod listener;
 mod refused;
 mod response_headers;
+pub mod unsafe_connectors;
 
 use std::time::Duration;
 
@@ -79,6 +80,9 @@ pub struct WorkerConfig {
     /// The file that keeps connectors made by REST; without it they live in memory.
     #[config(name = "config.storage.file.filename", importance = medium)]
     pub config_file: Option<String>,
+    /// Connectors that do harm on purpose and are there only where they are named: `faults`, which fail on command.
+    #[config(name = "unsafe.connectors", default = "", importance = low, validator = unsafe_connectors::check)]
+    pub unsafe_connectors: Vec<String>,
     /// Which client settings a connector may override.
     #[config(name = "connector.client.config.override.policy", default = "All", importance = low)]
     pub override_policy: OverridePolicy,

@@ -190,6 +190,30 @@ impl Registry {
         )
     }
 
+    /// Registers a source connector whose instances `make` makes.
+    #[must_use]
+    pub fn source_by<C: SourceConnector + 'static>(
+        self,
+        make: impl Fn() -> C + Send + Sync + 'static,
+    ) -> Self {
+        let make = move || -> Box<dyn SourceConnector> { Box::new(make()) };
+        self.with(
+            C::plugin(),
+            PluginKind::Source,
+            Code::Source(Arc::new(make)),
+        )
+    }
+
+    /// Registers a sink connector whose instances `make` makes.
+    #[must_use]
+    pub fn sink_by<C: SinkConnector + 'static>(
+        self,
+        make: impl Fn() -> C + Send + Sync + 'static,
+    ) -> Self {
+        let make = move || -> Box<dyn SinkConnector> { Box::new(make()) };
+        self.with(C::plugin(), PluginKind::Sink, Code::Sink(Arc::new(make)))
+    }
+
     /// Registers a sink connector.
     #[must_use]
     pub fn sink<C: SinkConnector + Default + 'static>(self) -> Self {

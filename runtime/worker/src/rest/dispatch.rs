@@ -8,7 +8,7 @@ use super::answer::Answer;
 use super::media::{ContentType, accepted};
 use super::query::Query;
 use super::route::{PathError, Resource};
-use super::{Api, Surface, admin, connectors, offsets, openapi, plugins, scrape};
+use super::{Api, Surface, admin, connectors, faults, offsets, openapi, plugins, scrape};
 
 /// The longest request target, and the most bytes that headers may have together.
 const HEAD_MAX_BYTES: usize = 8192;
@@ -64,7 +64,7 @@ async fn checked(
         ),
         PathError::Unknown => Answer::framework_error(StatusCode::NOT_FOUND),
     })?;
-    if !entrance.surface.serves(endpoint) {
+    if !api.serves(entrance.surface, endpoint) {
         return Err(Answer::framework_error(StatusCode::NOT_FOUND));
     }
     if parts.method == Method::OPTIONS {
@@ -172,7 +172,9 @@ async fn serve(api: &Api, resource: Resource, call: Call) -> Result<Answer, Answ
     match resource {
         Resource::Root => Ok(Answer::ok(&api.herder.worker())),
         Resource::Health => Ok(connectors::health(api).await),
-        Resource::OpenApi => Ok(Answer::ok(&openapi::document(call.surface))),
+        Resource::OpenApi => Ok(Answer::ok(&openapi::document(|endpoint| {
+            api.serves(call.surface, endpoint)
+        }))),
         Resource::Connectors if call.method == Method::POST => connectors::create(api, call).await,
         Resource::Connectors => Ok(connectors::list(api, &call.query)),
         Resource::Connector(name) if call.method == Method::DELETE => {
@@ -205,6 +207,7 @@ async fn serve(api: &Api, resource: Resource, call: Call) -> Result<Answer, Answ
         }
         Resource::Offsets(name) if call.method == Method::DELETE => offsets::reset(api, name).await,
         Resource::Offsets(name) => offsets::list(api, name).await,
+        Resource::Faults(name) => faults::answer(api, &name, &call),
         Resource::Fence(_) => Err(not_in_standalone()),
         Resource::Plugins => Ok(plugins::list(api, &call.query)),
         Resource::PluginConfig(plugin) => plugins::config(api, plugin, &call.query).await,

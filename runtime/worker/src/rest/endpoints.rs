@@ -372,6 +372,40 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         ]
     ),
     endpoint!(
+        "/connectors/{connector}/faults",
+        Faults(1),
+        &[
+            Operation {
+                body: Some("Faults"),
+                answers: &[(200, Some("ShownFaults"))],
+                refusals: &[400, 404],
+                ..operation(
+                    Verb::Put,
+                    "putFaults",
+                    "Has a connector that fails on purpose do so"
+                )
+            },
+            Operation {
+                answers: &[(200, Some("ShownFaults"))],
+                refusals: &[404],
+                ..operation(
+                    Verb::Delete,
+                    "clearFaults",
+                    "Has a connector do right from here on"
+                )
+            },
+            Operation {
+                answers: &[(200, Some("ShownFaults"))],
+                refusals: &[404],
+                ..operation(
+                    Verb::Get,
+                    "faults",
+                    "What a connector is told to do wrong, and what it has done"
+                )
+            },
+        ]
+    ),
+    endpoint!(
         "/connectors/{connector}/fence",
         Fence(1),
         &[operation(
@@ -454,6 +488,11 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
 ];
 
 impl Endpoint {
+    /// Whether it is there only where connectors fail on purpose.
+    pub(super) fn is_of_faults(&self) -> bool {
+        self.path.ends_with("/faults")
+    }
+
     /// The operation of a method.
     pub(super) fn operation(&self, method: &Method) -> Option<&Operation> {
         self.operations

@@ -10,6 +10,7 @@ mod body;
 mod connectors;
 mod dispatch;
 mod endpoints;
+mod faults;
 mod guard;
 mod json;
 mod media;
@@ -31,6 +32,7 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use millrace_wire::metrics::Registry;
 
+pub use faults::FaultControl;
 pub use scrape::MetricsServer;
 pub use server::{BindError, RestServer, bind};
 
@@ -76,6 +78,7 @@ pub(crate) struct Api {
     guard: Guard,
     headers: Vec<(ResponseHeader, HeaderName)>,
     metrics: Arc<Registry>,
+    faults: Option<Arc<dyn FaultControl>>,
 }
 
 impl Api {
@@ -89,7 +92,18 @@ impl Api {
             guard: Guard::new(config),
             headers: response_headers(config),
             metrics: Arc::default(),
+            faults: None,
         }
+    }
+
+    /// The same, which takes the faults of connectors that fail on purpose.
+    pub(crate) fn with_faults(self, faults: Option<Arc<dyn FaultControl>>) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// Whether this worker has an endpoint on a listener of this kind.
+    fn serves(&self, surface: Surface, endpoint: &Endpoint) -> bool {
+        surface.serves(endpoint) && (self.faults.is_some() || !endpoint.is_of_faults())
     }
 
     /// The same, which shows these figures at `/metrics`.

@@ -24,6 +24,7 @@ pub(super) enum Resource {
     Topics(String),
     TopicsReset(String),
     Offsets(String),
+    Faults(String),
     Fence(String),
     Plugins,
     PluginConfig(String),

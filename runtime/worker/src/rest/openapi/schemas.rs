@@ -5,7 +5,14 @@ use serde_json::{Value, json};
 /// All schemas by name.
 pub(super) fn all() -> Value {
     let mut schemas = json!({});
-    for part in [connectors(), offsets(), plugins(), loggers(), worker()] {
+    for part in [
+        connectors(),
+        offsets(),
+        faults(),
+        plugins(),
+        loggers(),
+        worker(),
+    ] {
         if let (Some(all), Value::Object(part)) = (schemas.as_object_mut(), part) {
             all.extend(part);
         }
@@ -46,6 +53,28 @@ fn object(required: &[&str], properties: &Value) -> Value {
 
 fn one_of(texts: &[&str]) -> Value {
     json!({"type": "string", "enum": texts})
+}
+
+fn faults() -> Value {
+    let count = json!({"type": "integer", "minimum": 0});
+    let fault = object(
+        &["call", "fault"],
+        &json!({
+            "call": text(),
+            "fault": text(),
+            "after": count,
+            "times": {"type": "integer"},
+            "ms": count,
+            "task": count,
+        }),
+    );
+    let mut shown = fault.clone();
+    shown["properties"]["calls"] = count.clone();
+    shown["properties"]["happened"] = count;
+    json!({
+        "Faults": object(&["faults"], &json!({"faults": list(&fault)})),
+        "ShownFaults": object(&["faults"], &json!({"faults": list(&shown)})),
+    })
 }
 
 fn connectors() -> Value {
