@@ -15,7 +15,7 @@ use super::{AckSink, RecordRef};
 use crate::cluster::Topic;
 
 /// A batch begins with this much and takes the rest of `batch.size` when that is full, so that
-/// partitions with little traffic hold little.
+/// partitions with little traffic hold little. Where others wait before it, it begins with all of it.
 const FIRST_BATCH_BYTES: usize = 64 << 10;
 /// Beside key, value and headers a record and its batch take less than this.
 const OVERHEAD: usize = 128;
@@ -131,12 +131,13 @@ impl Appender<'_> {
             batch.note(ticket, self.run.acks);
             return Ok(Step::Added);
         }
-        let first = self.budget.limits.batch.min(FIRST_BATCH_BYTES);
+        let first = self.first_bytes(partition);
         let needed = first.max(record_size(row.key, row.value, headers));
         if !self.budget.allows(needed) {
             return Ok(Step::NoRoom);
         }
         let mut builder = BatchBuilder::new(Pool::global(), first);
+        builder.raise_limit(first);
         if builder.append(timestamp, row.key, row.value, headers) != Append::Added {
             return Err(Box::new(too_large(
                 row,
@@ -155,6 +156,17 @@ impl Appender<'_> {
             self.active.push((Arc::clone(self.run.topic), partition));
         }
         Ok(Step::AddedToNew)
+    }
+
+    /// What the next batch of a partition begins with.
+    fn first_bytes(&self, partition: usize) -> usize {
+        let whole = self.budget.limits.batch;
+        let is_busy = !self.queues.partitions[partition].batches.is_empty();
+        if is_busy && self.budget.allows_growth(whole) {
+            whole
+        } else {
+            whole.min(FIRST_BATCH_BYTES)
+        }
     }
 
     #[cold]

@@ -5,12 +5,15 @@ use bytes::Bytes;
 use crate::batch::header::{ATTRIBUTES_AT, CRC_AT, LENGTH_OVERHEAD};
 use crate::batch::{Attributes, BatchHeader, HEADER_LEN, Headers};
 use crate::compression::{Compression, CompressionError, compress};
-use crate::crc::crc32c;
+use crate::crc::{RunningCrc32c, crc32c};
 use crate::pool::{Pool, PooledBuf};
 use crate::varint::{varint_len, varlong_len, write_varint, write_varlong};
 
 /// The first buffer of a batch; one that fills it moves once, to its limit.
 const FIRST_CAPACITY: usize = 64 << 10;
+/// Records are summed this many bytes at a time, while the cache still has them; a batch below that is summed at its
+/// end, for which joining two checksums would cost more.
+const SUM_STEP: usize = 32 << 10;
 /// A batch's length is 32 bits wide; this leaves room for its header and what a codec may add.
 const MAX_BATCH_LEN: usize = i32::MAX as usize - (16 << 20);
 /// The most that a record has beside key, value and headers and their lengths: its own length,
@@ -66,6 +69,9 @@ pub struct BatchBuilder {
     count: i32,
     base_timestamp: i64,
     max_timestamp: i64,
+    /// The checksum of the records before `summed`.
+    sum: RunningCrc32c,
+    summed: usize,
 }
 
 impl BatchBuilder {
@@ -82,6 +88,8 @@ impl BatchBuilder {
             count: 0,
             base_timestamp: -1,
             max_timestamp: -1,
+            sum: RunningCrc32c::new(),
+            summed: HEADER_LEN,
         }
     }
 
@@ -130,6 +138,9 @@ impl BatchBuilder {
         self.buf.advance(total);
         self.count += 1;
         self.max_timestamp = self.max_timestamp.max(timestamp);
+        if self.buf.len() - self.summed >= SUM_STEP {
+            self.sum_up();
+        }
         Append::Added
     }
 
@@ -139,7 +150,7 @@ impl BatchBuilder {
         self.limit
     }
 
-    /// Makes it hold `limit` bytes, where that is more than before.
+    /// Makes it hold `limit` bytes, where that is more than before, and takes the memory for them.
     pub fn raise_limit(&mut self, limit: usize) {
         self.limit = self.limit.max(limit);
         self.buf.reserve(self.limit.saturating_sub(self.buf.len()));
@@ -175,11 +186,12 @@ impl BatchBuilder {
     ///
     /// Where the codec is not built in or fails.
     pub fn close(
-        self,
+        mut self,
         identity: ProducerIdentity,
         codec: Compression,
         level: Option<i32>,
     ) -> Result<ClosedBatch, CompressionError> {
+        let mut sum = None;
         let uncompressed_len = self.buf.len();
         let mut header = BatchHeader {
             base_offset: 0,
@@ -196,7 +208,13 @@ impl BatchBuilder {
             record_count: self.count,
         };
         let buf = match codec {
-            Compression::None => self.buf,
+            Compression::None => {
+                if self.summed > HEADER_LEN {
+                    self.sum_up();
+                    sum = Some(self.sum);
+                }
+                self.buf
+            }
             codec => {
                 let mut packed = self.pool.take(uncompressed_len / 2);
                 packed.resize(HEADER_LEN);
@@ -209,13 +227,20 @@ impl BatchBuilder {
                 codec,
                 limit: i32::MAX as usize,
             })?;
-        let bytes = finish(buf, &mut header, identity);
+        let bytes = finish(buf, &mut header, identity, sum.as_ref());
         Ok(ClosedBatch {
             bytes,
             header,
+            sum,
             uncompressed_len,
             pool: self.pool,
         })
+    }
+
+    #[cold]
+    fn sum_up(&mut self) {
+        self.sum.update(&self.buf[self.summed..]);
+        self.summed = self.buf.len();
     }
 
     #[cold]
@@ -230,6 +255,8 @@ impl BatchBuilder {
 pub struct ClosedBatch {
     bytes: Bytes,
     header: BatchHeader,
+    /// The checksum of the records, where it was made as they came.
+    sum: Option<RunningCrc32c>,
     uncompressed_len: usize,
     pool: Pool,
 }
@@ -260,18 +287,25 @@ impl ClosedBatch {
         let mut buf = self.pool.take(self.bytes.len());
         buf.extend_from_slice(&self.bytes);
         let mut header = self.header;
-        let bytes = finish(buf, &mut header, identity);
+        let bytes = finish(buf, &mut header, identity, self.sum.as_ref());
         Self {
             bytes,
             header,
+            sum: self.sum,
             uncompressed_len: self.uncompressed_len,
             pool: self.pool.clone(),
         }
     }
 }
 
-/// Writes the header over the start of `buf`, which holds the records behind it.
-fn finish(mut buf: PooledBuf, header: &mut BatchHeader, identity: ProducerIdentity) -> Bytes {
+/// Writes the header over the start of `buf`, which holds the records behind it; `sum` is their checksum where it is
+/// known.
+fn finish(
+    mut buf: PooledBuf,
+    header: &mut BatchHeader,
+    identity: ProducerIdentity,
+    sum: Option<&RunningCrc32c>,
+) -> Bytes {
     header.attributes = header.attributes.with_transactional(identity.transactional);
     header.producer_id = identity.producer_id;
     header.producer_epoch = identity.epoch;
@@ -279,7 +313,10 @@ fn finish(mut buf: PooledBuf, header: &mut BatchHeader, identity: ProducerIdenti
     if let Some(start) = buf.first_chunk_mut::<HEADER_LEN>() {
         header.write(start);
     }
-    header.crc = crc32c(&buf[ATTRIBUTES_AT..]);
+    header.crc = match sum {
+        Some(sum) => sum.behind(&buf[ATTRIBUTES_AT..HEADER_LEN]),
+        None => crc32c(&buf[ATTRIBUTES_AT..]),
+    };
     buf[CRC_AT..ATTRIBUTES_AT].copy_from_slice(&header.crc.to_be_bytes());
     buf.freeze()
 }
