@@ -11,6 +11,7 @@ mod reload;
 mod requests;
 mod restart;
 mod running;
+mod share;
 mod shared_statuses;
 mod stages;
 mod standalone;

@@ -10,19 +10,26 @@ use serde_json::{Value, json};
 use super::error::HerderError;
 use super::instance::OffsetChanges;
 use super::running::{Connector, Live, flatten};
-use super::standalone::StandaloneHerder;
-use super::tasks::{GroupOffsetsError, Sink};
+use super::tasks::{GroupOffsets, GroupOffsetsError, Sink};
 use super::views::PartitionOffset;
 use crate::causes::chain;
+use crate::store::OffsetStore;
 use crate::task::TargetState;
 
 const TOPIC: &str = "kafka_topic";
 const PARTITION: &str = "kafka_partition";
 const OFFSET: &str = "kafka_offset";
 
-impl StandaloneHerder {
+/// Where offsets are: of sources, and of the groups of sinks.
+#[derive(Debug)]
+pub(super) struct OffsetAccess {
+    pub(super) offsets: Arc<dyn OffsetStore>,
+    pub(super) groups: Arc<dyn GroupOffsets>,
+}
+
+impl OffsetAccess {
     /// All offsets of a connector.
-    pub(super) async fn list_offsets(
+    pub(super) async fn list(
         &self,
         connector: &Connector,
     ) -> Result<Vec<PartitionOffset>, HerderError> {
@@ -59,12 +66,12 @@ impl StandaloneHerder {
     }
 
     /// Changes offsets, or forgets all of them.
-    pub(super) async fn change_offsets(
+    pub(super) async fn change(
         &self,
-        name: &str,
+        connector: &Connector,
         changes: Option<Vec<PartitionOffset>>,
     ) -> Result<String, HerderError> {
-        let connector = self.find(name)?;
+        let name = &connector.name;
         let live = connector.lock().await?;
         let is_stopped = connector
             .wanted(|wanted| wanted.target == TargetState::Stopped && wanted.tasks.is_empty());
@@ -80,8 +87,8 @@ impl StandaloneHerder {
             "reset"
         };
         let is_external = match connector.kind() {
-            "sink" => self.change_sink(&connector, &live, changes).await?,
-            _ => self.change_source(&connector, &live, changes).await?,
+            "sink" => self.change_sink(connector, &live, changes).await?,
+            _ => self.change_source(connector, &live, changes).await?,
         };
         Ok(done(verb, is_external))
     }

@@ -6,7 +6,7 @@ use super::error::HerderError;
 use super::host::{CallError, Hosts};
 use super::running::Shared;
 use super::shown;
-use super::standalone::StandaloneHerder;
+use super::views::PluginInfo;
 use crate::config::WorkerConfig;
 use crate::providers::{ConfigProviders, ProviderError};
 use crate::registry::alias::simple_name;
@@ -117,7 +117,7 @@ impl Judge<'_> {
     }
 }
 
-impl StandaloneHerder {
+impl Shared {
     /// Judges a connector's configuration.
     pub(super) async fn judge(&self, config: &NullableProperties) -> Result<Verdicts, JudgeError> {
         let Shared {
@@ -126,7 +126,7 @@ impl StandaloneHerder {
             providers,
             config: worker,
             ..
-        } = &*self.shared;
+        } = self;
         Judge {
             hosts,
             registry,
@@ -135,6 +135,51 @@ impl StandaloneHerder {
         }
         .judge(config)
         .await
+    }
+
+    /// The plugins, connectors only or all.
+    pub(super) fn plugin_infos(&self, connectors_only: bool) -> Vec<PluginInfo> {
+        let all = self.registry.plugins().iter();
+        let shown = all.filter(|plugin| !connectors_only || plugin.kind.is_connector());
+        let info = |plugin: &Registered| PluginInfo {
+            class: plugin.class().to_owned(),
+            kind: plugin.kind,
+            version: Some(plugin.version().to_owned()).filter(|version| !version.is_empty()),
+        };
+        shown.map(info).collect()
+    }
+
+    /// The configuration with its name, if nothing is wrong with it.
+    pub(super) async fn checked(
+        &self,
+        name: &str,
+        mut config: NullableProperties,
+    ) -> Result<NullableProperties, HerderError> {
+        match config.get("name") {
+            None => {
+                config.insert("name".to_owned(), Some(name.to_owned()));
+            }
+            Some(given) if given.as_deref() == Some(name) => {}
+            Some(given) => {
+                return Err(HerderError::bad_request(format!(
+                    "Connector name configuration ({}) doesn't match connector name in the URL ({name})",
+                    given.as_deref().unwrap_or("null")
+                )));
+            }
+        }
+        self.judged(config).await
+    }
+
+    /// The configuration, if nothing is wrong with it.
+    pub(super) async fn judged(
+        &self,
+        config: NullableProperties,
+    ) -> Result<NullableProperties, HerderError> {
+        let verdicts = self.judge(&config).await.map_err(|error| error.plain())?;
+        match verdicts.refusal() {
+            Some(message) => Err(HerderError::bad_request(message)),
+            None => Ok(config),
+        }
     }
 
     /// The verdict on a configuration for the plugin that a path names.
@@ -162,7 +207,7 @@ impl StandaloneHerder {
         name: &str,
         version: Option<&str>,
     ) -> Result<Vec<KeyInfo>, HerderError> {
-        let plugin = self.shared.registry.find(name, |_| true);
+        let plugin = self.registry.find(name, |_| true);
         let Some(plugin) = plugin else {
             if matches!(name, "All" | "None" | "Principal") {
                 return Err(HerderError::bad_request(format!(
@@ -194,11 +239,10 @@ impl StandaloneHerder {
             return Ok(definition.clone());
         }
         let host = self
-            .shared
             .hosts
             .host(plugin)
             .map_err(|error| cannot_make(plugin, &error))?;
-        let limit = self.shared.config.connector_call_timeout();
+        let limit = self.config.connector_call_timeout();
         let call = host.call("describe its keys", limit, |instance| {
             Box::pin(async move { instance.definition() })
         });

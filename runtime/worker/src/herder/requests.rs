@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use millrace_api::{CONNECT_VERSION, TaskId};
+use millrace_api::TaskId;
 use millrace_config::{KeyInfo, NullableProperties};
 
 use super::error::{HerderError, Kind};
@@ -14,19 +14,13 @@ use super::views::{
     RestartRequest, TaskInfo, TaskName, TaskStatus, TopicList, WorkerInfo,
 };
 use super::{Herder, Put, Restart, Stage};
-use crate::registry::Registered;
 use crate::task::TargetState;
 use crate::validation::Verdicts;
 
 #[async_trait]
 impl Herder for StandaloneHerder {
     fn worker(&self) -> WorkerInfo {
-        WorkerInfo {
-            // Tools look at it to know what they may call.
-            version: CONNECT_VERSION.to_owned(),
-            commit: format!("millrace-{}", env!("CARGO_PKG_VERSION")),
-            kafka_cluster_id: self.cluster_id().map(str::to_owned),
-        }
+        WorkerInfo::on_cluster(self.cluster_id())
     }
 
     fn is_ready(&self) -> bool {
@@ -63,7 +57,7 @@ impl Herder for StandaloneHerder {
     }
 
     async fn put_config(&self, name: &str, config: NullableProperties) -> Result<Put, HerderError> {
-        let config = self.checked(name, config).await?;
+        let config = self.shared.checked(name, config).await?;
         // Others may make or delete the connector between looking for it and having it; then it is looked for anew.
         loop {
             let Ok(connector) = self.find(name) else {
@@ -104,7 +98,7 @@ impl Herder for StandaloneHerder {
                 None => config.remove(&key),
             };
         }
-        let config = self.judged(config).await?;
+        let config = self.shared.judged(config).await?;
         self.reconfigure(&connector, &mut live, config).await
     }
 
@@ -180,7 +174,7 @@ impl Herder for StandaloneHerder {
     }
 
     async fn offsets(&self, name: &str) -> Result<Vec<PartitionOffset>, HerderError> {
-        self.list_offsets(&*self.find(name)?).await
+        self.offsets.list(&*self.find(name)?).await
     }
 
     async fn alter_offsets(
@@ -188,22 +182,15 @@ impl Herder for StandaloneHerder {
         name: &str,
         changes: Vec<PartitionOffset>,
     ) -> Result<String, HerderError> {
-        self.change_offsets(name, Some(changes)).await
+        self.offsets.change(&*self.find(name)?, Some(changes)).await
     }
 
     async fn reset_offsets(&self, name: &str) -> Result<String, HerderError> {
-        self.change_offsets(name, None).await
+        self.offsets.change(&*self.find(name)?, None).await
     }
 
     fn plugins(&self, connectors_only: bool) -> Vec<PluginInfo> {
-        let all = self.shared.registry.plugins().iter();
-        let shown = all.filter(|plugin| !connectors_only || plugin.kind.is_connector());
-        let info = |plugin: &Registered| PluginInfo {
-            class: plugin.class().to_owned(),
-            kind: plugin.kind,
-            version: Some(plugin.version().to_owned()).filter(|version| !version.is_empty()),
-        };
-        shown.map(info).collect()
+        self.shared.plugin_infos(connectors_only)
     }
 
     async fn plugin_config(
@@ -211,7 +198,7 @@ impl Herder for StandaloneHerder {
         name: &str,
         version: Option<&str>,
     ) -> Result<Vec<KeyInfo>, HerderError> {
-        self.describe_plugin(name, version).await
+        self.shared.describe_plugin(name, version).await
     }
 
     async fn validate(
@@ -219,6 +206,6 @@ impl Herder for StandaloneHerder {
         plugin: &str,
         config: NullableProperties,
     ) -> Result<Verdicts, HerderError> {
-        self.validate_for(plugin, config).await
+        self.shared.validate_for(plugin, config).await
     }
 }

@@ -6,7 +6,7 @@ use millrace_api::{ConnectError, TaskId};
 
 use super::Restart;
 use super::error::HerderError;
-use super::running::{Connector, Live};
+use super::running::{Connector, Live, Shared};
 use super::standalone::StandaloneHerder;
 use super::views::{ConnectorStatus, RestartRequest};
 use crate::task::State;
@@ -40,56 +40,63 @@ impl StandaloneHerder {
             connector.launch(&mut live).await?;
             return Ok(Restart::Done);
         }
-        let plan = self.planned(&connector, request)?;
-        let is_due = |state| state == State::Restarting;
-        let tasks: Vec<u32> = plan
-            .tasks
-            .iter()
-            .filter(|task| is_due(task.status.state))
-            .map(|task| task.id)
-            .collect();
-        for task in &tasks {
-            let id = TaskId {
-                connector: Arc::clone(&connector.name),
-                task: *task,
-            };
-            self.shared.statuses.set_task(&id, State::Restarting, None);
-        }
-        let with_connector = is_due(plan.connector.state);
-        if with_connector {
-            connector.set_state(State::Restarting, None);
-        }
-        tokio::spawn(restart_planned(connector, with_connector, tasks));
+        let plan = planned(&self.shared, name, connector.kind(), request)?;
+        carry_out(connector, &plan);
         Ok(Restart::Planned(plan))
-    }
-
-    /// The status of a connector as it will be while what is due restarts.
-    fn planned(
-        &self,
-        connector: &Connector,
-        request: RestartRequest,
-    ) -> Result<ConnectorStatus, HerderError> {
-        let name = &connector.name;
-        let status = self.shared.statuses.connector(name, connector.kind());
-        let mut plan = status.ok_or_else(|| {
-            HerderError::not_found(format!("Status for connector {name} not found"))
-        })?;
-        let is_due = |state: State| !request.only_failed || state == State::Failed;
-        let all = std::iter::once(&mut plan.connector).chain(
-            plan.tasks
-                .iter_mut()
-                .filter(|_| request.include_tasks)
-                .map(|task| &mut task.status),
-        );
-        for status in all.filter(|status| is_due(status.state)) {
-            status.state = State::Restarting;
-        }
-        Ok(plan)
     }
 }
 
+/// Restarts what a plan says, as far as it runs here.
+pub(super) fn carry_out(connector: Arc<Connector>, plan: &ConnectorStatus) {
+    let is_due = |state| state == State::Restarting;
+    let tasks: Vec<u32> = plan
+        .tasks
+        .iter()
+        .filter(|task| is_due(task.status.state) && connector.owns_task(task.id))
+        .map(|task| task.id)
+        .collect();
+    for task in &tasks {
+        let id = TaskId {
+            connector: Arc::clone(&connector.name),
+            task: *task,
+        };
+        connector
+            .shared
+            .statuses
+            .set_task(&id, State::Restarting, None);
+    }
+    let with_connector = is_due(plan.connector.state) && connector.owns_instance();
+    if with_connector {
+        connector.set_state(State::Restarting, None);
+    }
+    tokio::spawn(restart_planned(connector, with_connector, tasks));
+}
+
+/// The status of a connector as it will be while what is due restarts.
+pub(super) fn planned(
+    shared: &Shared,
+    name: &str,
+    kind: &'static str,
+    request: RestartRequest,
+) -> Result<ConnectorStatus, HerderError> {
+    let status = shared.statuses.connector(name, kind);
+    let mut plan = status
+        .ok_or_else(|| HerderError::not_found(format!("Status for connector {name} not found")))?;
+    let is_due = |state: State| !request.only_failed || state == State::Failed;
+    let all = std::iter::once(&mut plan.connector).chain(
+        plan.tasks
+            .iter_mut()
+            .filter(|_| request.include_tasks)
+            .map(|task| &mut task.status),
+    );
+    for status in all.filter(|status| is_due(status.state)) {
+        status.state = State::Restarting;
+    }
+    Ok(plan)
+}
+
 /// Restarts tasks of a locked connector; the first error, if any.
-async fn restart_tasks(
+pub(super) async fn restart_tasks(
     connector: &Connector,
     live: &mut Live,
     tasks: &[u32],

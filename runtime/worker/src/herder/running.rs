@@ -4,6 +4,7 @@
 //! of different connectors do not wait for each other. What a call wants is written down first; the change then
 //! brings the connector to what is wanted at that time.
 
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,12 +14,14 @@ use tokio::sync::{Notify, watch};
 
 use super::error::HerderError;
 use super::host::{CallError, Host, Hosts};
+use super::share::PublishTasks;
 use super::statuses::Statuses;
 use super::task_set::TaskSet;
 use super::tasks::TaskRunner;
 use super::views::{ConnectorInfo, TaskName};
 use crate::causes::chain;
 use crate::config::WorkerConfig;
+use crate::group::work::Share;
 use crate::providers::ConfigProviders;
 use crate::registry::{PluginKind, Registered, Registry};
 use crate::task::{State, TargetState};
@@ -39,6 +42,8 @@ pub(super) struct Shared {
     pub(super) runner: Arc<dyn TaskRunner>,
     pub(super) statuses: Arc<Statuses>,
     pub(super) data: tokio::runtime::Handle,
+    /// Where the configurations of tasks go in a group of workers; none where they run here.
+    pub(super) publish: Option<Arc<dyn PublishTasks>>,
 }
 
 /// What is wanted of a connector, and what REST shows of it.
@@ -51,6 +56,12 @@ pub(super) struct Wanted {
     pub(super) deleted: bool,
     /// Whether it is kept in the file of REST-made connectors.
     pub(super) kept: bool,
+    /// What of it is to run here, in a group of workers; none for all of it.
+    pub(super) share: Option<Share>,
+    /// The connector's configuration when its tasks were last divided, in a group of workers.
+    pub(super) applied: NullableProperties,
+    /// How often its configuration was written, in a group of workers.
+    pub(super) version: u64,
 }
 
 impl Wanted {
@@ -62,6 +73,9 @@ impl Wanted {
             tasks: Vec::new(),
             deleted: false,
             kept,
+            share: None,
+            applied: NullableProperties::new(),
+            version: 0,
         }
     }
 }
@@ -73,6 +87,8 @@ pub(super) struct Live {
     /// Whether the instance's `start` has succeeded and its `stop` was not called since.
     pub(super) started: bool,
     pub(super) tasks: TaskSet,
+    /// Which configuration the instance was made for, in a group of workers.
+    pub(super) version: Option<u64>,
     /// The configuration that the instance runs with, with values in the place of references.
     pub(super) resolved: Option<Properties>,
 }
@@ -84,7 +100,9 @@ pub(super) struct Connector {
     pub(super) shared: Arc<Shared>,
     wanted: Mutex<Wanted>,
     live: tokio::sync::Mutex<Live>,
-    reconfigure: Arc<Notify>,
+    pub(super) reconfigure: Arc<Notify>,
+    /// How often the configurations of its tasks could not be published, one time after the other.
+    pub(super) unpublished: AtomicU32,
     /// After how long the values of config providers are to be looked up again.
     pub(super) ttl: watch::Sender<Option<Duration>>,
 }
@@ -97,6 +115,7 @@ impl Connector {
             wanted: Mutex::new(wanted),
             live: tokio::sync::Mutex::default(),
             reconfigure: Arc::default(),
+            unpublished: AtomicU32::new(0),
             ttl: watch::Sender::new(None),
         })
     }
@@ -153,6 +172,17 @@ impl Connector {
             tasks: tasks.collect(),
             kind: self.kind(),
         }
+    }
+
+    /// Whether the connector's own instance is to run here.
+    pub(super) fn owns_instance(&self) -> bool {
+        self.wanted(|wanted| wanted.share.as_ref().is_none_or(|share| share.instance))
+    }
+
+    /// Whether a task is to run here.
+    pub(super) fn owns_task(&self, task: u32) -> bool {
+        let has = |share: &Share| share.tasks.contains(&task);
+        self.wanted(|wanted| wanted.share.as_ref().is_none_or(has))
     }
 
     pub(super) fn set_state(&self, state: State, trace: Option<String>) {
@@ -312,7 +342,12 @@ impl Connector {
         let configs = configs
             .into_iter()
             .map(|task| self.complete(task, config))
-            .collect();
+            .collect::<Vec<_>>();
+        if let Some(publish) = &self.shared.publish {
+            let shown = configs.into_iter().map(|task| resolved.restore(task));
+            self.publish(&**publish, shown.collect()).await;
+            return Ok(());
+        }
         live.tasks.replace(self, host, resolved, configs).await;
         Ok(())
     }
@@ -338,24 +373,25 @@ impl Connector {
     /// Brings a launched connector to the state that is wanted of it now.
     pub(super) async fn apply_target(&self, live: &mut Live) -> Result<(), HerderError> {
         let has_failed = self.shared.statuses.connector_state(&self.name) == Some(State::Failed);
+        let is_owner = self.owns_instance();
         match self.wanted(|wanted| wanted.target) {
             TargetState::Stopped => {
                 live.tasks.stop_all(self).await;
                 self.wanted(|wanted| wanted.tasks.clear());
                 self.halt_instance(live).await;
-                if live.host.is_some() {
+                if is_owner && live.host.is_some() {
                     self.set_state(State::Stopped, None);
                 }
             }
             TargetState::Paused => {
                 live.tasks.pause();
-                if !has_failed {
+                if is_owner && !has_failed {
                     self.halt_instance(live).await;
                     self.set_state(State::Paused, None);
                 }
             }
             TargetState::Started => {
-                if !has_failed && !live.started {
+                if is_owner && !has_failed && !live.started {
                     self.start_instance(live).await?;
                 }
                 self.update_tasks(live).await?;
@@ -376,7 +412,7 @@ impl Connector {
         }
     }
 
-    async fn shut_instance(&self, live: &mut Live) {
+    pub(super) async fn shut_instance(&self, live: &mut Live) {
         self.halt_instance(live).await;
         live.host = None;
     }

@@ -14,6 +14,7 @@ use millrace_wire::clock::Clock;
 use super::config_file::{ConfigFile, Kept};
 use super::error::{HerderError, Kind};
 use super::host::Hosts;
+use super::offsets::OffsetAccess;
 use super::running::{Connector, Live, Shared, Wanted};
 use super::statuses::Statuses;
 use super::tasks::{GroupOffsets, TaskRunner};
@@ -62,8 +63,7 @@ pub struct Parts {
 /// The herder of a standalone worker.
 pub struct StandaloneHerder {
     pub(super) shared: Arc<Shared>,
-    pub(super) offsets: Arc<dyn OffsetStore>,
-    pub(super) groups: Arc<dyn GroupOffsets>,
+    pub(super) offsets: OffsetAccess,
     connectors: Mutex<BTreeMap<String, Arc<Connector>>>,
     file: Option<ConfigFile>,
     cluster_id: Option<String>,
@@ -92,11 +92,14 @@ impl StandaloneHerder {
             providers: parts.providers,
             runner: parts.runner,
             data: parts.data,
+            publish: None,
         };
         Arc::new(Self {
             shared: Arc::new(shared),
-            offsets: parts.offsets,
-            groups: parts.groups,
+            offsets: OffsetAccess {
+                offsets: parts.offsets,
+                groups: parts.groups,
+            },
             connectors: Mutex::default(),
             file,
             cluster_id: parts.cluster_id,
@@ -230,7 +233,7 @@ impl StandaloneHerder {
             config,
             target,
         } = request;
-        let config = self.checked(&name, config).await?;
+        let config = self.shared.checked(&name, config).await?;
         self.add(&name, Wanted::new(config, target, kept)).await
     }
 
@@ -257,39 +260,6 @@ impl StandaloneHerder {
         self.lock().remove(name);
         self.shared.statuses.forget(name);
         self.keep().await
-    }
-
-    /// The configuration with its name, if nothing is wrong with it.
-    pub(super) async fn checked(
-        &self,
-        name: &str,
-        mut config: NullableProperties,
-    ) -> Result<NullableProperties, HerderError> {
-        match config.get("name") {
-            None => {
-                config.insert("name".to_owned(), Some(name.to_owned()));
-            }
-            Some(given) if given.as_deref() == Some(name) => {}
-            Some(given) => {
-                return Err(HerderError::bad_request(format!(
-                    "Connector name configuration ({}) doesn't match connector name in the URL ({name})",
-                    given.as_deref().unwrap_or("null")
-                )));
-            }
-        }
-        self.judged(config).await
-    }
-
-    /// The configuration, if nothing is wrong with it.
-    pub(super) async fn judged(
-        &self,
-        config: NullableProperties,
-    ) -> Result<NullableProperties, HerderError> {
-        let verdicts = self.judge(&config).await.map_err(|error| error.plain())?;
-        match verdicts.refusal() {
-            Some(message) => Err(HerderError::bad_request(message)),
-            None => Ok(config),
-        }
     }
 
     /// Gives a locked connector a new configuration and restarts what it changes.

@@ -215,6 +215,14 @@ impl Statuses {
         known.tasks.insert(id.task, KnownTask { held, run });
     }
 
+    /// Forgets one task.
+    pub(crate) fn forget_task(&self, name: &str, task: u32) {
+        if let Some(known) = self.lock().connectors.get_mut(name) {
+            known.tasks.remove(&task);
+            self.retract(StatusKey::Task(name.to_owned(), task));
+        }
+    }
+
     /// Forgets a connector's tasks.
     pub(crate) fn forget_tasks(&self, name: &str) {
         if let Some(known) = self.lock().connectors.get_mut(name) {

@@ -9,6 +9,7 @@ use millrace_api::{ConnectError, ConverterKind, Properties, TaskId};
 
 use super::host::Host;
 use super::running::{Connector, flatten};
+use super::share::Origin;
 use super::tasks::RunningTask;
 use crate::pipeline::build_chain;
 use crate::providers::Resolved;
@@ -19,7 +20,9 @@ use crate::validation::unavailable;
 /// Running tasks, and what they were made from.
 #[derive(Debug, Default)]
 pub(super) struct TaskSet {
-    running: BTreeMap<u32, Box<dyn RunningTask>>,
+    pub(super) running: BTreeMap<u32, Box<dyn RunningTask>>,
+    /// What each task was made from, in a group of workers.
+    pub(super) origins: BTreeMap<u32, Origin>,
     /// The connector's and the tasks' configurations that the tasks run with, with values in the place of references.
     applied: Option<(Properties, Vec<Properties>)>,
 }
@@ -54,7 +57,7 @@ impl TaskSet {
     ///
     /// # Errors
     /// When it could not be made; it is then FAILED.
-    async fn begin(
+    pub(super) async fn begin(
         &mut self,
         connector: &Connector,
         host: &Host,
@@ -123,6 +126,7 @@ impl TaskSet {
     /// Stops all tasks, together within `deadline`; says which were abandoned.
     pub(super) async fn shut_down(&mut self, deadline: Duration) -> Vec<String> {
         self.applied = None;
+        self.origins.clear();
         let running = std::mem::take(&mut self.running);
         let stops = running
             .into_iter()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use millrace_api::{OffsetMap, Properties};
+use millrace_api::{CONNECT_VERSION, OffsetMap, Properties};
 use millrace_config::NullableProperties;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -106,6 +106,18 @@ pub struct WorkerInfo {
     pub commit: String,
     /// The cluster it works on.
     pub kafka_cluster_id: Option<String>,
+}
+
+impl WorkerInfo {
+    /// This build on a cluster.
+    pub(super) fn on_cluster(cluster_id: Option<&str>) -> Self {
+        Self {
+            // Tools look at it to know what they may call.
+            version: CONNECT_VERSION.to_owned(),
+            commit: format!("millrace-{}", env!("CARGO_PKG_VERSION")),
+            kafka_cluster_id: cluster_id.map(str::to_owned),
+        }
+    }
 }
 
 /// The offset of one partition, of a source or of a sink's consumer group.

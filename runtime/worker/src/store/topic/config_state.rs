@@ -1,6 +1,6 @@
 //! What the records of the config topic add up to, without any I/O (contract connect-internals, section 1.3).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use millrace_api::Properties;
