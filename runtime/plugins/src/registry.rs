@@ -4,9 +4,9 @@ use millrace_api::config::{Config, ConfigDef};
 use millrace_api::{Converter, HeaderConverter};
 
 use crate::converters::{
-    Avro, BooleanConverter, ByteArrayConverter, JsonConverter, JsonConverterConfig, Number,
-    NumberConverter, RegistryConverter, SimpleHeaderConverter, StringConverter,
-    StringConverterConfig, avro_definition,
+    Avro, BooleanConverter, ByteArrayConverter, JsonConverter, JsonConverterConfig, JsonSchema,
+    Number, NumberConverter, RegistryConverter, SimpleHeaderConverter, StringConverter,
+    StringConverterConfig, avro_definition, json_schema_definition,
 };
 
 /// A converter of keys and values.
@@ -40,6 +40,7 @@ const INTEGER: &str = "org.apache.kafka.connect.converters.IntegerConverter";
 const LONG: &str = "org.apache.kafka.connect.converters.LongConverter";
 const SHORT: &str = "org.apache.kafka.connect.converters.ShortConverter";
 const JSON: &str = "org.apache.kafka.connect.json.JsonConverter";
+const JSON_SCHEMA: &str = "io.confluent.connect.json.JsonSchemaConverter";
 const SIMPLE: &str = "org.apache.kafka.connect.storage.SimpleHeaderConverter";
 const STRING: &str = "org.apache.kafka.connect.storage.StringConverter";
 
@@ -50,8 +51,9 @@ macro_rules! plugins {
     };
 }
 
-static CONVERTERS: [ConverterPlugin; 10] = plugins![ConverterPlugin:
+static CONVERTERS: [ConverterPlugin; 11] = plugins![ConverterPlugin:
     AVRO, avro_definition, RegistryConverter::<Avro>::default();
+    JSON_SCHEMA, json_schema_definition, RegistryConverter::<JsonSchema>::default();
     BOOLEAN, ConfigDef::new, BooleanConverter::default();
     BYTE_ARRAY, ConfigDef::new, ByteArrayConverter;
     DOUBLE, ConfigDef::new, NumberConverter::new(Number::Double);
@@ -63,8 +65,9 @@ static CONVERTERS: [ConverterPlugin; 10] = plugins![ConverterPlugin:
     STRING, StringConverterConfig::definition, StringConverter::default();
 ];
 
-static HEADER_CONVERTERS: [HeaderConverterPlugin; 11] = plugins![HeaderConverterPlugin:
+static HEADER_CONVERTERS: [HeaderConverterPlugin; 12] = plugins![HeaderConverterPlugin:
     AVRO, avro_definition, RegistryConverter::<Avro>::default();
+    JSON_SCHEMA, json_schema_definition, RegistryConverter::<JsonSchema>::default();
     BOOLEAN, ConfigDef::new, BooleanConverter::default();
     BYTE_ARRAY, ConfigDef::new, ByteArrayConverter;
     DOUBLE, ConfigDef::new, NumberConverter::new(Number::Double);

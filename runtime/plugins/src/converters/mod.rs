@@ -7,6 +7,7 @@ mod charset;
 #[cfg(test)]
 mod java_vectors;
 mod json;
+mod json_schema;
 mod number;
 mod registry;
 mod simple_header;
@@ -17,6 +18,7 @@ pub use boolean::BooleanConverter;
 pub use byte_array::ByteArrayConverter;
 pub use json::JsonConverter;
 pub(crate) use json::{JsonConverterConfig, parse_json};
+pub(crate) use json_schema::{JsonSchema, definition as json_schema_definition};
 pub use number::{Number, NumberConverter};
 pub(crate) use registry::RegistryConverter;
 pub use simple_header::SimpleHeaderConverter;

@@ -23,8 +23,10 @@ use millrace_api::{
     Schema, Value,
 };
 
-use self::document::Document;
+pub(crate) use self::document::Document;
 pub(crate) use self::logical::{decimal_bytes, decimal_from_bytes};
+pub(crate) use self::read::Reader;
+pub(crate) use self::write::{Writer, string as write_string};
 
 /// How decimals are written; both forms are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
