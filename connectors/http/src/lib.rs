@@ -1,2 +1,14 @@
 //! HTTP connectors: a sink that sends records to a server, and what its sources share with it.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods))]
+
+mod charset;
+mod client;
+mod clock;
+mod listener;
+mod refused;
+mod retry;
+mod sink;
+mod template;
+
+pub use listener::HttpListener;
+pub use sink::HttpSink;
