@@ -170,9 +170,9 @@ fn the_worker_and_its_broker_take_values_too() {
     ];
     let mut pipeline = start(&sandbox, &keys);
     let server = &pipeline.broker;
-    let made = format!("topics create --topic t --bootstrap-server {server}");
+    let made = format!("topics --create --topic t --bootstrap-server {server}");
     tool::run(&sandbox, &made).ok();
-    let described = format!("topics describe --topic t --bootstrap-server {server}");
+    let described = format!("topics --describe --topic t --bootstrap-server {server}");
     let described = tool::run(&sandbox, &described).ok();
     assert!(described.contains("Leader: 7"), "{described}");
     assert!(pipeline.millrace.stop().success());

@@ -1,49 +1,23 @@
 //! The worker's configuration: Kafka Connect's keys for a standalone worker, and the few of Millrace's own.
 
 mod clients;
+mod distributed;
 mod listener;
+mod policy;
 mod refused;
 mod response_headers;
 pub mod unsafe_connectors;
 
 use std::time::Duration;
 
-use millrace_config::{Config, ConfigDef, ConfigEnum, ConfigErrors, Properties};
+use millrace_config::{Config, ConfigDef, ConfigErrors, Properties};
 
 pub(crate) use clients::client_keys;
+pub use distributed::{DistributedConfig, Protocol};
 pub use listener::{Listener, Scheme};
+pub use policy::OverridePolicy;
 pub(crate) use refused::{client_refusal, shown};
 pub use response_headers::ResponseHeader;
-
-/// Which client settings a connector may override.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
-pub enum OverridePolicy {
-    /// Any.
-    #[config(name = "All")]
-    All,
-    /// None.
-    #[config(name = "None")]
-    None,
-    /// Only who the client is: `sasl.jaas.config`, `sasl.mechanism`, `security.protocol`.
-    #[config(name = "Principal")]
-    Principal,
-}
-
-impl OverridePolicy {
-    /// Whether a connector may set a client's `key` (given without its prefix).
-    pub fn allows(self, key: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::None => false,
-            Self::Principal => {
-                matches!(
-                    key,
-                    "sasl.jaas.config" | "sasl.mechanism" | "security.protocol"
-                )
-            }
-        }
-    }
-}
 
 /// Settings of a worker. Keys of other components (`producer.*`, `key.converter.*`) stay in the
 /// properties that it was parsed from.
@@ -74,8 +48,8 @@ pub struct WorkerConfig {
     /// How long one commit of source offsets may take, in milliseconds.
     #[config(default = 5000, range(1i64..), importance = low)]
     pub offset_flush_timeout_ms: i64,
-    /// The file that keeps the offsets of source connectors.
-    #[config(name = "offset.storage.file.filename", importance = high, non_empty)]
+    /// The file that keeps the offsets of source connectors; a worker that stands alone needs it.
+    #[config(name = "offset.storage.file.filename", default = "", importance = high)]
     pub offset_file: String,
     /// The file that keeps connectors made by REST; without it they live in memory.
     #[config(name = "config.storage.file.filename", importance = medium)]
@@ -84,8 +58,11 @@ pub struct WorkerConfig {
     #[config(name = "unsafe.connectors", default = "", importance = low, validator = unsafe_connectors::check)]
     pub unsafe_connectors: Vec<String>,
     /// Which client settings a connector may override.
-    #[config(name = "connector.client.config.override.policy", default = "All", importance = low)]
-    pub override_policy: OverridePolicy,
+    #[config(name = "connector.client.config.override.policy", default = "All", importance = low, validator = policy::check)]
+    pub override_policy: String,
+    /// The client settings that a connector may override under the policy Allowlist.
+    #[config(name = "connector.client.config.override.allowlist", default = "", importance = low)]
+    pub override_allowlist: Vec<String>,
     /// Whether source tasks may create topics by `topic.creation.*`.
     #[config(default = true, importance = low)]
     pub topic_creation_enable: bool,
@@ -175,6 +152,31 @@ impl WorkerConfig {
     /// # Errors
     /// Everything that is wrong, together.
     pub fn from_properties(properties: &Properties) -> Result<Self, ConfigErrors> {
+        const FILE: &str = "offset.storage.file.filename";
+        let mut errors = ConfigErrors::default();
+        if properties
+            .get(FILE)
+            .is_none_or(|file| file.trim().is_empty())
+        {
+            errors.push(
+                FILE,
+                format!("Missing required configuration \"{FILE}\" which has no default value."),
+            );
+        }
+        match Self::of_any_mode(properties) {
+            Ok(config) => errors.into_result(config),
+            Err(mut wrong) => {
+                wrong.extend(errors);
+                Err(wrong)
+            }
+        }
+    }
+
+    /// The same for a worker of a group, which needs no files.
+    ///
+    /// # Errors
+    /// As [`WorkerConfig::from_properties`].
+    pub fn of_any_mode(properties: &Properties) -> Result<Self, ConfigErrors> {
         let mut errors = refused::find(properties);
         errors.extend(clients::check(properties));
         match <Self as Config>::parse(properties) {
@@ -187,13 +189,14 @@ impl WorkerConfig {
     }
 
     /// Logs which keys have no effect, and which nobody knows.
-    pub(crate) fn log_ineffective(properties: &Properties) {
+    pub(crate) fn log_ineffective(properties: &Properties, further: ConfigDef) {
         for key in NOTED_KEYS {
             if properties.contains_key(key) {
                 log::info!("worker configuration: {key} has no effect, {}", noted(key));
             }
         }
-        for unknown in Self::full_definition().unknown_keys(properties) {
+        let known = Self::full_definition().with(further);
+        for unknown in known.unknown_keys(properties) {
             log::warn!("worker configuration: {unknown}");
         }
         for unknown in clients::unknown(properties) {
@@ -208,6 +211,13 @@ impl WorkerConfig {
             .chain(NOTED_KEYS)
             .chain(refused::KNOWN_PREFIXES)
             .fold(Self::definition(), ConfigDef::open_prefix)
+    }
+
+    /// Which client settings a connector may override.
+    pub fn overrides(&self) -> OverridePolicy {
+        // The name was checked when the configuration was parsed; what cannot be, allows nothing.
+        OverridePolicy::new(&self.override_policy, &self.override_allowlist)
+            .unwrap_or(OverridePolicy::None)
     }
 
     /// How long all tasks together may take to stop.
@@ -264,7 +274,7 @@ mod tests {
         assert_eq!(config.rest.admin_listeners, None);
         assert_eq!(config.flush_interval().as_millis(), 1000);
         assert_eq!(config.shutdown_timeout().as_millis(), 5000);
-        assert_eq!(config.override_policy, OverridePolicy::All);
+        assert_eq!(config.overrides(), OverridePolicy::All);
     }
 
     #[test]
@@ -304,12 +314,5 @@ mod tests {
                 "response.http.headers.config"
             ]
         );
-    }
-
-    #[test]
-    fn policies_decide_by_key() {
-        assert!(OverridePolicy::All.allows("acks") && !OverridePolicy::None.allows("acks"));
-        assert!(OverridePolicy::Principal.allows("sasl.mechanism"));
-        assert!(!OverridePolicy::Principal.allows("acks"));
     }
 }

@@ -209,7 +209,7 @@ impl Shared {
     ) -> Result<Vec<KeyInfo>, HerderError> {
         let plugin = self.registry.find(name, |_| true);
         let Some(plugin) = plugin else {
-            if matches!(name, "All" | "None" | "Principal") {
+            if matches!(name, "All" | "None" | "Principal" | "Allowlist") {
                 return Err(HerderError::bad_request(format!(
                     "Invalid plugin class {name}. Valid types are sink, source, converter, header_converter, transformation, predicate."
                 )));

@@ -119,6 +119,12 @@ impl Clients {
         connector_clients("producer", &defaults, &self.worker, connector)
     }
 
+    /// Settings of the admin client that creates a source task's topics.
+    pub(crate) fn source_admin_settings(&self, id: &TaskId, connector: &Properties) -> Properties {
+        let defaults = [("client.id", format!("connector-adminclient-{id}"))];
+        connector_clients("admin", &defaults, &self.worker, connector)
+    }
+
     /// Settings of the producer of a sink task's dead letters.
     pub(crate) fn dead_letter_producer_settings(
         &self,

@@ -16,6 +16,7 @@ mod sink;
 mod source;
 mod status;
 mod threaded;
+mod topic_creation;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use crate::pipeline::Chain;
 pub use clients::{Clients, connector_clients};
 pub use handle::{Stopped, TaskHandle, spawn};
 pub use status::{State, StatusListener, TargetState};
+pub(crate) use topic_creation::refusal as topic_creation_refusal;
 
 use crate::actor::Threads;
 use crate::metrics::WorkerMetrics;

@@ -16,6 +16,7 @@ use millrace_client::producer::{Ack, AckSink, ProduceError, Producer, RecordRef}
 use super::commit::Committer;
 use super::guard::panicked;
 use super::handle::{Failure, Steering};
+use super::topic_creation::TopicCreation;
 use super::{Converters, Parts, State, TargetState, TaskContext};
 use crate::actor::panic_text;
 use crate::metrics::TaskMetrics;
@@ -50,6 +51,7 @@ pub(super) async fn run(
     } = parts;
     let settings = context.clients.producer_settings(&id, &connector);
     let producer = Arc::new(context.clients.producer(&settings)?);
+    let creation = TopicCreation::new(&context.clients, &id, &connector)?;
     metrics.source.show_producer(producer.metrics());
     let committer = Arc::new(Committer::new(
         Arc::clone(&context.offsets),
@@ -82,6 +84,7 @@ pub(super) async fn run(
         failure,
         answers,
         metrics,
+        creation,
         topics: HashSet::new(),
     };
     let outcome = async {
@@ -135,6 +138,8 @@ struct SourceLoop<'a> {
     failure: Failure,
     answers: Arc<Answers>,
     metrics: Arc<TaskMetrics>,
+    /// Creates topics, if the connector asks for it.
+    creation: Option<TopicCreation>,
     /// Topics that were reported as used.
     topics: HashSet<Arc<str>>,
 }
@@ -286,6 +291,9 @@ impl SourceLoop<'_> {
     async fn prepare_topic(&mut self, topic: &Arc<str>) -> Result<(), ConnectError> {
         if self.topics.contains(topic) {
             return Ok(());
+        }
+        if let Some(creation) = &self.creation {
+            creation.ensure(topic).await?;
         }
         self.producer
             .ready(topic)

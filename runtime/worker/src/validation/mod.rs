@@ -84,7 +84,6 @@ pub(crate) fn judge(
         topics::check(&mut part);
     }
     version::check(registry, plugin, properties, &mut part);
-    unavailable::warn(properties);
     for kind in [PluginKind::Transformation, PluginKind::Predicate] {
         let judged = aliases::judge(registry, kind, &part, properties);
         part.append(judged);
@@ -97,7 +96,7 @@ pub(crate) fn judge(
     part.append(overrides::judge(
         plugin.kind,
         properties,
-        worker.override_policy,
+        &worker.overrides(),
     ));
     let converters = converters::judge(registry, properties, &part);
     part.append(converters);

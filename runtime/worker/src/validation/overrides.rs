@@ -17,7 +17,7 @@ pub(super) const PREFIXES: [&str; 3] = [
 pub(super) fn judge(
     kind: PluginKind,
     properties: &NullableProperties,
-    policy: OverridePolicy,
+    policy: &OverridePolicy,
 ) -> Part {
     let mut part = Part::default();
     for prefix in PREFIXES
@@ -98,7 +98,7 @@ pub(crate) fn check(properties: &NullableProperties) -> Result<(), String> {
     Ok(())
 }
 
-fn verdict(prefix: &str, setting: &str, value: Option<&str>, policy: OverridePolicy) -> Verdict {
+fn verdict(prefix: &str, setting: &str, value: Option<&str>, policy: &OverridePolicy) -> Verdict {
     let key = format!("{prefix}{setting}");
     let known = definition(prefix).find(setting).map(|known| known.info());
     let definition = known.map(|known| KeyInfo {
@@ -110,10 +110,7 @@ fn verdict(prefix: &str, setting: &str, value: Option<&str>, policy: OverridePol
         value.map_or(Value::Null, |value| Value::from(shown(setting, value))),
     );
     if !policy.allows(setting) {
-        let name = match policy {
-            OverridePolicy::Principal => "Principal",
-            _ => "None",
-        };
+        let name = policy.name();
         judged.errors.push(format!(
             "The '{name}' policy does not allow '{setting}' to be overridden in the connector configuration."
         ));

@@ -2,9 +2,7 @@
 //! it; but tasks that would break a promise do not start, for ignoring it would leave a user believing in it.
 
 use millrace_api::Properties;
-use millrace_config::NullableProperties;
 
-use super::given;
 use crate::registry::PluginKind;
 
 /// Why the tasks of a connector cannot run as its configuration asks for; none if they can.
@@ -18,19 +16,5 @@ pub(crate) fn refusal(kind: PluginKind, connector: &Properties) -> Option<&'stat
             )
         }
         _ => None,
-    }
-}
-
-/// Logs what is there in another form.
-pub(super) fn warn(properties: &NullableProperties) {
-    let value = |key| given(properties, key).map(str::trim).unwrap_or_default();
-    let name = value("name");
-    if properties
-        .keys()
-        .any(|key| key.starts_with("topic.creation."))
-    {
-        log::warn!(
-            "connector {name}: topic.creation.* has no effect, the broker creates topics with its defaults"
-        );
     }
 }
