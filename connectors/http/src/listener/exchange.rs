@@ -11,6 +11,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 use millrace_api::{EncodedHeaders, Span, encode_header};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answer, Refusal};
 use super::arrival;
@@ -52,6 +53,8 @@ pub(super) struct Site {
     slow_client_timeout: Duration,
     acknowledge_timeout: Duration,
     retry_after: i32,
+    /// Cancelled when the listener stops: nobody hears of acknowledgements any more.
+    pub(super) stopping: CancellationToken,
 }
 
 /// What a request is to be answered with once its records are stored.
@@ -109,6 +112,7 @@ impl Site {
             slow_client_timeout: config.slow_client_timeout(),
             acknowledge_timeout: config.acknowledge_timeout(),
             retry_after: config.retry_after_seconds,
+            stopping: CancellationToken::new(),
         })
     }
 
@@ -352,19 +356,20 @@ impl Site {
                 places,
                 room,
                 claim,
-                late: Arc::clone(&late),
+                _late: Arc::clone(&late),
             }),
         });
         // A pause that came after the gate was passed has not seen this one.
         if self.gate.is_paused() {
             self.queue.clear();
         }
-        match tokio::time::timeout(self.acknowledge_timeout, answered).await {
-            Ok(Ok(outcome)) => Ok(outcome),
-            Ok(Err(_)) => Err(Refusal::unavailable(
-                "the listener was paused or stopped, or its task has failed, before all was stored",
-            )),
-            Err(_) => {
+        let interrupted =
+            || Refusal::unavailable("the listener was paused or stopped before all was stored");
+        tokio::select! {
+            biased;
+            answered = answered => answered.map_err(|_| interrupted()),
+            () = self.stopping.cancelled() => Err(interrupted()),
+            () = tokio::time::sleep(self.acknowledge_timeout) => {
                 late.give_up();
                 Err(Refusal::unavailable("the broker has not answered in time"))
             }

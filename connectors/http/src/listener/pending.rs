@@ -36,7 +36,8 @@ pub(super) struct Open {
     /// The bytes that wait.
     pub(super) room: OwnedSemaphorePermit,
     pub(super) claim: Option<Claim>,
-    pub(super) late: Arc<Late>,
+    /// Dropped with the rest, which is how the gate hears of it.
+    pub(super) _late: Arc<Late>,
 }
 
 impl Pending {

@@ -84,6 +84,7 @@ impl SourceTask for HttpListenerTask {
     async fn stop(&mut self) {
         if let Some(running) = self.running.take() {
             running.site.queue.clear();
+            running.site.stopping.cancel();
             running.server.stop().await;
         }
     }

@@ -11,7 +11,7 @@ mod sink;
 mod source;
 
 pub use sink::{SinkFixture, sink};
-pub use source::{SourceFixture, source};
+pub use source::{PushFixture, SourceFixture, pushed_source, source};
 
 use std::collections::BTreeMap;
 use std::time::Duration;

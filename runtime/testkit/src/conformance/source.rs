@@ -47,6 +47,55 @@ pub async fn source<F: SourceFixture>(fixture: &mut F) {
     short_steps(fixture).await;
 }
 
+/// A system whose records are pushed into the source by senders who hear whether they are stored. There is nothing to
+/// read again: a sender keeps what was not answered and sends it anew, so that `produce` goes on trying until
+/// [`SourceFixture::reset`].
+#[async_trait]
+pub trait PushFixture: SourceFixture {
+    /// How many values their senders know to be stored.
+    async fn answered(&mut self) -> usize;
+}
+
+/// Runs what of the suite fits a source without offsets, and that senders hear what is true.
+///
+/// # Panics
+/// When the connector does not conform.
+pub async fn pushed_source<F: PushFixture>(fixture: &mut F) {
+    configuration(fixture).await;
+    life(fixture).await;
+    interruption(fixture).await;
+    answers(fixture).await;
+    bounded_batches(fixture).await;
+    short_steps(fixture).await;
+}
+
+/// Senders hear that their records are stored when all of them are, and not before; what was not stored is sent again.
+async fn answers<F: PushFixture>(fixture: &mut F) {
+    let properties = fixture.reset().await;
+    let all = values(6);
+    let mut run = started(fixture, &properties, &MemoryOffsets::default()).await;
+    fixture.produce(&all).await;
+    assert_eq!(polled(&mut run, 6).await, all, "in order");
+    run.acknowledge(5).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(fixture.answered().await, 0, "one is not stored yet");
+    run.acknowledge(1).await;
+    let answered = async {
+        while fixture.answered().await < all.len() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within(PATIENCE, "answering what is stored", answered).await;
+
+    fixture.produce(&all[..4]).await;
+    polled(&mut run, 4).await;
+    run.stop().await;
+    assert_eq!(fixture.answered().await, 6, "what is not acknowledged");
+    let mut run = started(fixture, &properties, &MemoryOffsets::default()).await;
+    assert_eq!(polled(&mut run, 4).await, all[..4], "sent again");
+    run.stop().await;
+}
+
 fn values(count: usize) -> Vec<String> {
     (0..count)
         .map(|number| format!("value {number} é"))
