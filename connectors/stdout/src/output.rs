@@ -1,22 +1,33 @@
 //! Where lines are printed: standard output, or what a program that embeds the sink hands in.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A shared writer; cloning it clones a handle.
 #[derive(Clone)]
-pub struct Output(Arc<Mutex<dyn Write + Send>>);
+pub struct Output {
+    writer: Arc<Mutex<dyn Write + Send>>,
+    is_terminal: bool,
+}
 
 impl Output {
     /// Prints to `writer`, which may block: it is called on the blocking pool.
     pub fn new(writer: impl Write + Send + 'static) -> Self {
-        Self(Arc::new(Mutex::new(writer)))
+        Self {
+            writer: Arc::new(Mutex::new(writer)),
+            is_terminal: false,
+        }
+    }
+
+    /// Whether someone looks at it.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.is_terminal
     }
 
     /// Writes all of `lines`.
     pub(crate) fn print(&self, lines: &[u8]) -> io::Result<()> {
-        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.write_all(lines)?;
         writer.flush()
     }
@@ -24,7 +35,10 @@ impl Output {
 
 impl Default for Output {
     fn default() -> Self {
-        Self::new(io::stdout())
+        Self {
+            is_terminal: io::stdout().is_terminal(),
+            ..Self::new(io::stdout())
+        }
     }
 }
 

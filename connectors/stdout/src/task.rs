@@ -12,7 +12,9 @@ use millrace_api::{
     TopicPartition,
 };
 
+use crate::colors::Palette;
 use crate::config::{Format, StdoutConfig};
+use crate::flume::FlumeLines;
 use crate::json;
 use crate::output::Output;
 use crate::sink::parse;
@@ -44,17 +46,30 @@ struct Running {
 enum Lines {
     Text(TextLines),
     Json(StdoutConfig),
+    Flume(FlumeLines),
 }
 
 impl Lines {
+    fn new(config: StdoutConfig, is_terminal: bool) -> Self {
+        let palette = Palette(config.color.applies(is_terminal));
+        match config.format {
+            Format::Text => Self::Text(TextLines::new(config, palette)),
+            Format::Json => Self::Json(config),
+            Format::Flume => Self::Flume(FlumeLines::new(config.max_bytes)),
+        }
+    }
+
     fn append(&self, row: &SinkRow<'_>, out: &mut Vec<u8>) -> Result<(), ConnectError> {
         match self {
             Self::Json(config) => json::append(config, row, out),
-            Self::Text(text) => text.append(row, out).map_err(|error| {
-                ConnectError::data("cannot write a record as text").caused_by(error)
-            }),
+            Self::Text(lines) => lines.append(row, out).map_err(not_text),
+            Self::Flume(lines) => lines.append(row, out).map_err(not_text),
         }
     }
+}
+
+fn not_text(error: io::Error) -> ConnectError {
+    ConnectError::data("cannot write a record as text").caused_by(error)
 }
 
 #[async_trait]
@@ -65,14 +80,10 @@ impl SinkTask for StdoutSinkTask {
         context: SinkContext,
     ) -> Result<(), ConnectError> {
         let config = parse(properties)?;
-        let lines = match config.format {
-            Format::Text => Lines::Text(TextLines::new(config)),
-            Format::Json => Lines::Json(config),
-        };
         self.running = Some(Running {
             context,
+            lines: Lines::new(config, self.output.is_terminal()),
             output: self.output.clone(),
-            lines,
             buffer: Vec::new(),
             partitions: BTreeSet::new(),
             printed: SinkOffsets::new(),

@@ -86,11 +86,7 @@ fn lines(settings: &[(&str, &str)]) -> String {
         .iter()
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
         .collect();
-    let config = parse(&settings).unwrap();
-    let lines = match config.format {
-        Format::Text => Lines::Text(TextLines::new(config)),
-        Format::Json => Lines::Json(config),
-    };
+    let lines = Lines::new(parse(&settings).unwrap(), false);
     let mut out = Vec::new();
     for row in batch().rows() {
         lines.append(&row, &mut out).unwrap();
@@ -122,6 +118,56 @@ fn text() {
         lines(&EVERYTHING),
         "shop\tCreateTime:1700000000123\tPartition:3\tOffset:41\th:1,h:null\tkey\ta \"value\"\n\
          shop\tNO_TIMESTAMP\tPartition:3\tOffset:42\tNO_HEADERS\tnull\tnull\n"
+    );
+}
+
+#[test]
+fn columns_and_separators_of_the_console_consumer() {
+    let settings = [
+        ("print.delivery", "true"),
+        ("print.epoch", "true"),
+        ("print.partition", "true"),
+        ("print.offset", "true"),
+        ("key.separator", "|"),
+        ("line.separator", ";\\n"),
+    ];
+    assert_eq!(
+        lines(&settings),
+        "Partition:3|Offset:41|Delivery:NOT_PRESENT|Epoch:NOT_PRESENT|a \"value\";\n\
+         Partition:3|Offset:42|Delivery:NOT_PRESENT|Epoch:NOT_PRESENT|null;\n"
+    );
+    assert_eq!(lines(&[("print.value", "false")]), "");
+    let headers = [
+        ("print.headers", "true"),
+        ("headers.separator", "\\s&\\s"),
+        ("null.literal", "-"),
+    ];
+    assert_eq!(lines(&headers), "h:1 & h:-\ta \"value\"\nNO_HEADERS\t-\n");
+}
+
+#[test]
+fn colours() {
+    let settings = [
+        ("color", "always"),
+        ("print.key", "true"),
+        ("print.offset", "true"),
+    ];
+    assert_eq!(
+        lines(&settings),
+        "\x1b[2mOffset:41\x1b[0m\t\x1b[36mkey\x1b[0m\ta \"value\"\n\
+         \x1b[2mOffset:42\x1b[0m\t\x1b[36mnull\x1b[0m\tnull\n"
+    );
+}
+
+#[test]
+fn flume() {
+    assert_eq!(
+        lines(&[("format", "flume"), ("max.bytes.to.log", "3")]),
+        format!(
+            "Event: {{ headers:{{h=1, h=null}} body: 61 20 22 {}a \" }}\n\
+             Event: {{ headers:{{}} body:null }}\n",
+            " ".repeat(39)
+        )
     );
 }
 
