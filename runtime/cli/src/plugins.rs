@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use millrace_config::Properties;
 use millrace_file::{FileStreamSink, FileStreamSource};
+use millrace_http::HttpListener;
 use millrace_stdout::StdoutSink;
 use millrace_tail::FileTail;
 use millrace_testing::{
@@ -23,6 +24,7 @@ pub(crate) fn register(builder: Builder, worker: &Properties) -> Builder {
     let builder = builder
         .source::<FileStreamSource>()
         .source::<FileTail>()
+        .source::<HttpListener>()
         .sink::<FileStreamSink>()
         .sink::<StdoutSink>()
         .source::<DataGenerator>()
