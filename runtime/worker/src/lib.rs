@@ -17,6 +17,7 @@ pub mod herder;
 pub mod logging;
 mod metrics;
 mod pipeline;
+pub mod preview;
 mod providers;
 pub mod registry;
 pub mod rest;

@@ -1,5 +1,5 @@
 //! Topics of sources and sinks, on the real binary: created as the connector asks, tracked, and forgotten when told;
-//! and how many tasks a connector may have.
+//! and the client settings that connectors may override.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use millrace_system::{
-    pipeline::{Pipeline, sink_file, source_file},
+    pipeline::Pipeline,
     sandbox::Sandbox,
     tool, wait,
 };
@@ -241,22 +241,4 @@ fn client_settings_are_overridden_as_the_policy_allows() {
             assert!(put.status == 400 && all, "{policy}: {message}");
         }
     }
-}
-
-#[test]
-fn more_tasks_than_allowed_fail_unless_that_is_not_enforced() {
-    let sandbox = Sandbox::new();
-    let pipeline = Pipeline::start(&sandbox, &[source_file(&sandbox), sink_file(&sandbox)]);
-    let greedy = |enforce: &str| {
-        json!({
-            "connector.class": "GreedySource", "tasks.max": "1", "tasks": "3", "topic": "t",
-            "tasks.max.enforce": enforce,
-        })
-    };
-    let plugins = pipeline.rest.get("/connector-plugins").body.to_string();
-    if !plugins.contains("GreedySource") {
-        return;
-    }
-    let put = pipeline.rest.put("/connectors/greedy/config", &greedy("true"));
-    assert_eq!(put.status, 500, "{put:?}");
 }

@@ -2,6 +2,8 @@
 //! of a worker.
 
 mod config_file;
+mod converters;
+pub(crate) mod distributed;
 mod error;
 mod host;
 mod instance;
@@ -24,8 +26,10 @@ use async_trait::async_trait;
 use millrace_api::TaskId;
 use millrace_config::{KeyInfo, NullableProperties};
 
+pub(crate) use converters::make_converters;
+pub use distributed::peers::InternalRequest;
 pub use error::{HerderError, Kind};
-pub(crate) use host::Hosts;
+pub(crate) use host::{Host, Hosts};
 pub(crate) use plugins::Judge;
 pub use stages::Stage;
 pub use standalone::{Parts, StandaloneHerder};
@@ -127,6 +131,27 @@ pub trait Herder: Send + Sync + std::fmt::Debug {
         plugin: &str,
         config: NullableProperties,
     ) -> Result<Verdicts, HerderError>;
+
+    /// Whether it is one of a group of workers, who pass requests on to each other.
+    fn is_in_group(&self) -> bool {
+        false
+    }
+    /// Takes the configurations of a connector's tasks from the worker that has the connector.
+    async fn put_tasks(&self, _name: &str, _request: InternalRequest) -> Result<(), HerderError> {
+        Err(not_in_standalone())
+    }
+    /// Keeps earlier tasks of a source from writing.
+    async fn fence(&self, _name: &str, _request: InternalRequest) -> Result<(), HerderError> {
+        Err(not_in_standalone())
+    }
+    /// Sets the level of a logger, as it was given, on all workers of the group; asked only of those.
+    async fn set_cluster_level(&self, _logger: &str, _level: &str) -> Result<(), HerderError> {
+        Err(not_in_standalone())
+    }
+}
+
+fn not_in_standalone() -> HerderError {
+    HerderError::internal("Standalone workers do not take requests of other workers")
 }
 
 /// A configuration as text, as Java prints a map.

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use millrace_api::{ConnectError, ConverterKind, Properties, TaskId};
+use millrace_api::{ConnectError, Properties, TaskId};
 
+use super::converters::make_converters;
 use super::host::Host;
 use super::running::{Connector, flatten};
 use super::share::Origin;
 use super::tasks::RunningTask;
-use crate::pipeline::build_chain;
 use crate::providers::Resolved;
-use crate::registry::{Code, PluginKind, Registered};
+use crate::registry::Registered;
 use crate::task::{Converters, State, Stopped, TargetState, TaskSpec};
 use crate::validation::unavailable;
 
@@ -78,6 +78,10 @@ impl TaskSet {
             }
             Err(error) => {
                 log::error!(target: &format!("connector.{}.task.{task}", id.connector), "task {id} failed to start: {error}");
+                // The instance that was to make it does not return: that is the connector's failure, too.
+                if host.is_gone() {
+                    connector.fail(&error);
+                }
                 connector
                     .shared
                     .statuses
@@ -176,7 +180,8 @@ async fn make(
     })
 }
 
-/// Makes the converters of a connector, its own or else the worker's, and its transforms. Their code runs on the data runtime.
+/// Makes the converters of a connector, its own or else the worker's, and its transforms. Their code runs on the data
+/// runtime.
 async fn converters(
     connector: &Connector,
     config: &Properties,
@@ -186,90 +191,15 @@ async fn converters(
     let id = id.clone();
     let config = config.clone();
     let made = shared.data.clone().spawn(async move {
-        let choose = |key, kind| {
-            choose(
-                &shared.registry,
-                &shared.properties,
-                &shared.config,
-                &config,
-                key,
-                kind,
-            )
-        };
-        let (key, key_settings) = choose("key.converter", PluginKind::Converter)?;
-        let (value, value_settings) = choose("value.converter", PluginKind::Converter)?;
-        let (header, header_settings) = choose("header.converter", PluginKind::HeaderConverter)?;
-        Ok(Converters {
-            key: converter(&key, &key_settings, ConverterKind::Key)?,
-            value: converter(&value, &value_settings, ConverterKind::Value)?,
-            header: header_converter(&header, &header_settings)?,
-            key_class: key.class(),
-            value_class: value.class(),
-            header_class: header.class(),
-            chain: build_chain(&shared.registry, &config, id)?,
-        })
+        make_converters(
+            &shared.registry,
+            &shared.properties,
+            &shared.config,
+            &config,
+            id,
+        )
     });
     made.await.unwrap_or_else(|error| {
         Err(ConnectError::connect("cannot make the converters").caused_by(error))
     })
-}
-
-/// The converter class of a key and its settings. A class that the connector names does not inherit the worker's
-/// settings.
-fn choose(
-    registry: &crate::registry::Registry,
-    worker: &Properties,
-    defaults: &crate::config::WorkerConfig,
-    connector: &Properties,
-    key: &str,
-    kind: PluginKind,
-) -> Result<(Registered, Properties), ConnectError> {
-    let default = match key {
-        "key.converter" => &defaults.key_converter,
-        "value.converter" => &defaults.value_converter,
-        _ => &defaults.header_converter,
-    };
-    let own = connector.get(key).map(|class| class.trim());
-    let class = own.unwrap_or(default);
-    let prefix = format!("{key}.");
-    let source = if own.is_some() { connector } else { worker };
-    let settings = source
-        .iter()
-        .filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?.to_owned(), value.clone())));
-    let plugin = registry.find(class, |other| other == kind);
-    let plugin = plugin.ok_or_else(|| {
-        ConnectError::config(format!("Class {class} could not be found for {key}"))
-    })?;
-    Ok((plugin.clone(), settings.collect()))
-}
-
-fn converter(
-    plugin: &Registered,
-    settings: &Properties,
-    kind: ConverterKind,
-) -> Result<Arc<dyn millrace_api::Converter>, ConnectError> {
-    let Code::Converter(make, _) = &plugin.code else {
-        return Err(ConnectError::config(format!(
-            "{} is no converter",
-            plugin.class()
-        )));
-    };
-    let mut converter = make();
-    converter.configure(settings, kind)?;
-    Ok(Arc::from(converter))
-}
-
-fn header_converter(
-    plugin: &Registered,
-    settings: &Properties,
-) -> Result<Arc<dyn millrace_api::HeaderConverter>, ConnectError> {
-    let Code::HeaderConverter(make, _) = &plugin.code else {
-        return Err(ConnectError::config(format!(
-            "{} is no header converter",
-            plugin.class()
-        )));
-    };
-    let mut converter = make();
-    converter.configure(settings)?;
-    Ok(Arc::from(converter))
 }

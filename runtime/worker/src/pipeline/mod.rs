@@ -5,6 +5,7 @@
 
 mod attempt;
 mod bisection;
+mod brought;
 mod chain;
 mod dead_letter;
 mod decode;
@@ -14,8 +15,9 @@ mod retry;
 
 pub(crate) use attempt::{Attempt, Report, Subject};
 pub(crate) use bisection::{Bisection, Step};
+pub(crate) use brought::Brought;
 pub use chain::Chain;
-pub(crate) use chain::build as build_chain;
+pub(crate) use chain::{Traced, build as build_chain};
 pub(crate) use dead_letter::DeadLetters;
 pub(crate) use decode::{Decoder, Fetched};
 pub(crate) use encode::{Encoded, encode};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Records, Run, Side};
 use crate::{
-    Cell, ConnectError, EncodedHeaders, Header, Headers, Origin, Row, Schema, Value, utf8_lossy,
+    Cell, ConnectError, Datum, EncodedHeaders, Header, Headers, Origin, Row, Schema, Value, utf8_lossy,
 };
 
 /// One record, lent.
@@ -104,6 +104,11 @@ impl<'a> RecordView<'a> {
     pub fn value(&self) -> Cell<'a> {
         self.records
             .cell(self.run, self.start, self.row, Side::Value)
+    }
+
+    /// The key or the value with its schema, as one that is owned.
+    pub fn datum(&self, side: Side) -> Datum {
+        self.records.datum(self.run, self.start, self.row, side)
     }
 
     /// Whether there is a header of this name; converts nothing.

@@ -4,6 +4,7 @@
 //! step goes to the error policy; the steps behind it do not see it. An empty chain costs nothing.
 
 mod build;
+mod trace;
 
 #[cfg(test)]
 mod tests;
@@ -16,9 +17,11 @@ use millrace_api::{
     TaskId, Transform,
 };
 
+use super::brought::{Heads, Lent};
 use super::{Attempt, Stage, Subject};
 
 pub(crate) use build::build;
+pub(crate) use trace::Traced;
 
 /// One transform with its predicate.
 struct Step {
@@ -128,14 +131,17 @@ fn subject(view: RecordView<'_>) -> Subject {
     match (view.consumed(), view.origin()) {
         (Some(record), _) => Subject::Consumed(Box::new(record)),
         (None, Origin::Source(source)) => {
-            let brought = super::encode::Brought {
+            let headers = view.headers().unwrap_or_default();
+            let lent = Lent {
                 topic: view.topic(),
                 source,
                 mark: view.mark(),
+                timestamp: view.timestamp(),
                 key: view.key(),
                 value: view.value(),
+                headers: Heads::Owned(&headers),
             };
-            brought.subject()
+            lent.subject()
         }
         (None, Origin::Sink { .. }) => Subject::unknown(),
     }
