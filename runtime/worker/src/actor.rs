@@ -196,6 +196,11 @@ impl<S: Send + 'static> Actor<S> {
 }
 
 impl<S> Actor<S> {
+    /// Whether it was given up in a call that still holds it.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.stage.is_left()
+    }
+
     /// Gives it up: there are no more calls, and a thread that does not return is counted.
     pub(crate) fn abandon(&self) {
         if self.stage.change(BUSY, LEFT)

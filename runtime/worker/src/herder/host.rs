@@ -68,6 +68,11 @@ pub(crate) struct Host {
 }
 
 impl Host {
+    /// Whether a call of the instance was given up that still holds it.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.actor.is_gone()
+    }
+
     /// Calls the instance and waits for the answer, at most `deadline`. `what` completes "the connector did not …".
     pub(crate) async fn call<T, F>(
         &self,

@@ -60,7 +60,7 @@ pub(super) struct Wanted {
     pub(super) share: Option<Share>,
     /// The connector's configuration when its tasks were last divided, in a group of workers.
     pub(super) applied: NullableProperties,
-    /// How often its configuration was written, in a group of workers.
+    /// Which configuration it is, in a group of workers.
     pub(super) version: u64,
 }
 
@@ -99,7 +99,7 @@ pub(super) struct Connector {
     pub(super) name: Arc<str>,
     pub(super) shared: Arc<Shared>,
     wanted: Mutex<Wanted>,
-    live: tokio::sync::Mutex<Live>,
+    pub(super) live: tokio::sync::Mutex<Live>,
     pub(super) reconfigure: Arc<Notify>,
     /// How often the configurations of its tasks could not be published, one time after the other.
     pub(super) unpublished: AtomicU32,

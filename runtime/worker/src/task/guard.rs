@@ -6,14 +6,13 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use millrace_api::{
-    ConnectError, ErrorKind, Properties, SinkBatch, SinkContext, SinkOffsets, SinkTask,
+    ConnectError, ErrorKind, FailedPut, Properties, SinkBatch, SinkContext, SinkOffsets, SinkTask,
     SourceBatch, SourceContext, SourceTask, TaskId, TopicPartition,
 };
 use tokio::sync::watch;
@@ -23,27 +22,42 @@ use super::TargetState;
 use super::handle::Steering;
 use crate::actor::panic_text;
 
-const SOUND: u8 = 0;
-const PANICKED: u8 = 1;
-const GIVEN_UP: u8 = 2;
+/// Why a task's code cannot be called any more.
+#[derive(Debug, Clone)]
+enum Broken {
+    Panicked(String),
+    GivenUp(String),
+}
 
 /// What has become of a task's code; clones share it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Condition(Arc<AtomicU8>);
+pub(super) struct Condition(Arc<OnceLock<Broken>>);
 
 impl Condition {
     /// Whether a call of it did not return.
     pub(super) fn is_given_up(&self) -> bool {
-        self.0.load(Ordering::Acquire) == GIVEN_UP
-    }
-
-    fn set(&self, condition: u8) {
-        self.0.store(condition, Ordering::Release);
+        matches!(self.0.get(), Some(Broken::GivenUp(_)))
     }
 
     /// Whether it may do work: neither panicked nor given up.
-    fn is_sound(&self) -> bool {
-        self.0.load(Ordering::Acquire) == SOUND
+    pub(super) fn is_sound(&self) -> bool {
+        self.0.get().is_none()
+    }
+
+    /// Remembers what broke it, and gives the error for it; what broke it first counts.
+    fn breaks(&self, broken: Broken) -> ConnectError {
+        match self.0.get_or_init(|| broken) {
+            Broken::Panicked(text) => panicked(text.clone()),
+            Broken::GivenUp(text) => ConnectError::connect(text.clone()),
+        }
+    }
+
+    /// The error of a call that is not to be made.
+    fn check(&self) -> Result<(), ConnectError> {
+        match self.0.get() {
+            Some(broken) => Err(self.breaks(broken.clone())),
+            None => Ok(()),
+        }
     }
 }
 
@@ -142,12 +156,7 @@ impl Guard {
         work: impl Future<Output = Result<T, ConnectError>>,
         late: impl Future<Output = Passed>,
     ) -> Result<T, ConnectError> {
-        if !self.condition.is_sound() {
-            return Err(ConnectError::connect(format!(
-                "cannot call {name} of task {}, whose code has panicked or was given up",
-                self.id
-            )));
-        }
+        self.condition.check()?;
         self.watch(name, work, late).await
     }
 
@@ -165,7 +174,6 @@ impl Guard {
             }
             passed = late => passed,
         };
-        self.condition.set(GIVEN_UP);
         Err(self.overdue(name, passed))
     }
 
@@ -174,8 +182,8 @@ impl Guard {
         if error.kind() != ErrorKind::Panic {
             return error;
         }
-        self.condition.set(PANICKED);
-        panicked(format!("task {} panicked in {name}: {error}", self.id))
+        let text = format!("task {} panicked in {name}: {error}", self.id);
+        self.condition.breaks(Broken::Panicked(text))
     }
 
     fn overdue(&self, name: &str, passed: Passed) -> ConnectError {
@@ -187,11 +195,12 @@ impl Guard {
             ),
             Passed::Stop => (self.limits.stop, " of being asked to stop"),
         };
-        ConnectError::connect(format!(
+        let text = format!(
             "task {} did not return from {name} within {} ms{since} and is given up",
             self.id,
             limit.as_millis()
-        ))
+        );
+        self.condition.breaks(Broken::GivenUp(text))
     }
 
     /// Completes when the task was asked to stop so long ago that calls should have returned.
@@ -311,6 +320,14 @@ impl SinkTask for GuardedSink {
 
     async fn put(&mut self, batch: &SinkBatch) -> Result<(), ConnectError> {
         self.guard.call("put", self.code.put(batch)).await
+    }
+
+    /// After a panic or a call that did not return nobody knows, whatever the code says.
+    fn failed_put(&self) -> FailedPut {
+        match self.guard.condition.is_sound() {
+            true => self.code.failed_put(),
+            false => FailedPut::Unknown,
+        }
     }
 
     async fn pre_commit(&mut self, offsets: SinkOffsets) -> Result<SinkOffsets, ConnectError> {

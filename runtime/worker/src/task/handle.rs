@@ -131,13 +131,14 @@ async fn run(
             stop: context.stop_timeout,
         },
         &steering,
-        condition,
+        condition.clone(),
     );
     let parts = Parts {
         id,
         connector: spec.connector,
         properties: spec.task,
         converters: spec.converters,
+        condition,
     };
     match code {
         TaskCode::Source(mut code) => {

@@ -28,6 +28,7 @@ use millrace_wire::clock::Clock;
 
 pub use crate::pipeline::Chain;
 pub use clients::{Clients, connector_clients};
+use guard::Condition;
 pub use handle::{Stopped, TaskHandle, spawn};
 pub use status::{State, StatusListener, TargetState};
 pub(crate) use topic_creation::refusal as topic_creation_refusal;
@@ -97,6 +98,8 @@ struct Parts {
     connector: Properties,
     properties: Properties,
     converters: Converters,
+    /// What becomes of the code.
+    condition: Condition,
 }
 
 /// What all tasks of a worker share.

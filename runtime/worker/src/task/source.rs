@@ -19,8 +19,9 @@ use super::handle::{Failure, Steering};
 use super::topic_creation::TopicCreation;
 use super::{Converters, Parts, State, TargetState, TaskContext};
 use crate::actor::panic_text;
+use crate::causes::chain;
 use crate::metrics::TaskMetrics;
-use crate::pipeline::{Encoded, ErrorPolicy, Stage, Subject, encode, random};
+use crate::pipeline::{Brought, Encoded, ErrorPolicy, Stage, Subject, encode, random};
 use crate::store::OffsetStore;
 
 /// The class of the step in which records are stored.
@@ -48,6 +49,7 @@ pub(super) async fn run(
         connector,
         properties,
         converters,
+        ..
     } = parts;
     let settings = context.clients.producer_settings(&id, &connector);
     let producer = Arc::new(context.clients.producer(&settings)?);
@@ -387,8 +389,8 @@ trait CausedByRecord {
 
 impl CausedByRecord for ConnectError {
     fn caused_by_record(self, batch: &SourceBatch, run: &SourceRun, row: usize) -> Self {
-        let text = format!("{self}, {}", origin(&run.source, batch.mark_behind(row)));
-        ConnectError::connect(text).caused_by(self)
+        let origin = origin(&run.source, batch.mark_behind(row));
+        ConnectError::connect(format!("{}, {origin}", chain(&self)))
     }
 }
 
@@ -407,12 +409,17 @@ impl Answers {
         let subject = || {
             let in_flight = self.committer.in_flight();
             let found = in_flight.origin(tickets.start);
-            let place = found.map_or_else(String::new, |(source, mark)| origin(source, mark));
-            let records = tickets.end.saturating_sub(tickets.start);
-            Subject::Brought {
-                content: format!("{records} records, the first {place}"),
-                place,
-            }
+            let text = |map: &OffsetMap| serde_json::to_string(map).unwrap_or_default();
+            let (partition, offset) = found.map_or_else(Default::default, |(source, mark)| {
+                (text(source.partition()), text(&source.offset(mark)))
+            });
+            Subject::Brought(Box::new(Brought {
+                topic: topic(error).to_owned(),
+                partition,
+                offset,
+                records: tickets.end.saturating_sub(tickets.start),
+                ..Brought::default()
+            }))
         };
         let mut attempt = self.policy.attempt(false);
         let error = ConnectError::connect(error.to_string());
@@ -421,6 +428,19 @@ impl Answers {
             report.log(&self.policy);
         }
         outcome
+    }
+}
+
+/// The topic that records were for, where the error knows it.
+fn topic(error: &ProduceError) -> &str {
+    match error {
+        ProduceError::Topic { topic, .. }
+        | ProduceError::NotReady { topic }
+        | ProduceError::UnknownPartition { topic, .. }
+        | ProduceError::Refused { topic, .. }
+        | ProduceError::MessageTooLarge { topic, .. }
+        | ProduceError::Expired { topic, .. } => topic,
+        _ => "",
     }
 }
 

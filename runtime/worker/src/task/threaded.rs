@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use millrace_api::{
-    ConnectError, Properties, SinkBatch, SinkContext, SinkOffsets, SinkTask, SourceBatch,
-    SourceContext, SourceTask, TaskId, TopicPartition,
+    ConnectError, FailedPut, Properties, SinkBatch, SinkContext, SinkOffsets, SinkTask,
+    SourceBatch, SourceContext, SourceTask, TaskId, TopicPartition,
 };
 
 use super::acknowledgements::Acknowledgements;
@@ -111,7 +111,11 @@ impl SourceTask for ThreadedSource {
 }
 
 /// A sink task on a thread.
-pub(super) struct ThreadedSink(Actor<Box<dyn SinkTask>>);
+pub(super) struct ThreadedSink {
+    actor: Actor<Box<dyn SinkTask>>,
+    /// What the code has said when it had started.
+    failed_put: FailedPut,
+}
 
 impl ThreadedSink {
     /// Takes a thread.
@@ -123,7 +127,10 @@ impl ThreadedSink {
         code: Box<dyn SinkTask>,
         threads: &Threads,
     ) -> Result<Self, ConnectError> {
-        on_thread(id, code, threads).map(Self)
+        Ok(Self {
+            actor: on_thread(id, code, threads)?,
+            failed_put: FailedPut::Unknown,
+        })
     }
 }
 
@@ -135,16 +142,20 @@ impl SinkTask for ThreadedSink {
         context: SinkContext,
     ) -> Result<(), ConnectError> {
         let properties = properties.clone();
-        let call = self
-            .0
-            .call(move |code| Box::pin(async move { code.start(&properties, context).await }));
-        flatten(call.await)
+        let call = self.actor.call(move |code| {
+            Box::pin(async move {
+                code.start(&properties, context).await?;
+                Ok(code.failed_put())
+            })
+        });
+        self.failed_put = flatten(call.await)?;
+        Ok(())
     }
 
     async fn open(&mut self, partitions: &[TopicPartition]) -> Result<(), ConnectError> {
         let partitions = partitions.to_vec();
         let call = self
-            .0
+            .actor
             .call(move |code| Box::pin(async move { code.open(&partitions).await }));
         flatten(call.await)
     }
@@ -153,24 +164,28 @@ impl SinkTask for ThreadedSink {
         // Rows are copied, contents are shared.
         let batch = batch.clone();
         let call = self
-            .0
+            .actor
             .call(move |code| Box::pin(async move { code.put(&batch).await }));
         flatten(call.await)
     }
 
+    fn failed_put(&self) -> FailedPut {
+        self.failed_put
+    }
+
     async fn pre_commit(&mut self, offsets: SinkOffsets) -> Result<SinkOffsets, ConnectError> {
-        flatten(self.0.call(|code| code.pre_commit(offsets)).await)
+        flatten(self.actor.call(|code| code.pre_commit(offsets)).await)
     }
 
     async fn close(&mut self, partitions: &[TopicPartition]) -> Result<(), ConnectError> {
         let partitions = partitions.to_vec();
         let call = self
-            .0
+            .actor
             .call(move |code| Box::pin(async move { code.close(&partitions).await }));
         flatten(call.await)
     }
 
     async fn stop(&mut self) {
-        tell(&self.0, |code| code.stop()).await;
+        tell(&self.actor, |code| code.stop()).await;
     }
 }

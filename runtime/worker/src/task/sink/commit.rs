@@ -15,6 +15,8 @@ impl SinkLoop<'_> {
                 self.commit(offsets).await;
                 Ok(())
             }
+            // It panicked or does not return: there is nobody to give them to again.
+            Err(error) if !self.condition.is_sound() => Err(error),
             Err(error) => {
                 log::error!(
                     "{} could not make its records safe and reads them again: {error}",

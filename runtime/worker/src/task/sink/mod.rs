@@ -15,6 +15,7 @@ use millrace_client::consumer::{self, ConsumeError, Consumer, Polled};
 
 use super::delivery::Delivery;
 use super::errors::Errors;
+use super::guard::Condition;
 use super::handle::Steering;
 use super::{Parts, State, TargetState, TaskContext};
 use crate::metrics::TaskMetrics;
@@ -41,6 +42,7 @@ pub(super) async fn run(
         connector,
         properties,
         converters,
+        condition,
     } = parts;
     let settings = context.clients.consumer_settings(&id, &connector);
     let mut consumer = context.clients.consumer(&settings)?;
@@ -61,6 +63,7 @@ pub(super) async fn run(
         consumer,
         delivery: Delivery::new(id.clone(), code),
         requests: task_context.clone(),
+        condition,
         paused_by_task: BTreeSet::new(),
         topics: HashSet::new(),
         reported: None,
@@ -121,6 +124,7 @@ struct SinkLoop<'a> {
     consumer: Consumer,
     delivery: Delivery,
     requests: SinkContext,
+    condition: Condition,
     /// Partitions that the sink itself has asked not to be given.
     paused_by_task: BTreeSet<TopicPartition>,
     /// Topics that were reported as used.
@@ -194,7 +198,16 @@ impl SinkLoop<'_> {
     fn heed_requests(&mut self) -> Result<bool, ConnectError> {
         let request = self.requests.take_request();
         let mut rewind = request.rewind;
-        rewind.retain(|partition, _| self.delivery.assigned().contains(partition));
+        rewind.retain(|partition, offset| {
+            let is_held = self.delivery.assigned().contains(partition);
+            if !is_held {
+                log::warn!(
+                    "sink {} asks to go on from offset {offset} of {partition}, which it does not have; it is not heeded",
+                    self.id
+                );
+            }
+            is_held
+        });
         self.rewind(&rewind)?;
         if !request.pause.is_empty() {
             for (partition, paused) in request.pause {
