@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use millrace_config::Properties;
 use millrace_file::{FileStreamSink, FileStreamSource};
-use millrace_http::HttpListener;
+use millrace_http::{HttpListener, HttpSink};
 use millrace_stdout::StdoutSink;
 use millrace_tail::FileTail;
 use millrace_testing::{
@@ -26,6 +26,7 @@ pub(crate) fn register(builder: Builder, worker: &Properties) -> Builder {
         .source::<FileTail>()
         .source::<HttpListener>()
         .sink::<FileStreamSink>()
+        .sink::<HttpSink>()
         .sink::<StdoutSink>()
         .source::<DataGenerator>()
         .source::<VerifiableSource>()
