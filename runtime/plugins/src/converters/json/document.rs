@@ -5,13 +5,15 @@ use std::collections::HashMap;
 
 use millrace_api::ConnectError;
 
+use super::plain::plain_len;
+
 /// What a text begins with that was written with a mark for the order of bytes.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// What Java says of text that is no JSON, without saying why.
 const UNREADABLE: &str =
     "Converting byte[] to Kafka Connect data failed due to serialization error: ";
 /// Deeper nesting is refused: it is input, and the stack is finite.
-const DEPTH_MAX: usize = 500;
+pub(super) const DEPTH_MAX: usize = 500;
 
 /// One JSON value.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,9 +32,8 @@ impl<'a> Document<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, ConnectError> {
         let mut parser = Parser::new(bytes)?;
         let value = parser.value(0).ok_or_else(|| parser.malformed())?;
-        let is_over = matches!(parser.peek(), None | Some(b' ' | b'\t' | b'\n' | b'\r'));
         match value {
-            Self::Number(_) if !is_over => Err(parser.malformed()),
+            Self::Number(_) if !parser.is_at_blank() => Err(parser.malformed()),
             value => Ok(value),
         }
     }
@@ -105,45 +106,52 @@ type Envelope<'a> = (Option<&'a str>, Option<Document<'a>>, bool);
 const FEW: usize = 32;
 
 /// The members of an object, of which the last of a name counts, in the place of the first.
-#[derive(Default)]
 struct Members<'a> {
     all: Vec<(String, Document<'a>)>,
-    /// The places of all names, where they are not few.
-    places: HashMap<String, usize>,
+    places: Places,
 }
 
 impl<'a> Members<'a> {
     fn put(&mut self, name: String, value: Document<'a>) {
-        match self.place(&name) {
+        match self.places.find(&self.all, &name, |(known, _)| known) {
             Some(place) => self.all[place].1 = value,
-            None => {
-                if !self.places.is_empty() {
-                    self.places.insert(name.clone(), self.all.len());
-                }
-                self.all.push((name, value));
-            }
+            None => self.all.push((name, value)),
         }
-    }
-
-    fn place(&mut self, name: &str) -> Option<usize> {
-        if self.all.len() <= FEW {
-            return self.all.iter().position(|(known, _)| known == name);
-        }
-        if self.places.is_empty() {
-            let names = self.all.iter().map(|(name, _)| name.clone());
-            self.places = names.zip(0..).collect();
-        }
-        self.places.get(name).copied()
     }
 }
 
-struct Parser<'a> {
+/// Where the names of an object's members are; known only where they are not few.
+#[derive(Default)]
+pub(super) struct Places {
+    known: HashMap<String, usize>,
+}
+
+impl Places {
+    /// The place of `name` among members, of which none is taken away. A name that is not there comes next.
+    pub(super) fn find<T>(
+        &mut self,
+        members: &[T],
+        name: &str,
+        name_of: impl Fn(&T) -> &str,
+    ) -> Option<usize> {
+        if members.len() <= FEW {
+            return members.iter().position(|known| name_of(known) == name);
+        }
+        for (place, known) in members.iter().enumerate().skip(self.known.len()) {
+            self.known.insert(name_of(known).to_owned(), place);
+        }
+        self.known.get(name).copied()
+    }
+}
+
+/// Reads a text value by value.
+pub(super) struct Parser<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Parser<'a> {
-    fn new(bytes: &'a [u8]) -> Result<Self, ConnectError> {
+    pub(super) fn new(bytes: &'a [u8]) -> Result<Self, ConnectError> {
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
         let text = std::str::from_utf8(bytes).map_err(|error| {
             ConnectError::data(format!("{UNREADABLE}the text is not UTF-8")).caused_by(error)
@@ -151,22 +159,28 @@ impl<'a> Parser<'a> {
         Ok(Self { text, at: 0 })
     }
 
-    fn malformed(&self) -> ConnectError {
+    pub(super) fn malformed(&self) -> ConnectError {
         ConnectError::data(format!("{UNREADABLE}unexpected text at byte {}", self.at))
     }
 
-    fn peek(&self) -> Option<u8> {
+    pub(super) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn blanks(&mut self) {
+    /// Whether a blank comes next, or nothing.
+    pub(super) fn is_at_blank(&self) -> bool {
+        matches!(self.peek(), None | Some(b' ' | b'\t' | b'\n' | b'\r'))
+    }
+
+    /// Passes over blanks.
+    pub(super) fn blanks(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
     }
 
     /// Takes `byte` if it comes next, blanks aside.
-    fn takes(&mut self, byte: u8) -> bool {
+    pub(super) fn takes(&mut self, byte: u8) -> bool {
         self.blanks();
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
@@ -210,11 +224,12 @@ impl<'a> Parser<'a> {
             b't' => self.word("true", Document::Boolean(true)),
             b'f' => self.word("false", Document::Boolean(false)),
             b'n' => self.word("null", Document::Null),
-            _ => self.number(),
+            _ => self.number().map(Document::Number),
         }
     }
 
-    fn word(&mut self, word: &str, value: Document<'a>) -> Option<Document<'a>> {
+    /// Takes a word that stands for `value`.
+    pub(super) fn word<T>(&mut self, word: &str, value: T) -> Option<T> {
         let rest = self.text[self.at..].strip_prefix(word)?;
         if rest.starts_with(|next: char| next.is_alphanumeric() || next == '_') {
             return None;
@@ -225,7 +240,10 @@ impl<'a> Parser<'a> {
 
     fn object(&mut self, depth: usize) -> Option<Document<'a>> {
         self.at += 1;
-        let mut members = Members::default();
+        let mut members = Members {
+            all: Vec::new(),
+            places: Places::default(),
+        };
         if self.takes(b'}') {
             return Some(Document::Object(members.all));
         }
@@ -239,7 +257,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn name(&mut self) -> Option<String> {
+    pub(super) fn name(&mut self) -> Option<String> {
         self.blanks();
         if self.peek() != Some(b'"') {
             return None;
@@ -262,7 +280,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn number(&mut self) -> Option<Document<'a>> {
+    /// The text of a number.
+    pub(super) fn number(&mut self) -> Option<&'a str> {
         let start = self.at;
         self.at += usize::from(self.peek() == Some(b'-'));
         let mut is_number = self.digits() > 0;
@@ -275,7 +294,7 @@ impl<'a> Parser<'a> {
             self.at += usize::from(matches!(self.peek(), Some(b'+' | b'-')));
             is_number = self.digits() > 0;
         }
-        is_number.then(|| Document::Number(&self.text[start..self.at]))
+        is_number.then(|| &self.text[start..self.at])
     }
 
     fn digits(&mut self) -> usize {
@@ -288,17 +307,18 @@ impl<'a> Parser<'a> {
     }
 
     /// The string whose opening quote comes next.
-    fn string(&mut self) -> Option<String> {
+    pub(super) fn string(&mut self) -> Option<String> {
         self.at += 1;
         let mut text = String::new();
         loop {
             let rest = &self.text[self.at..];
-            let plain = rest
-                .bytes()
-                .position(|byte| matches!(byte, b'"' | b'\\') || byte < 0x20)?;
+            let plain = plain_len(rest.as_bytes(), |byte| {
+                (byte == b'"') | (byte == b'\\') | (byte < 0x20)
+            });
+            // The text of most strings is all of it, for which this makes the room exactly.
             text.push_str(&rest[..plain]);
             self.at += plain + 1;
-            match rest.as_bytes()[plain] {
+            match rest.as_bytes().get(plain)? {
                 b'"' => return Some(text),
                 b'\\' => text.push(self.escape()?),
                 // A control character must be escaped.

@@ -6,8 +6,10 @@
 
 mod document;
 mod logical;
+mod plain;
 mod read;
 mod schema;
+mod schemaless;
 mod write;
 
 #[cfg(test)]
@@ -25,7 +27,7 @@ use millrace_api::{
 
 pub(crate) use self::document::Document;
 pub(crate) use self::logical::{decimal_bytes, decimal_from_bytes};
-pub(crate) use self::read::Reader;
+pub(crate) use self::read::{Reader, last_of_each};
 pub(crate) use self::write::{Writer, string as write_string};
 
 /// How decimals are written; both forms are read.
@@ -72,6 +74,7 @@ pub struct JsonConverter {
     decimal_format: DecimalFormat,
     replace_null_with_default: bool,
     cache_size: usize,
+    room: schemaless::Room,
     read_schemas: Mutex<HashMap<Box<str>, Option<Arc<Schema>>>>,
     written_schemas: Mutex<Vec<(Arc<Schema>, Arc<str>)>>,
 }
@@ -83,6 +86,7 @@ impl Default for JsonConverter {
             decimal_format: DecimalFormat::default(),
             replace_null_with_default: true,
             cache_size: 1000,
+            room: schemaless::Room::default(),
             read_schemas: Mutex::default(),
             written_schemas: Mutex::default(),
         }
@@ -174,17 +178,15 @@ impl JsonConverter {
         let Some(bytes) = bytes else {
             return Ok(Datum::default());
         };
-        let reader = read::Reader {
-            replace_null_with_default: self.replace_null_with_default,
-        };
         if !self.schemas_enable {
             if bytes.is_empty() {
                 return Ok(Datum::default());
             }
-            return reader
-                .value(None, &Document::parse(bytes)?)
-                .map(Datum::schemaless);
+            return schemaless::read(bytes, &self.room).map(Datum::schemaless);
         }
+        let reader = read::Reader {
+            replace_null_with_default: self.replace_null_with_default,
+        };
         let (schema, payload) = document::envelope(bytes)?;
         let schema = self.schema_of(&reader, schema)?;
         let value = reader.value(schema.as_ref(), &payload)?;

@@ -183,7 +183,7 @@ impl Reader {
 }
 
 /// Entries without those whose key comes again later.
-fn last_of_each(entries: Vec<(Value, Value)>) -> Vec<(Value, Value)> {
+pub(crate) fn last_of_each(entries: Vec<(Value, Value)>) -> Vec<(Value, Value)> {
     let mut places: HashMap<String, usize> = HashMap::with_capacity(entries.len());
     let mut kept: Vec<(Value, Value)> = Vec::with_capacity(entries.len());
     for (key, value) in entries {
@@ -261,17 +261,22 @@ fn number<'a>(json: &Document<'a>) -> &'a str {
 }
 
 /// A number with a fraction. Java reads it as a decimal, in which there is no negative zero.
-fn fraction(text: &str) -> f64 {
+pub(super) fn fraction(text: &str) -> f64 {
     text.parse().unwrap_or(0.0) + 0.0
 }
 
-fn is_integral(text: &str) -> bool {
+/// Whether a number has neither a fraction nor an exponent.
+pub(super) fn is_integral(text: &str) -> bool {
     !text.contains(['.', 'e', 'E'])
 }
 
 /// The low 64 bits of a number, its fraction cut off.
 pub(crate) fn integer(json: &Document<'_>) -> i64 {
-    let text = number(json);
+    integer_of(number(json))
+}
+
+/// The low 64 bits of the number that a text is, its fraction cut off.
+pub(super) fn integer_of(text: &str) -> i64 {
     if let Ok(number) = text.parse() {
         return number;
     }

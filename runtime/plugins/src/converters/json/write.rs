@@ -9,6 +9,7 @@ use millrace_api::{ConnectError, Schema, SchemaType, Struct, Value, decimal_text
 
 use super::DecimalFormat;
 use super::logical::decimal_bytes;
+use super::plain::plain_len;
 use crate::transforms::{class_of, type_name};
 
 /// Writes values, each under its schema or by its own type.
@@ -125,13 +126,16 @@ impl Writer<'_> {
     fn schemaless(&mut self, value: &Value) -> Result<(), ConnectError> {
         match value {
             Value::Null => self.raw("null"),
-            Value::Int8(number) => self.display(number),
-            Value::Int16(number) => self.display(number),
-            Value::Int32(number) => self.display(number),
-            Value::Int64(number) => self.display(number),
+            Value::Int8(number) => integer(self.out, i64::from(*number)),
+            Value::Int16(number) => integer(self.out, i64::from(*number)),
+            Value::Int32(number) => integer(self.out, i64::from(*number)),
+            Value::Int64(number) => integer(self.out, *number),
+            Value::Float32(number) if is_plain(f64::from(*number)) => self.plain_float(number),
+            Value::Float64(number) if is_plain(*number) => self.plain_float(number),
             Value::Float32(number) => self.float(number.is_finite(), value),
             Value::Float64(number) => self.float(number.is_finite(), value),
-            Value::Boolean(value) => self.display(value),
+            Value::Boolean(true) => self.raw("true"),
+            Value::Boolean(false) => self.raw("false"),
             Value::String(text) => string(self.out, text),
             Value::Bytes(bytes) => self.base64(bytes),
             Value::Array(values) => self.list(None, values)?,
@@ -215,6 +219,15 @@ impl Writer<'_> {
         write!(self.out, "{value}").expect("writing to memory succeeds");
     }
 
+    /// A number that has no exponent in Java's text, which is then the shortest one, with a fraction.
+    fn plain_float(&mut self, number: &impl std::fmt::Display) {
+        let start = self.out.len();
+        self.display(number);
+        if !self.out[start..].contains(&b'.') {
+            self.raw(".0");
+        }
+    }
+
     fn float(&mut self, finite: bool, value: &Value) {
         if finite {
             self.display(value);
@@ -230,6 +243,30 @@ impl Writer<'_> {
     }
 }
 
+/// Whether Java's text of a number has no exponent.
+fn is_plain(number: f64) -> bool {
+    number == 0.0 || (1e-3..1e7).contains(&number.abs())
+}
+
+/// Writes the decimal digits of a number, without the detour of a formatter.
+fn integer(out: &mut Vec<u8>, number: i64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut left = number.unsigned_abs();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (left % 10) as u8;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
 fn misfit(ty: &SchemaType, value: &Value) -> ConnectError {
     ConnectError::data(format!(
         "Invalid type for {}: {}",
@@ -243,10 +280,10 @@ fn misfit(ty: &SchemaType, value: &Value) -> ConnectError {
 pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text;
-    while let Some(at) = rest
-        .bytes()
-        .position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\' || byte >= 0xF0)
-    {
+    loop {
+        let at = plain_len(rest.as_bytes(), |byte| {
+            (byte < 0x20) | (byte == b'"') | (byte == b'\\') | (byte >= 0xF0)
+        });
         let (plain, special) = rest.split_at(at);
         out.extend_from_slice(plain.as_bytes());
         let mut chars = special.chars();
@@ -257,11 +294,10 @@ pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
                 }
             }
             Some(c) => escape(out, c as u8),
-            None => {}
+            None => break,
         }
         rest = chars.as_str();
     }
-    out.extend_from_slice(rest.as_bytes());
     out.push(b'"');
 }
 
