@@ -109,12 +109,17 @@ impl ConnectError {
         self.kind.java_class(self.retriable)
     }
 
-    /// The error and its causes as Connect shows a `trace`: one line for the error, then a `Caused by:` line each.
+    /// The error and its causes as Connect shows a `trace`: one line for the error, then a `Caused by:` line each, with
+    /// Java's class where it is a [`ConnectError`].
     pub fn trace(&self) -> String {
         let mut text = format!("{}: {}", self.java_class(), self.message);
         let mut cause: Option<&(dyn Error + 'static)> = self.source();
         while let Some(error) = cause {
             text.push_str("\nCaused by: ");
+            if let Some(error) = error.downcast_ref::<Self>() {
+                text.push_str(error.java_class());
+                text.push_str(": ");
+            }
             text.push_str(&error.to_string());
             cause = error.source();
         }
@@ -140,6 +145,16 @@ impl Error for ConnectError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trace_names_the_class_of_a_cause() {
+        let cause = ConnectError::data("no number");
+        let error = ConnectError::connect("the task failed").caused_by(cause);
+        assert_eq!(
+            error.trace(),
+            "org.apache.kafka.connect.errors.ConnectException: the task failed\nCaused by: org.apache.kafka.connect.errors.DataException: no number\n"
+        );
+    }
 
     #[test]
     fn trace_lists_every_cause() {

@@ -13,8 +13,11 @@ impl fmt::Display for Value {
             Self::Null => f.write_str("null"),
             Self::Int8(value) => write!(f, "{value}"),
             Self::Int16(value) => write!(f, "{value}"),
-            Self::Int32(value) | Self::Date(value) | Self::Time(value) => write!(f, "{value}"),
-            Self::Int64(value) | Self::Timestamp(value) => write!(f, "{value}"),
+            Self::Int32(value) => write!(f, "{value}"),
+            Self::Int64(value) => write!(f, "{value}"),
+            Self::Date(days) => f.write_str(&date_text(i64::from(*days) * DAY_MS)),
+            Self::Time(ms) => f.write_str(&date_text(i64::from(*ms))),
+            Self::Timestamp(ms) => f.write_str(&date_text(*ms)),
             Self::Float32(value) => {
                 f.write_str(&java_float(&format!("{value:e}"), f64::from(*value)))
             }
@@ -96,6 +99,44 @@ fn java_float(scientific: &str, value: f64) -> String {
     format!("{sign}{}.{}", &digits[..whole], &digits[whole..])
 }
 
+const DAY_MS: i64 = 86_400_000;
+
+/// Java's text of an instant, in UTC: `Tue Nov 14 22:13:20 UTC 2023`. Fractions of a second do not show.
+fn date_text(ms: i64) -> String {
+    const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let (days, second) = (ms.div_euclid(DAY_MS), ms.rem_euclid(DAY_MS) / 1000);
+    let (year, month, day) = civil(days);
+    format!(
+        "{} {} {day:02} {:02}:{:02}:{:02} UTC {year:04}",
+        WEEKDAYS[days.rem_euclid(7) as usize],
+        MONTHS[month],
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    )
+}
+
+/// The year, month (from 0) and day of a day since 1970, by the Gregorian calendar: years are counted from March, so
+/// that a leap day is the last of its year, in eras of 400 years.
+fn civil(days: i64) -> (i64, usize, i64) {
+    const ERA: i64 = 146_097;
+    let since = days + 719_468;
+    let (era, day) = (since.div_euclid(ERA), since.rem_euclid(ERA));
+    let year = (day - day / 1460 + day / 36_524 - day / (ERA - 1)) / 365;
+    let of_year = day - (365 * year + year / 4 - year / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let month = (from_march + 2) % 12;
+    let is_next_year = from_march >= 10;
+    (
+        era * 400 + year + i64::from(is_next_year),
+        month as usize,
+        of_year - (153 * from_march + 2) / 5 + 1,
+    )
+}
+
 /// Java's text of an exact number: plain where it has a fraction of a sensible length, else with an exponent.
 pub fn decimal_text(value: &BigDecimal) -> String {
     let (unscaled, scale) = value.as_bigint_and_exponent();
@@ -138,6 +179,24 @@ mod tests {
         ] {
             let value = BigDecimal::new(unscaled.into(), scale);
             assert_eq!(Value::Decimal(value).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn instants_read_as_in_java() {
+        for (value, text) in [
+            (
+                Value::Timestamp(1_700_000_000_123),
+                "Tue Nov 14 22:13:20 UTC 2023",
+            ),
+            (Value::Timestamp(-1), "Wed Dec 31 23:59:59 UTC 1969"),
+            (Value::Date(19_782), "Thu Feb 29 00:00:00 UTC 2024"),
+            (Value::Date(0), "Thu Jan 01 00:00:00 UTC 1970"),
+            (Value::Date(-719_162), "Mon Jan 01 00:00:00 UTC 0001"),
+            (Value::Date(60), "Mon Mar 02 00:00:00 UTC 1970"),
+            (Value::Time(80_000_000), "Thu Jan 01 22:13:20 UTC 1970"),
+        ] {
+            assert_eq!(value.to_string(), text);
         }
     }
 

@@ -95,22 +95,21 @@ impl LineSplitter {
         }
     }
 
-    /// Appends at most `limit` complete lines to the run that `batch` has begun.
-    pub(crate) fn take(&mut self, limit: usize, batch: &mut SourceBatch) {
+    /// Appends at most `limit` complete lines to the run that `batch` has begun, as records of the time `timestamp`.
+    pub(crate) fn take(&mut self, limit: usize, timestamp: i64, batch: &mut SourceBatch) {
         let Some(lines) = &mut self.complete else {
             return;
         };
         let block = batch.push_block(lines.buffer.clone());
         let before = batch.len();
         let source = lines.position;
+        let row = |value, next| row(value, timestamp, source, next);
         let mut handed_out = lines.handed_out;
         let ranges = Lines::new(&lines.buffer, lines.handed_out)
             .take(limit)
             .inspect(|line| handed_out = line.next);
         if lines.is_utf8 {
-            batch.extend(
-                ranges.map(|line| row(span(block, line.start, line.end), source, line.next)),
-            );
+            batch.extend(ranges.map(|line| row(span(block, line.start, line.end), line.next)));
         } else {
             let mut replaced = Vec::new();
             batch.extend(ranges.map(|line| {
@@ -120,7 +119,7 @@ impl LineSplitter {
                     &mut replaced,
                 )
                 .unwrap_or_else(|| span(block, line.start, line.end));
-                row(span, source, line.next)
+                row(span, line.next)
             }));
             batch.push_block(replaced.into());
         }
@@ -177,12 +176,12 @@ fn span(block: u32, start: usize, end: usize) -> Span {
     }
 }
 
-fn row(value: Span, source: u64, next: usize) -> Row {
+fn row(value: Span, timestamp: i64, source: u64, next: usize) -> Row {
     Row {
         key: Span::NULL,
         value,
         headers: Span::EMPTY,
-        timestamp: -1,
+        timestamp,
         mark: (source + next as u64) as i64,
     }
 }

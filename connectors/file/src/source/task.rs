@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use millrace_api::{
@@ -132,9 +132,10 @@ impl Running {
     fn read_batch(&mut self) -> Result<SourceBatch, ConnectError> {
         let mut batch = SourceBatch::new();
         batch.begin_run(self.run.clone());
+        let now = now_ms();
         loop {
             self.lines
-                .take(self.lines_per_poll - batch.len(), &mut batch);
+                .take(self.lines_per_poll - batch.len(), now, &mut batch);
             if batch.len() >= self.lines_per_poll || batch.block_bytes() >= POLL_BYTES_MAX {
                 return Ok(batch);
             }
@@ -390,4 +391,15 @@ impl std::fmt::Debug for FileStreamSourceTask {
             .field("input", &name)
             .finish_non_exhaustive()
     }
+}
+
+/// Milliseconds since the epoch: as in Java, a record is of the time at which its line is read.
+fn now_ms() -> i64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the API hands a connector no clock"
+    )]
+    let now = SystemTime::now();
+    now.duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as i64)
 }

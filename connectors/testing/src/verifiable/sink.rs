@@ -167,8 +167,11 @@ fn json_of_value(value: &Value) -> Json {
         Value::Int16(number) => (*number).into(),
         Value::Int32(number) | Value::Date(number) | Value::Time(number) => (*number).into(),
         Value::Int64(number) | Value::Timestamp(number) => (*number).into(),
-        Value::Float32(number) => f64::from(*number).into(),
-        Value::Float64(number) => (*number).into(),
+        // JSON has no other numbers; as in Java, what is none is its name.
+        Value::Float32(_) | Value::Float64(_) => match value.to_string().parse::<f64>() {
+            Ok(number) if number.is_finite() => number.into(),
+            _ => value.to_string().into(),
+        },
         Value::Boolean(truth) => (*truth).into(),
         Value::String(text) => text.as_str().into(),
         Value::Bytes(bytes) => utf8_lossy(bytes).into(),

@@ -7,6 +7,7 @@ use millrace_api::{
     SchemaType, Value,
 };
 
+use crate::transforms::{class_of, type_name};
 /// Converts truth values and refuses everything else.
 #[derive(Debug)]
 pub struct BooleanConverter {
@@ -27,15 +28,16 @@ impl BooleanConverter {
             && schema.ty != SchemaType::Boolean
         {
             return Err(ConnectError::data(format!(
-                "Invalid schema type for BooleanConverter: {:?}",
-                schema.ty
+                "Invalid schema type for BooleanConverter: {}",
+                type_name(&schema.ty)
             )));
         }
         match value {
             Value::Null => Ok(None),
             Value::Boolean(truth) => Ok(Some(u8::from(*truth))),
             other => Err(ConnectError::data(format!(
-                "BooleanConverter is not compatible with objects like {other:?}"
+                "BooleanConverter is not compatible with objects of type {}",
+                class_of(other)
             ))),
         }
     }
@@ -47,12 +49,12 @@ impl BooleanConverter {
             Some([1]) => Value::Boolean(true),
             Some([other]) => {
                 return Err(ConnectError::data(format!(
-                    "BooleanConverter reads the byte 0 or 1, not {other}"
+                    "Failed to deserialize boolean: the byte is 0 or 1, not {other}"
                 )));
             }
             Some(bytes) => {
                 return Err(ConnectError::data(format!(
-                    "BooleanConverter reads one byte, not {}",
+                    "Failed to deserialize boolean: {} bytes are not one",
                     bytes.len()
                 )));
             }

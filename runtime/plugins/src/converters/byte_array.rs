@@ -5,6 +5,7 @@ use millrace_api::{
     Schema, SchemaType, Value,
 };
 
+use crate::transforms::{class_of, type_name};
 /// Hands bytes on untouched, and refuses everything else.
 #[derive(Debug, Default)]
 pub struct ByteArrayConverter;
@@ -18,15 +19,16 @@ impl ByteArrayConverter {
             && schema.ty != SchemaType::Bytes
         {
             return Err(ConnectError::data(format!(
-                "ByteArrayConverter takes values of type BYTES, not {:?}",
-                schema.ty
+                "Invalid schema type for ByteArrayConverter: {}",
+                type_name(&schema.ty)
             )));
         }
         match value {
             Value::Null => Ok(None),
             Value::Bytes(bytes) => Ok(Some(bytes)),
             other => Err(ConnectError::data(format!(
-                "ByteArrayConverter takes bytes, not {other:?}"
+                "Error: ByteArrayConverter is not compatible with objects of type {}",
+                class_of(other)
             ))),
         }
     }

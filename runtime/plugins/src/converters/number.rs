@@ -8,6 +8,7 @@ use millrace_api::{
     SchemaType, Value,
 };
 
+use crate::transforms::class_of;
 /// A number type that a topic can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Number {
@@ -80,8 +81,9 @@ impl NumberConverter {
             (Number::Double, Value::Float64(number)) => out.extend(number.to_be_bytes()),
             (number, other) => {
                 return Err(ConnectError::data(format!(
-                    "Failed to serialize to {} (was {other:?})",
-                    number.name()
+                    "Failed to serialize to {} (was {})",
+                    number.name(),
+                    class_of(other)
                 )));
             }
         }

@@ -39,7 +39,7 @@ fn split<'a>(
             chunk = &chunk[count..];
             while splitter.complete.is_some() {
                 let mut batch = begin();
-                splitter.take(limit, &mut batch);
+                splitter.take(limit, -1, &mut batch);
                 assert!(batch.len() <= limit);
                 collect(&batch, &mut lines);
             }
