@@ -10,7 +10,8 @@ use crate::case::Codec;
 #[derive(Debug, Parser)]
 #[command(name = "millrace-bench")]
 pub(crate) struct Args {
-    /// Run only what contains one of these: cases as `file-to-topic/100/plain`, and `latency`, `footprint`, `catch-up`
+    /// Run only what contains one of these: cases as `file-to-topic/100/plain`, and `latency`, `datagen`, `footprint`,
+    /// `catch-up`
     pub(crate) filter: Vec<String>,
 
     /// Megabytes (10^6) of lines in each run

@@ -13,17 +13,19 @@ mod args;
 mod bounds;
 mod case;
 mod cases;
+mod chain;
 mod input;
 mod measure;
 mod memory;
 mod report;
 mod scenarios;
 
-use std::io;
+use std::io::{self, Write};
 
 use clap::Parser;
 
 use crate::args::Args;
+use crate::case::Case;
 use crate::cases::Workspace;
 use crate::input::Input;
 use crate::report::Report;
@@ -64,17 +66,32 @@ fn measure_throughput(
     let bytes = args.megabytes * 1_000_000;
     let warm_up = || memory::warm_up(&args.dir, WARM_FACTOR * bytes);
     for &line_bytes in &args.lines {
+        let mut case = chain::case(line_bytes, args.megabytes * 1_000_000);
+        if args.wants(&case.title()) {
+            measure_case(&mut case, args, &|| Ok(()), out, report)?;
+        }
         for &codec in &args.codec {
             for mut case in cases::cases(workspace, line_bytes, codec, bytes)? {
                 if args.wants(&case.title()) {
-                    case.millrace.take_if(|_| args.bounds_only);
-                    let outcome = measure::measure(&mut case, args.rounds, &warm_up)?;
-                    report::print_outcome(out, &outcome)?;
-                    report.throughput.push(outcome);
+                    measure_case(&mut case, args, &warm_up, out, report)?;
                 }
             }
         }
     }
+    Ok(())
+}
+
+fn measure_case(
+    case: &mut Case,
+    args: &Args,
+    warm_up: &dyn Fn() -> anyhow::Result<()>,
+    out: &mut impl Write,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    case.millrace.take_if(|_| args.bounds_only);
+    let outcome = measure::measure(case, args.rounds, warm_up)?;
+    report::print_outcome(out, &outcome)?;
+    report.throughput.push(outcome);
     Ok(())
 }
 
@@ -83,6 +100,9 @@ fn measure_figures(args: &Args, workspace: &Workspace, report: &mut Report) -> a
     let mut figures = Vec::new();
     if args.wants("latency") {
         figures.extend(scenarios::latency()?);
+    }
+    if args.wants("datagen") {
+        figures.extend(scenarios::datagen(args.rounds)?);
     }
     if args.wants("footprint") {
         let input = Input::prepare(workspace.root(), FOOTPRINT_LINE, args.megabytes * 1_000_000)?;

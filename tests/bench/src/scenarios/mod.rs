@@ -6,6 +6,7 @@
 
 mod catch_up;
 mod client;
+mod datagen;
 mod fetch;
 mod file_to_topic;
 mod footprint;
@@ -16,6 +17,7 @@ mod server;
 mod topic_to_file;
 
 pub(crate) use catch_up::catch_up;
+pub(crate) use datagen::datagen;
 pub(crate) use footprint::footprint;
 pub(crate) use latency::latency;
 
