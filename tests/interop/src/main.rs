@@ -6,7 +6,8 @@
 //! With `--reference` the broker is Apache Kafka, so that a difference is found by looking at both.
 //!
 //! `cargo run -p millrace-interop -- rest` holds Kafka Connect's Java worker against the tables of the REST API;
-//! `takeover` has Apache Kafka write a log directory that Millrace opens.
+//! `takeover` has Apache Kafka write a log directory that Millrace opens; `pipeline` runs the same connectors on Kafka
+//! Connect and on Millrace and compares what becomes of the records, `pipeline NAME...` only those named so.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -15,12 +16,14 @@
 
 mod broker;
 mod clients;
+mod connect;
 mod cross;
 mod dump;
 mod install;
 mod kafka;
 mod member;
 mod output;
+mod pipeline;
 mod rebalance;
 mod rest;
 mod standard;
@@ -42,7 +45,7 @@ use crate::{
 #[command(name = "millrace-interop")]
 struct Arguments {
     /// Clients by name, or `all`; without any, their names are listed. Alone, `rest` is the REST API of Kafka Connect,
-    /// `takeover` a log directory of Apache Kafka
+    /// `takeover` a log directory of Apache Kafka; `pipeline` comes first, cases of it may follow
     names: Vec<String>,
     /// Checks Apache Kafka instead, as a reference
     #[arg(long)]
@@ -70,6 +73,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if arguments.names == ["takeover"] {
         return takeover::run();
+    }
+    if let Some((first, cases)) = arguments.names.split_first()
+        && first == "pipeline"
+    {
+        return pipeline::run(cases);
     }
     let chosen = choose(&arguments.names)?;
     for client in &chosen {

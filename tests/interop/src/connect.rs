@@ -1,0 +1,105 @@
+//! A launcher of Kafka Connect's standalone worker, from the jars of the registry.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
+use millrace_system::{conformance, sandbox::Sandbox, wait};
+
+use crate::{install, kafka::free_ports};
+
+/// What its scripts give it, too.
+const LOGGING: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/clients/connect/log4j2.properties"
+);
+
+/// How long a start may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running worker of Kafka Connect. It is killed when dropped.
+pub(crate) struct Connect {
+    child: Child,
+    address: String,
+    log: PathBuf,
+}
+
+impl Connect {
+    /// Starts a worker with these properties in the sandbox's folder and waits until it answers. More jars and folders
+    /// of classes stand behind its own.
+    pub(crate) fn start(
+        sandbox: &Sandbox,
+        properties: &str,
+        more: &[&Path],
+    ) -> anyhow::Result<Self> {
+        let [port, _] = free_ports()?;
+        let address = format!("127.0.0.1:{port}");
+        let text = format!("{properties}\nlisteners=http://{address}\n");
+        let file = sandbox.write("worker.properties", text);
+        let log = sandbox.join("connect.out");
+        let output = File::create(&log)?;
+        let own = install::jars("connect", "connect", None)?.join("*");
+        let mut classes = OsString::from(own);
+        for path in more {
+            classes.push(":");
+            classes.push(path);
+        }
+        let child = Command::new("java")
+            .args(["-Xmx512m", "-XX:TieredStopAtLevel=1"])
+            .arg(format!("-Dlog4j2.configurationFile={LOGGING}"))
+            .arg("-cp")
+            .arg(classes)
+            .arg("org.apache.kafka.connect.cli.ConnectStandalone")
+            .arg(file)
+            .current_dir(sandbox.path())
+            .stdin(Stdio::null())
+            .stderr(output.try_clone()?)
+            .stdout(output)
+            .spawn()
+            .context("cannot run java")?;
+        let mut worker = Self {
+            child,
+            address,
+            log,
+        };
+        worker.await_start()?;
+        Ok(worker)
+    }
+
+    /// Where its REST API answers.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// What it logged and printed so far.
+    pub(crate) fn output(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    fn await_start(&mut self) -> anyhow::Result<()> {
+        let answers = wait::until_or(Instant::now() + PATIENCE, || {
+            let ended = self.child.try_wait().ok().flatten().is_some();
+            let answers = conformance::is_healthy(&self.address);
+            (ended || answers).then_some(answers)
+        });
+        ensure!(
+            answers == Some(true),
+            "Kafka Connect did not start\n{}",
+            self.output()
+        );
+        Ok(())
+    }
+}
+
+impl Drop for Connect {
+    fn drop(&mut self) {
+        // Already ended is what is wanted; there is nothing to do about anything else.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
