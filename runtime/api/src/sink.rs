@@ -107,9 +107,9 @@ pub trait SinkTask: Send {
     /// After a retriable error the same batch is given again; any other fails the task.
     async fn put(&mut self, batch: &SinkBatch) -> Result<(), ConnectError>;
 
-    /// Says what a `put` that failed for good leaves behind. Where it is nothing, or nothing that a repetition would
-    /// change, the worker finds the record at fault by halves, which goes to the dead letter queue while the rest is
-    /// written; else the task fails.
+    /// Says, once the task has started, what a `put` that failed for good leaves behind. Where it is nothing, or nothing
+    /// that a repetition would change, the worker finds the record at fault by halves, which goes to the dead letter
+    /// queue while the rest is written; else the task fails.
     fn failed_put(&self) -> FailedPut {
         FailedPut::Unknown
     }

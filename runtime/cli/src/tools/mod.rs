@@ -9,6 +9,7 @@ mod configs;
 mod consume;
 mod decode;
 mod delete_records;
+mod dlq;
 mod dump_log;
 mod get_offsets;
 mod groups;
@@ -49,6 +50,8 @@ pub(crate) enum Tool {
     Configs(configs::Configs),
     /// Delete records from the beginning of partitions
     DeleteRecords(delete_records::DeleteRecords),
+    /// List, show and replay dead letters of connectors
+    Dlq(dlq::Dlq),
     /// Show the offsets of topics
     GetOffsets(get_offsets::GetOffsets),
     /// Show the log directories of brokers and what is in them
@@ -72,6 +75,7 @@ impl Tool {
             Self::Groups(groups) => groups.run(),
             Self::Configs(configs) => configs.run(),
             Self::DeleteRecords(delete) => delete.run(),
+            Self::Dlq(dlq) => dlq.run(),
             Self::GetOffsets(offsets) => offsets.run(),
             Self::LogDirs(dirs) => dirs.run(),
             Self::DumpLog(dump) => dump.run(),

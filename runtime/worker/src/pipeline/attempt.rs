@@ -4,6 +4,7 @@
 
 use millrace_api::{ConnectError, ConsumedRecord};
 
+use super::brought::Brought;
 use super::policy::{ErrorPolicy, Stage};
 
 /// The record that a step failed at.
@@ -12,12 +13,7 @@ pub(crate) enum Subject {
     /// As it was consumed.
     Consumed(Box<ConsumedRecord>),
     /// Of a source.
-    Brought {
-        /// Where the source found it.
-        place: String,
-        /// What it is.
-        content: String,
-    },
+    Brought(Box<Brought>),
 }
 
 /// A record that failed at a step.
@@ -103,16 +99,13 @@ impl<'a> Attempt<'a> {
 impl Subject {
     /// A record of which nothing is known.
     pub(crate) fn unknown() -> Self {
-        Self::Brought {
-            place: String::new(),
-            content: String::new(),
-        }
+        Self::Brought(Box::default())
     }
 
     fn order(&self) -> Option<(&str, i32, i64)> {
         match self {
             Self::Consumed(record) => Some((&record.topic, record.partition, record.offset)),
-            Self::Brought { .. } => None,
+            Self::Brought(_) => None,
         }
     }
 
@@ -120,7 +113,7 @@ impl Subject {
     fn place(&self) -> String {
         match self {
             Self::Consumed(record) => consumed(record),
-            Self::Brought { place, .. } => place.clone(),
+            Self::Brought(record) => record.place(),
         }
     }
 }
@@ -148,8 +141,8 @@ impl Report {
         let record = match (&self.subject, policy.include_messages) {
             (_, false) => String::new(),
             (Subject::Consumed(record), true) => format!(", {}", consumed(record)),
-            (Subject::Brought { content, .. }, true) => {
-                format!(", where source record is = {content}")
+            (Subject::Brought(record), true) => {
+                format!(", where source record is = {}", record.content())
             }
         };
         format!(

@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use millrace_api::{
     Cell, Column, ConnectError, Converter, Datum, EncodedHeaders, Header, HeaderConverter,
-    SourceBatch, SourcePartition, SourceRun, Span, Value, encode_header, utf8_lossy,
+    SourceBatch, SourceRun, Span, Value, encode_header, utf8_lossy,
 };
 
-use super::{Attempt, Stage, Subject};
+use super::brought::{Heads, Lent};
+use super::{Attempt, Stage};
 use crate::task::Converters;
 
 /// Blocks of converted values are closed at this size, far below the 4 GiB that a range can address.
@@ -77,14 +78,21 @@ impl Losses<'_, '_> {
         error: ConnectError,
     ) -> Result<(), ConnectError> {
         let subject = || {
-            let brought = Brought {
+            let packed = &batch.rows()[row];
+            let owned = run.headers.as_ref().and_then(|all| all.get(row - start));
+            let lent = Lent {
                 topic: &run.topic,
                 source: &run.source,
                 mark: batch.mark_behind(row),
+                timestamp: (packed.timestamp >= 0).then_some(packed.timestamp),
                 key: batch.key(run, start, row),
                 value: batch.value(run, start, row),
+                headers: match owned {
+                    Some(headers) => Heads::Owned(headers),
+                    None => Heads::Encoded(batch.bytes(packed.headers).unwrap_or_default()),
+                },
             };
-            brought.subject()
+            lent.subject()
         };
         self.attempt.failed(stage, class, subject, error)?;
         if let Err(place) = self.dropped.binary_search(&row) {
@@ -307,42 +315,6 @@ fn encode_headers(
         encode_header(out, header.name.as_bytes(), value.as_deref());
     }
     Ok(())
-}
-
-/// A record of a source.
-pub(super) struct Brought<'a> {
-    pub(super) topic: &'a str,
-    pub(super) source: &'a SourcePartition,
-    pub(super) mark: i64,
-    pub(super) key: Cell<'a>,
-    pub(super) value: Cell<'a>,
-}
-
-impl Brought<'_> {
-    /// The record for reports: its place by the source offset behind it, and its contents in Java's form.
-    pub(super) fn subject(&self) -> Subject {
-        let text = |map| serde_json::to_string(map).unwrap_or_default();
-        let (topic, partition) = (self.topic, text(self.source.partition()));
-        let offset = text(&self.source.offset(self.mark));
-        Subject::Brought {
-            place: format!(
-                "where the record for topic '{topic}' has source partition {partition} and offset {offset}"
-            ),
-            content: format!(
-                "SourceRecord{{sourcePartition={partition}, sourceOffset={offset}}} ConnectRecord{{topic='{topic}', key={}, value={}}}",
-                shown(&self.key),
-                shown(&self.value)
-            ),
-        }
-    }
-}
-
-fn shown(cell: &Cell<'_>) -> String {
-    match cell {
-        Cell::Null => "null".to_owned(),
-        Cell::Text(text) | Cell::Bytes(text) => utf8_lossy(text),
-        Cell::Value(datum) => datum.value.to_string(),
-    }
 }
 
 /// Converted bytes, in blocks of bounded size. Block indexes in spans count from the first block of this output.
