@@ -30,4 +30,4 @@ pub use config::WorkerConfig;
 pub use metrics::WorkerMetrics;
 pub use providers::{ConfigProviders, ProviderError, Resolved};
 pub use validation::{Verdict, Verdicts};
-pub use worker::{Builder, StartError, Worker};
+pub use worker::{Builder, DistributedWorker, StartError, Worker};

@@ -1,5 +1,7 @@
 //! A worker, put together: configuration, plugins, herder, REST.
 
+mod distributed;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,11 +25,15 @@ use crate::herder::{
 };
 use crate::logging::Loggers;
 use crate::metrics::{StateCollector, TaskCollector, WorkerMetrics};
+use crate::preview::Previewer;
 use crate::providers::ConfigProviders;
 use crate::registry::Registry;
 use crate::rest::{self, Api, BindError, FaultControl, RestServer};
+use crate::store::topic::{ensure::EnsureError, log::LogError};
 use crate::store::{FileOffsetStore, StoreError};
 use crate::task::{Clients, StatusListener, TargetState, TaskContext};
+
+pub use distributed::DistributedWorker;
 
 /// Why a worker did not start.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +47,12 @@ pub enum StartError {
     /// The offsets file could not be read.
     #[error(transparent)]
     Offsets(#[from] StoreError),
+    /// A topic of the group could not be made, or is not as it must be.
+    #[error(transparent)]
+    Topic(#[from] EnsureError),
+    /// A topic of the group could not be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The folder of a file could not be made.
     #[error("cannot create the folder of {path}")]
     Folder {
@@ -236,16 +248,19 @@ impl Builder {
     /// # Errors
     /// Everything that is wrong, together.
     pub fn check(&self) -> Result<WorkerConfig, ConfigErrors> {
-        Ok(self.prepared()?.config)
+        Ok(self.prepared(WorkerConfig::from_properties)?.config)
     }
 
     /// Makes the config providers and resolves the worker's properties. May look at files.
-    fn prepared(&self) -> Result<Prepared, ConfigErrors> {
+    fn prepared(
+        &self,
+        parse: fn(&Properties) -> Result<WorkerConfig, ConfigErrors>,
+    ) -> Result<Prepared, ConfigErrors> {
         let providers = ConfigProviders::configured(&self.registry, &self.properties)?;
         let resolved = providers
             .resolve_blocking(&self.properties)
             .map_err(|error| ConfigErrors::one("config.providers", error.to_string()))?;
-        let config = WorkerConfig::from_properties(&resolved.properties)?;
+        let config = parse(&resolved.properties)?;
         crate::validation::check_worker(&self.registry, &config)?;
         Ok(Prepared {
             providers,
@@ -295,7 +310,9 @@ impl Builder {
     /// # Errors
     /// When the configuration is wrong, a port is taken, or a file cannot be read.
     pub async fn start(self) -> Result<Worker, StartError> {
-        let blocking = tokio::task::spawn_blocking(move || (self.prepared(), self));
+        let blocking = tokio::task::spawn_blocking(move || {
+            (self.prepared(WorkerConfig::from_properties), self)
+        });
         let (prepared, builder) = blocking.await.map_err(|error| {
             ConfigErrors::one(
                 "config.providers",
@@ -311,7 +328,7 @@ impl Builder {
             properties,
             config,
         } = prepared;
-        WorkerConfig::log_ineffective(&self.properties);
+        WorkerConfig::log_ineffective(&self.properties, ConfigDef::new());
         let bound = rest::bind(&config.rest).await?;
         let worker_id = worker_id(&config, bound.address());
         let data = self.data.unwrap_or_else(tokio::runtime::Handle::current);
@@ -341,6 +358,19 @@ impl Builder {
         let loggers = self
             .loggers
             .unwrap_or_else(|| Loggers::new(LevelFilter::Info, Arc::clone(&self.clock)));
+        let registry = Arc::new(self.registry);
+        let previewer = Previewer {
+            registry: Arc::clone(&registry),
+            properties: properties.clone(),
+            config: config.clone(),
+            providers: providers.clone(),
+            clients: Arc::clone(&clients),
+            offsets: offsets.clone(),
+            threads: threads.clone(),
+            data: data.clone(),
+            clock: Arc::clone(&self.clock),
+            running: Previewer::slots(),
+        };
         let groups = ClientGroups::new(clients, data.clone());
         let cluster_id = groups.cluster_id().await;
         let rest_config = config.rest.clone();
@@ -349,7 +379,7 @@ impl Builder {
         let herder = StandaloneHerder::new(Parts {
             config,
             properties,
-            registry: Arc::new(self.registry),
+            registry,
             providers,
             runner: Arc::new(runner),
             offsets,
@@ -367,7 +397,11 @@ impl Builder {
         );
         let states = Arc::clone(&herder) as Arc<dyn Herder>;
         self.metrics.add(Arc::new(StateCollector(states)));
-        let rest = bound.serve(api.with_metrics(self.metrics).with_faults(self.faults));
+        let rest = bound.serve(
+            api.with_metrics(self.metrics)
+                .with_faults(self.faults)
+                .with_preview(previewer),
+        );
         herder.restore().await?;
         Ok(Worker { herder, rest })
     }

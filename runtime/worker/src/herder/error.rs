@@ -13,6 +13,10 @@ pub enum Kind {
     NotFound,
     /// It conflicts with what is there (409).
     Conflict,
+    /// It cannot be answered yet (503).
+    Unavailable,
+    /// Another worker has to answer: the message is its URL.
+    Elsewhere,
     /// Anything else (500).
     Internal,
 }
@@ -57,6 +61,14 @@ impl HerderError {
         Self {
             kind: Kind::Conflict,
             message: message.into(),
+        }
+    }
+
+    /// A request for the worker at a URL.
+    pub(crate) fn elsewhere(url: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Elsewhere,
+            message: url.into(),
         }
     }
 

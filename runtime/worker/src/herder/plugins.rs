@@ -137,6 +137,23 @@ impl Shared {
         .await
     }
 
+    /// Fails where topics are not tracked.
+    pub(super) fn only_with_topic_tracking(&self) -> Result<(), HerderError> {
+        if self.config.topic_tracking_enable {
+            return Ok(());
+        }
+        Err(HerderError::forbidden("Topic tracking is disabled."))
+    }
+
+    /// Fails where the list of topics must not be reset.
+    pub(super) fn only_with_topic_reset(&self) -> Result<(), HerderError> {
+        self.only_with_topic_tracking()?;
+        if self.config.topic_tracking_reset {
+            return Ok(());
+        }
+        Err(HerderError::forbidden("Topic tracking reset is disabled."))
+    }
+
     /// The plugins, connectors only or all.
     pub(super) fn plugin_infos(&self, connectors_only: bool) -> Vec<PluginInfo> {
         let all = self.registry.plugins().iter();

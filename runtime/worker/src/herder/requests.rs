@@ -153,9 +153,7 @@ impl Herder for StandaloneHerder {
     }
 
     fn topics(&self, name: &str) -> Result<ActiveTopics, HerderError> {
-        if !self.shared.config.topic_tracking_enable {
-            return Err(HerderError::forbidden("Topic tracking is disabled."));
-        }
+        self.shared.only_with_topic_tracking()?;
         let topics = TopicList {
             topics: self.shared.statuses.topics(name),
         };
@@ -163,12 +161,7 @@ impl Herder for StandaloneHerder {
     }
 
     fn reset_topics(&self, name: &str) -> Result<(), HerderError> {
-        if !self.shared.config.topic_tracking_enable {
-            return Err(HerderError::forbidden("Topic tracking is disabled."));
-        }
-        if !self.shared.config.topic_tracking_reset {
-            return Err(HerderError::forbidden("Topic tracking reset is disabled."));
-        }
+        self.shared.only_with_topic_reset()?;
         self.shared.statuses.reset_topics(name);
         Ok(())
     }

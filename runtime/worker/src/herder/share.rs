@@ -117,6 +117,13 @@ impl TaskSet {
     }
 }
 
+impl Drop for Connector {
+    fn drop(&mut self) {
+        // Whoever waits for its requests finds that it is gone.
+        self.reconfigure.notify_one();
+    }
+}
+
 impl Connector {
     /// Stops what is not to run here any more, or not as it does. Says what did not stop in time.
     pub(super) async fn give_up(&self, live: &mut Live, deadline: Duration) -> Vec<String> {

@@ -1,9 +1,10 @@
 //! What other workers of the group say of connectors and tasks, and what has to be said for those that are gone.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::statuses::{Held, KnownTask, Statuses};
 use super::views::Status;
+use crate::group::work::{Item, Work};
 use crate::store::topic::status_record::{StatusKey, StatusRecord};
 use crate::task::State;
 
@@ -96,25 +97,28 @@ impl Statuses {
         }
     }
 
-    /// Says of everything that ran on a worker which is not there any more that nobody runs it, and of what ran here
-    /// before this process began.
-    pub(crate) fn unassign_the_dead(&self, living: &BTreeSet<String>) {
+    /// Says of what ran on dead workers that nobody runs it; what ran here before this process began counts too.
+    /// What is `assigned` is left to those who have it now.
+    pub(crate) fn unassign_the_dead(&self, is_dead: impl Fn(&str) -> bool, assigned: &Work) {
         let generation = self.generation();
-        let is_dead = |held: &Held| {
-            let moves = matches!(
+        let runs_nowhere = |held: &Held, item: Item| {
+            let seemed_alive = matches!(
                 held.status.state,
                 State::Running | State::Paused | State::Restarting
             );
-            moves && !held.is_own && !living.contains(&held.status.worker_id)
+            let is_dead = is_dead(&held.status.worker_id);
+            seemed_alive && !held.is_own && is_dead && !assigned.contains(&item)
         };
         let mut inner = self.lock();
         for (name, known) in &mut inner.connectors {
-            if let Some(held) = known.connector.as_mut().filter(|held| is_dead(held)) {
+            if let Some(held) = &mut known.connector
+                && runs_nowhere(held, Item::Connector(Arc::clone(name)))
+            {
                 bury(held, generation);
                 self.tell(|| StatusKey::Connector(name.to_string()), held);
             }
             for (task, known) in &mut known.tasks {
-                if is_dead(&known.held) {
+                if runs_nowhere(&known.held, Item::Task(Arc::clone(name), *task)) {
                     bury(&mut known.held, generation);
                     self.tell(|| StatusKey::Task(name.to_string(), *task), &known.held);
                 }
@@ -122,34 +126,29 @@ impl Statuses {
         }
     }
 
-    /// Takes back what is said of connectors and tasks that are not configured any more.
-    pub(crate) fn keep_only(
-        &self,
-        is_connector: impl Fn(&str) -> bool,
-        tasks: impl Fn(&str) -> usize,
-    ) {
+    /// Takes back what is said of connectors and tasks that are not configured: `tasks` says how many a connector
+    /// has, none if there is no such connector.
+    pub(crate) fn keep_only(&self, tasks: impl Fn(&str) -> Option<usize>) {
         let names: Vec<_> = self.lock().connectors.keys().cloned().collect();
         for name in names {
-            if !is_connector(&name) {
+            let Some(count) = tasks(&name) else {
                 self.forget(&name);
                 continue;
-            }
-            let count = tasks(&name) as u32;
+            };
             let mut inner = self.lock();
             let Some(known) = inner.connectors.get_mut(&name) else {
                 continue;
             };
-            let gone: Vec<u32> = known.tasks.range(count..).map(|(task, _)| *task).collect();
+            let gone: Vec<u32> = known
+                .tasks
+                .range(count as u32..)
+                .map(|(task, _)| *task)
+                .collect();
             for task in gone {
                 known.tasks.remove(&task);
                 self.retract(StatusKey::Task(name.to_string(), task));
             }
         }
-    }
-
-    /// Forgets what this worker knows of a connector, without a word to the others.
-    pub(crate) fn drop_silently(&self, name: &str) {
-        self.lock().connectors.remove(name);
     }
 }
 
@@ -175,13 +174,13 @@ fn held(record: StatusRecord) -> Held {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
     use std::sync::{Arc, Mutex};
 
     use millrace_api::TaskId;
     use millrace_wire::clock::ManualClock;
     use serde_json::Value;
 
+    use crate::group::work::Work;
     use crate::herder::statuses::{StatusJournal, Statuses};
     use crate::store::topic::status_record::{StatusKey, StatusRecord};
     use crate::task::State;
@@ -270,7 +269,7 @@ mod tests {
             &StatusKey::Connector("c".to_owned()),
             record(State::Running, "alive:1", 4),
         );
-        statuses.unassign_the_dead(&BTreeSet::from(["alive:1".to_owned()]));
+        statuses.unassign_the_dead(|worker| worker != "alive:1", &Work::new());
         assert_eq!(
             statuses.task("c", 0).unwrap().status.state,
             State::Unassigned
@@ -294,7 +293,7 @@ mod tests {
         ] {
             statuses.hear(&key, record(State::Running, worker, 1));
         }
-        statuses.keep_only(|name| name == "c", |_| 1);
+        statuses.keep_only(|name| (name == "c").then_some(1));
         let told: Vec<_> = journal.0.lock().unwrap().clone();
         assert_eq!(
             told,

@@ -23,7 +23,7 @@ pub(super) fn read(api: &Api, logger: &str) -> Result<Answer, Answer> {
     Ok(Answer::ok(&setting.ok_or_else(not_found)?))
 }
 
-pub(super) fn set(api: &Api, logger: &str, call: &Call) -> Result<Answer, Answer> {
+pub(super) async fn set(api: &Api, logger: &str, call: &Call) -> Result<Answer, Answer> {
     let body = object(&call.body)
         .and_then(texts)
         .map_err(|why| internal(&why))?;
@@ -42,11 +42,17 @@ pub(super) fn set(api: &Api, logger: &str, call: &Call) -> Result<Answer, Answer
             &format!("invalid log level '{text}'."),
         ));
     };
-    let changed = api.loggers.set(logger, level);
     let is_cluster = call
         .query
         .first("scope")
         .is_some_and(|scope| scope.eq_ignore_ascii_case("cluster"));
+    if is_cluster && api.herder.is_in_group() {
+        let logger = logger.to_owned();
+        api.ask(|herder| async move { herder.set_cluster_level(&logger, &text).await })
+            .await?;
+        return Ok(Answer::empty(StatusCode::NO_CONTENT));
+    }
+    let changed = api.loggers.set(logger, level);
     Ok(if is_cluster {
         Answer::empty(StatusCode::NO_CONTENT)
     } else {

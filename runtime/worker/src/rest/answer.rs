@@ -14,6 +14,8 @@ pub(super) struct Answer {
     body: Vec<u8>,
     content_type: Option<HeaderValue>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// The URL of the worker that has to answer in place of this one.
+    pub(super) elsewhere: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -33,6 +35,7 @@ impl Answer {
                 body,
                 content_type: Some(JSON),
                 headers: Vec::new(),
+                elsewhere: None,
             },
             Err(error) => Self::error(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -53,6 +56,7 @@ impl Answer {
             body: Vec::new(),
             content_type: None,
             headers: Vec::new(),
+            elsewhere: None,
         }
     }
 
@@ -68,6 +72,7 @@ impl Answer {
             body,
             content_type: Some(JSON),
             headers: Vec::new(),
+            elsewhere: None,
         }
     }
 
@@ -107,6 +112,7 @@ impl Answer {
             body: body.into_bytes(),
             content_type,
             headers: Vec::new(),
+            elsewhere: None,
         }
     }
 
@@ -118,6 +124,7 @@ impl Answer {
             body: text.into_bytes(),
             content_type,
             headers: Vec::new(),
+            elsewhere: None,
         }
     }
 
@@ -126,6 +133,15 @@ impl Answer {
         Self {
             content_type: Some(HeaderValue::from_static(content_type)),
             ..Self::text(StatusCode::OK, text)
+        }
+    }
+
+    /// What another worker has answered.
+    pub(super) fn of_other(status: StatusCode, body: Vec<u8>, is_json: bool) -> Self {
+        Self {
+            body,
+            content_type: is_json.then_some(JSON),
+            ..Self::empty(status)
         }
     }
 
@@ -170,6 +186,13 @@ impl From<HerderError> for Answer {
             Kind::Forbidden => StatusCode::FORBIDDEN,
             Kind::NotFound => StatusCode::NOT_FOUND,
             Kind::Conflict => StatusCode::CONFLICT,
+            Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::Elsewhere => {
+                return Self {
+                    elsewhere: Some(error.message),
+                    ..Self::empty(StatusCode::CONFLICT)
+                };
+            }
             Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::error(status, &error.message)

@@ -12,7 +12,7 @@ use super::dispatch::Call;
 use super::json::{fields, is_null, object, only_fields, optional_object, text, texts};
 use super::query::Query;
 use super::{Api, internal};
-use crate::herder::{CreateRequest, Restart, RestartRequest};
+use crate::herder::{CreateRequest, InternalRequest, Restart, RestartRequest};
 use crate::task::TargetState;
 
 /// How long `/health` waits for the worker to become ready, and how often it looks.
@@ -230,4 +230,28 @@ pub(super) async fn stop(api: &Api, name: String) -> Result<Answer, Answer> {
     api.ask(|herder| async move { herder.stop(&name).await })
         .await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// What another worker of the group says of the tasks of a connector that it has.
+pub(super) async fn put_tasks(api: &Api, name: String, call: Call) -> Result<Answer, Answer> {
+    let request = internal_request(call);
+    api.ask(|herder| async move { herder.put_tasks(&name, request).await })
+        .await?;
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// Another worker of the group wants earlier tasks of a source to write no more.
+pub(super) async fn fence(api: &Api, name: String, call: Call) -> Result<Answer, Answer> {
+    let request = internal_request(call);
+    api.ask(|herder| async move { herder.fence(&name, request).await })
+        .await?;
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+fn internal_request(call: Call) -> InternalRequest {
+    InternalRequest {
+        body: call.body,
+        signature: call.signature,
+        algorithm: call.signature_algorithm,
+    }
 }

@@ -5,10 +5,12 @@ use axum::extract::Request;
 use axum::http::{Method, Response, StatusCode, Version, header, request};
 
 use super::answer::Answer;
+use super::forward::Forwarded;
 use super::media::{ContentType, accepted};
 use super::query::Query;
 use super::route::{PathError, Resource};
-use super::{Api, Surface, admin, connectors, faults, offsets, openapi, plugins, scrape};
+use super::{Api, Surface, admin, connectors, faults, offsets, openapi, plugins, preview, scrape};
+use crate::herder::distributed::peers::{SIGNATURE, SIGNATURE_ALGORITHM};
 
 /// The longest request target, and the most bytes that headers may have together.
 const HEAD_MAX_BYTES: usize = 8192;
@@ -20,6 +22,9 @@ pub(super) struct Call {
     pub(super) surface: Surface,
     pub(super) query: Query,
     pub(super) host: String,
+    /// What other workers sign their requests with.
+    pub(super) signature: Option<String>,
+    pub(super) signature_algorithm: Option<String>,
     pub(super) body: Vec<u8>,
 }
 
@@ -98,16 +103,25 @@ async fn checked(
     if content_type == ContentType::Absent && !body.is_empty() {
         return Err(Answer::resource_error(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
+    let forwarded = api
+        .peers
+        .as_ref()
+        .map(|peers| (peers, Forwarded::new(parts, &body)));
     let call = Call {
         method,
         surface: entrance.surface,
         query: Query::parse(parts.uri.query().unwrap_or_default()),
         host: host(parts),
+        signature: header_text(parts, SIGNATURE),
+        signature_algorithm: header_text(parts, SIGNATURE_ALGORITHM),
         body,
     };
-    let answer = match serve(api, resource, call).await {
+    let mut answer = match serve(api, resource, call).await {
         Ok(answer) | Err(answer) => answer,
     };
+    if let (Some(worker), Some((peers, request))) = (answer.elsewhere.take(), forwarded) {
+        answer = request.ask(peers, &worker).await;
+    }
     Ok(answer.echo_parameters(&parameters))
 }
 
@@ -160,6 +174,11 @@ fn content_type(resource: &Resource, parts: &request::Parts) -> Result<ContentTy
     }
 }
 
+fn header_text(parts: &request::Parts, name: &str) -> Option<String> {
+    let value = parts.headers.get(name)?;
+    Some(value.to_str().unwrap_or_default().to_owned())
+}
+
 fn host(parts: &request::Parts) -> String {
     let header = parts
         .headers
@@ -189,7 +208,9 @@ async fn serve(api: &Api, resource: Resource, call: Call) -> Result<Answer, Answ
         }
         Resource::Config(name) => connectors::config(api, name).await,
         Resource::Status(name) => Ok(Answer::ok(&api.herder.status(&name)?)),
-        Resource::Tasks(_) if call.method == Method::POST => Err(not_in_standalone()),
+        Resource::Tasks(name) if call.method == Method::POST => {
+            connectors::put_tasks(api, name, call).await
+        }
         Resource::Tasks(name) => connectors::tasks(api, name).await,
         Resource::TaskStatus(name, task) => connectors::task_status(api, &name, &task),
         Resource::TaskRestart(name, task) => connectors::restart_task(api, &name, &task).await,
@@ -207,17 +228,16 @@ async fn serve(api: &Api, resource: Resource, call: Call) -> Result<Answer, Answ
         }
         Resource::Offsets(name) if call.method == Method::DELETE => offsets::reset(api, name).await,
         Resource::Offsets(name) => offsets::list(api, name).await,
+        Resource::Preview => preview::answer(api, &call).await,
         Resource::Faults(name) => faults::answer(api, &name, &call),
-        Resource::Fence(_) => Err(not_in_standalone()),
+        Resource::Fence(name) => connectors::fence(api, name, call).await,
         Resource::Plugins => Ok(plugins::list(api, &call.query)),
         Resource::PluginConfig(plugin) => plugins::config(api, plugin, &call.query).await,
         Resource::PluginValidate(plugin) => plugins::validate(api, plugin, &call.body).await,
         Resource::Loggers => Ok(admin::list(api)),
-        Resource::Logger(logger) if call.method == Method::PUT => admin::set(api, &logger, &call),
+        Resource::Logger(logger) if call.method == Method::PUT => {
+            admin::set(api, &logger, &call).await
+        }
         Resource::Logger(logger) => admin::read(api, &logger),
     }
-}
-
-fn not_in_standalone() -> Answer {
-    super::internal("Standalone workers do not take requests of other workers")
 }

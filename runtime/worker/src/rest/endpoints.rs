@@ -415,6 +415,20 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         )]
     ),
     endpoint!(
+        "/preview",
+        Preview,
+        &[Operation {
+            body: Some("PreviewRequest"),
+            answers: &[(200, Some("Preview"))],
+            refusals: &[404, 409],
+            ..operation(
+                Verb::Post,
+                "preview",
+                "Records through each step of a connector's configuration, written nowhere"
+            )
+        }]
+    ),
+    endpoint!(
         "/connector-plugins",
         Plugins,
         &[Operation {
@@ -491,6 +505,11 @@ impl Endpoint {
     /// Whether it is there only where connectors fail on purpose.
     pub(super) fn is_of_faults(&self) -> bool {
         self.path.ends_with("/faults")
+    }
+
+    /// Whether it is there only where records can be previewed.
+    pub(super) fn is_of_previews(&self) -> bool {
+        self.path == "/preview"
     }
 
     /// The operation of a method.

@@ -11,12 +11,14 @@ mod connectors;
 mod dispatch;
 mod endpoints;
 mod faults;
+mod forward;
 mod guard;
 mod json;
 mod media;
 mod offsets;
 mod openapi;
 mod plugins;
+mod preview;
 mod query;
 mod route;
 mod scrape;
@@ -39,6 +41,7 @@ pub use server::{BindError, RestServer, bind};
 use crate::config::{ResponseHeader, RestConfig};
 use crate::herder::{Herder, HerderError};
 use crate::logging::Loggers;
+use crate::preview::Previewer;
 use answer::Answer;
 use body::Bodies;
 use endpoints::Endpoint;
@@ -79,6 +82,9 @@ pub(crate) struct Api {
     headers: Vec<(ResponseHeader, HeaderName)>,
     metrics: Arc<Registry>,
     faults: Option<Arc<dyn FaultControl>>,
+    preview: Option<Arc<Previewer>>,
+    /// Calls other workers, in a group.
+    peers: Option<reqwest::Client>,
 }
 
 impl Api {
@@ -93,6 +99,16 @@ impl Api {
             headers: response_headers(config),
             metrics: Arc::default(),
             faults: None,
+            preview: None,
+            peers: None,
+        }
+    }
+
+    /// The same, which passes on what other workers of its group have to answer.
+    pub(crate) fn with_peers(self, peers: reqwest::Client) -> Self {
+        Self {
+            peers: Some(peers),
+            ..self
         }
     }
 
@@ -101,9 +117,19 @@ impl Api {
         Self { faults, ..self }
     }
 
+    /// The same, which takes records through configurations for whoever wants to see it.
+    pub(crate) fn with_preview(self, preview: Previewer) -> Self {
+        Self {
+            preview: Some(Arc::new(preview)),
+            ..self
+        }
+    }
+
     /// Whether this worker has an endpoint on a listener of this kind.
     fn serves(&self, surface: Surface, endpoint: &Endpoint) -> bool {
-        surface.serves(endpoint) && (self.faults.is_some() || !endpoint.is_of_faults())
+        surface.serves(endpoint)
+            && (self.faults.is_some() || !endpoint.is_of_faults())
+            && (self.preview.is_some() || !endpoint.is_of_previews())
     }
 
     /// The same, which shows these figures at `/metrics`.

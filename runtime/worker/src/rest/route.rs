@@ -26,6 +26,7 @@ pub(super) enum Resource {
     Offsets(String),
     Faults(String),
     Fence(String),
+    Preview,
     Plugins,
     PluginConfig(String),
     PluginValidate(String),

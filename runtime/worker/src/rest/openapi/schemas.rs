@@ -9,6 +9,7 @@ pub(super) fn all() -> Value {
         connectors(),
         offsets(),
         faults(),
+        super::preview::preview(),
         plugins(),
         loggers(),
         worker(),
@@ -20,19 +21,19 @@ pub(super) fn all() -> Value {
     schemas
 }
 
-fn reference(name: &str) -> Value {
+pub(super) fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
-fn text() -> Value {
+pub(super) fn text() -> Value {
     json!({"type": "string"})
 }
 
-fn maybe_text() -> Value {
+pub(super) fn maybe_text() -> Value {
     json!({"type": "string", "nullable": true})
 }
 
-fn list(items: &Value) -> Value {
+pub(super) fn list(items: &Value) -> Value {
     json!({"type": "array", "items": items})
 }
 
@@ -42,7 +43,7 @@ fn map(values: &Value) -> Value {
 }
 
 /// An object with these members; those in `required` are always there.
-fn object(required: &[&str], properties: &Value) -> Value {
+pub(super) fn object(required: &[&str], properties: &Value) -> Value {
     json!({
         "type": "object",
         "required": required,
@@ -51,7 +52,7 @@ fn object(required: &[&str], properties: &Value) -> Value {
     })
 }
 
-fn one_of(texts: &[&str]) -> Value {
+pub(super) fn one_of(texts: &[&str]) -> Value {
     json!({"type": "string", "enum": texts})
 }
 

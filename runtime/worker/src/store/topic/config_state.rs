@@ -38,7 +38,7 @@ pub(crate) enum Change {
 pub(crate) struct Known {
     /// Its configuration.
     pub(crate) config: NullableProperties,
-    /// How often its configuration was written.
+    /// Which record its configuration came by: each has another number.
     pub(crate) version: u64,
     /// The configurations of its tasks; empty while they are inconsistent.
     pub(crate) tasks: Vec<Properties>,
@@ -197,10 +197,11 @@ impl ConfigState {
         }
         let config = nullable(value.get("properties")?.as_object()?);
         let name: Arc<str> = name.into();
+        let version = self.offset.unsigned_abs();
         let is_new = !self.connectors.contains_key(&name);
         let known = self.connectors.entry(Arc::clone(&name)).or_default();
         known.config = config;
-        known.version += 1;
+        known.version = version;
         Some(if is_new {
             Change::New(name)
         } else {
