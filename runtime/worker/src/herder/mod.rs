@@ -29,7 +29,7 @@ use millrace_config::{KeyInfo, NullableProperties};
 pub(crate) use converters::make_converters;
 pub use distributed::peers::InternalRequest;
 pub use error::{HerderError, Kind};
-pub(crate) use host::{Host, Hosts};
+pub(crate) use host::Hosts;
 pub(crate) use plugins::Judge;
 pub use stages::Stage;
 pub use standalone::{Parts, StandaloneHerder};

@@ -142,7 +142,7 @@ struct SourceLoop<'a> {
     metrics: Arc<TaskMetrics>,
     /// Creates topics, if the connector asks for it.
     creation: Option<TopicCreation>,
-    /// Topics that were reported as used.
+    /// Topics that are there.
     topics: HashSet<Arc<str>>,
 }
 
@@ -289,20 +289,20 @@ impl SourceLoop<'_> {
         Ok(())
     }
 
-    /// Waits until the producer knows the topic, and reports it once.
+    /// Waits until the producer knows the topic, which is created first if the connector asks for it. Reports it with
+    /// each run: those who keep the list may have been told to forget it.
     async fn prepare_topic(&mut self, topic: &Arc<str>) -> Result<(), ConnectError> {
-        if self.topics.contains(topic) {
-            return Ok(());
+        if !self.topics.contains(topic) {
+            if let Some(creation) = &self.creation {
+                creation.ensure(topic).await?;
+            }
+            self.producer
+                .ready(topic)
+                .await
+                .map_err(|error| self.failed(topic, error))?;
+            self.topics.insert(Arc::clone(topic));
         }
-        if let Some(creation) = &self.creation {
-            creation.ensure(topic).await?;
-        }
-        self.producer
-            .ready(topic)
-            .await
-            .map_err(|error| self.failed(topic, error))?;
         self.context.statuses.topic(self.id, topic);
-        self.topics.insert(Arc::clone(topic));
         Ok(())
     }
 

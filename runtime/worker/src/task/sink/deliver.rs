@@ -56,7 +56,8 @@ impl SinkLoop<'_> {
     }
 
     fn gather(&mut self, fetched: Fetched, gathered: &mut Gathered) {
-        self.report_topic(&fetched.topic);
+        // With each batch: those who keep the list may have been told to forget it.
+        self.context.statuses.topic(&self.id, &fetched.topic);
         let partition = TopicPartition {
             topic: fetched.topic.clone(),
             partition: fetched.partition,

@@ -4,7 +4,7 @@ mod commit;
 mod deliver;
 mod put;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,7 +65,6 @@ pub(super) async fn run(
         requests: task_context.clone(),
         condition,
         paused_by_task: BTreeSet::new(),
-        topics: HashSet::new(),
         reported: None,
         rows: Vec::new(),
         metrics,
@@ -127,8 +126,6 @@ struct SinkLoop<'a> {
     condition: Condition,
     /// Partitions that the sink itself has asked not to be given.
     paused_by_task: BTreeSet<TopicPartition>,
-    /// Topics that were reported as used.
-    topics: HashSet<Arc<str>>,
     reported: Option<State>,
     metrics: Arc<TaskMetrics>,
     /// Rows of the record batch being converted; kept because fresh memory is dear.
@@ -265,13 +262,6 @@ impl SinkLoop<'_> {
                 let partitions: Vec<_> = partitions.iter().map(our).collect();
                 self.delivery.close(&partitions).await
             }
-        }
-    }
-
-    fn report_topic(&mut self, topic: &Arc<str>) {
-        if !self.topics.contains(topic) {
-            self.context.statuses.topic(&self.id, topic);
-            self.topics.insert(Arc::clone(topic));
         }
     }
 
