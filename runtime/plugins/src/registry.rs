@@ -5,8 +5,8 @@ use millrace_api::{Converter, HeaderConverter};
 
 use crate::converters::{
     Avro, BooleanConverter, ByteArrayConverter, JsonConverter, JsonConverterConfig, JsonSchema,
-    Number, NumberConverter, RegistryConverter, SimpleHeaderConverter, StringConverter,
-    StringConverterConfig, avro_definition, json_schema_definition,
+    Number, NumberConverter, Protobuf, RegistryConverter, SimpleHeaderConverter, StringConverter,
+    StringConverterConfig, avro_definition, json_schema_definition, protobuf_definition,
 };
 
 /// A converter of keys and values.
@@ -41,6 +41,7 @@ const LONG: &str = "org.apache.kafka.connect.converters.LongConverter";
 const SHORT: &str = "org.apache.kafka.connect.converters.ShortConverter";
 const JSON: &str = "org.apache.kafka.connect.json.JsonConverter";
 const JSON_SCHEMA: &str = "io.confluent.connect.json.JsonSchemaConverter";
+const PROTOBUF: &str = "io.confluent.connect.protobuf.ProtobufConverter";
 const SIMPLE: &str = "org.apache.kafka.connect.storage.SimpleHeaderConverter";
 const STRING: &str = "org.apache.kafka.connect.storage.StringConverter";
 
@@ -51,9 +52,10 @@ macro_rules! plugins {
     };
 }
 
-static CONVERTERS: [ConverterPlugin; 11] = plugins![ConverterPlugin:
+static CONVERTERS: [ConverterPlugin; 12] = plugins![ConverterPlugin:
     AVRO, avro_definition, RegistryConverter::<Avro>::default();
     JSON_SCHEMA, json_schema_definition, RegistryConverter::<JsonSchema>::default();
+    PROTOBUF, protobuf_definition, RegistryConverter::<Protobuf>::default();
     BOOLEAN, ConfigDef::new, BooleanConverter::default();
     BYTE_ARRAY, ConfigDef::new, ByteArrayConverter;
     DOUBLE, ConfigDef::new, NumberConverter::new(Number::Double);
@@ -65,9 +67,10 @@ static CONVERTERS: [ConverterPlugin; 11] = plugins![ConverterPlugin:
     STRING, StringConverterConfig::definition, StringConverter::default();
 ];
 
-static HEADER_CONVERTERS: [HeaderConverterPlugin; 12] = plugins![HeaderConverterPlugin:
+static HEADER_CONVERTERS: [HeaderConverterPlugin; 13] = plugins![HeaderConverterPlugin:
     AVRO, avro_definition, RegistryConverter::<Avro>::default();
     JSON_SCHEMA, json_schema_definition, RegistryConverter::<JsonSchema>::default();
+    PROTOBUF, protobuf_definition, RegistryConverter::<Protobuf>::default();
     BOOLEAN, ConfigDef::new, BooleanConverter::default();
     BYTE_ARRAY, ConfigDef::new, ByteArrayConverter;
     DOUBLE, ConfigDef::new, NumberConverter::new(Number::Double);

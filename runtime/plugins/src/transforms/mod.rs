@@ -2,7 +2,7 @@
 //! class name for each.
 
 mod cast;
-mod dates;
+pub(crate) mod dates;
 mod drop_headers;
 mod explode;
 mod extract_field;
@@ -26,9 +26,6 @@ mod support;
 mod timestamp_converter;
 mod timestamp_router;
 mod value_to_key;
-
-#[cfg(test)]
-mod tests;
 
 pub(crate) use cast::{Cast, CastConfig};
 pub(crate) use drop_headers::{DropHeaders, DropHeadersConfig};

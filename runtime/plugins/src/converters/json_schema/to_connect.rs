@@ -98,7 +98,7 @@ impl<'a> Builder<'a> {
             if has_properties(members) {
                 parts.push(place);
             }
-            return self.all_of(members, parts, version, optional);
+            return self.all_of(members, &parts, version, optional);
         }
         if let Some(types) = members.get("type").and_then(Json::as_array) {
             return self.types(place, members, types, version, optional);
@@ -219,17 +219,17 @@ impl<'a> Builder<'a> {
     fn all_of(
         &mut self,
         members: &'a Map<String, Json>,
-        parts: Vec<Place<'a>>,
+        parts: &[Place<'a>],
         version: Option<i32>,
         optional: bool,
     ) -> Result<Schema, ConnectError> {
-        if let [one] = parts.as_slice()
+        if let [one] = parts
             && self.config.flatten_singletons
         {
             return self.part(*one, None, false);
         }
         let mut properties = Vec::new();
-        for part in &parts {
+        for part in parts {
             self.collect(*part, &mut properties, 0)?;
         }
         if !properties.is_empty() {

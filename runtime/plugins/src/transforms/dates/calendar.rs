@@ -8,14 +8,14 @@ const CUTOVER: i64 = -141_427;
 
 /// A date; years before 1 are 0 and below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Date {
-    pub(super) year: i64,
-    pub(super) month: i64,
-    pub(super) day: i64,
+pub(crate) struct Date {
+    pub(crate) year: i64,
+    pub(crate) month: i64,
+    pub(crate) day: i64,
 }
 
 /// The day of a date, whose month and day may be out of their ranges.
-pub(super) fn day_of(date: Date) -> i64 {
+pub(crate) fn day_of(date: Date) -> i64 {
     let months = date.year * 12 + date.month - 1;
     let (year, month) = (months.div_euclid(12), months.rem_euclid(12) + 1);
     let gregorian = first_of_month(year, month, true) + date.day - 1;
@@ -43,7 +43,7 @@ fn first_of_month(year: i64, month: i64, gregorian: bool) -> i64 {
 }
 
 /// The date of a day.
-pub(super) fn date_of(day: i64) -> Date {
+pub(crate) fn date_of(day: i64) -> Date {
     let (year, of_year) = if day >= CUTOVER {
         let since = day + 719_468;
         let (era, of_era) = (since.div_euclid(146_097), since.rem_euclid(146_097));

@@ -4,7 +4,7 @@
 //! fields that are missing are those of 1970-01-01T00:00. Dates before 1582-10-15 are of the Julian calendar. A year of
 //! two digits is one of the hundred years from [`CENTURY_START`]; Java counts them from eighty years ago.
 
-mod calendar;
+pub(crate) mod calendar;
 mod format;
 mod names;
 mod parse;
