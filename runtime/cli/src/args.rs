@@ -31,6 +31,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run one Connect worker, with the included broker unless bootstrap.servers names another
     Standalone(Standalone),
+    /// Run a Connect worker that shares connectors with others, with the included broker unless bootstrap.servers names another
+    Distributed(Distributed),
     /// Run the included broker alone
     Broker(Broker),
     #[command(flatten)]
@@ -48,6 +50,14 @@ pub(crate) struct Standalone {
     /// Connector configurations, properties or JSON, created in this order
     #[arg(value_name = "CONNECTOR")]
     pub(crate) connectors: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) logging: Logging,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Distributed {
+    /// Worker properties; without it the defaults and ./millrace-data
+    pub(crate) worker: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) logging: Logging,
 }
@@ -97,7 +107,7 @@ mod tests {
 
     #[test]
     fn help_fits_a_screen() {
-        for name in ["standalone", "broker"] {
+        for name in ["standalone", "distributed", "broker"] {
             let help = Arguments::command()
                 .find_subcommand_mut(name)
                 .unwrap()

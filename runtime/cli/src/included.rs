@@ -8,7 +8,20 @@ use millrace_wire::clock;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::failure::Failure;
+use crate::{banner, bootstrap, failure::Failure};
+
+/// What a stop may take beyond `task.shutdown.graceful.timeout.ms`: REST, and the broker's last sync.
+pub(crate) const BEYOND_TASKS: Duration = Duration::from_secs(5);
+
+/// Asks whether another broker answers, where one is named in place of the included one.
+///
+/// # Errors
+/// When none does.
+pub(crate) async fn find_other(servers: &str, place: &str) -> Result<(), Failure> {
+    bootstrap::check(servers, place).await?;
+    banner::part("broker", &format!("{servers}  (bootstrap.servers)"));
+    Ok(())
+}
 
 /// Starts it; on return it listens, and its logs are recovered. Recovery may take long, so a stop ends it.
 pub(crate) async fn start(

@@ -6,6 +6,7 @@ mod args;
 mod banner;
 mod bootstrap;
 mod broker;
+mod distributed;
 mod failure;
 mod included;
 mod logging;
@@ -48,6 +49,7 @@ fn run() -> Result<(), Failure> {
     typed.notes.iter().for_each(|note| banner::note(note));
     match Arguments::parse_from(typed.arguments).command {
         Command::Standalone(typed) => standalone::run(&typed),
+        Command::Distributed(typed) => distributed::run(&typed),
         Command::Broker(typed) => broker::run(&typed),
         Command::Tool(tool) => tool.run(),
         Command::Completions(typed) => typed.run(),

@@ -14,17 +14,15 @@ use tokio::{runtime::Handle, time};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    args, banner, bootstrap,
+    args, banner,
     failure::{Failure, Problem},
-    included, logging, metrics,
-    plan::{ConnectorFile, Problems, StandalonePlan},
+    included::{self, BEYOND_TASKS},
+    logging, metrics,
+    plan::{ConnectorFile, Problems, StandalonePlan, WorkerPlan},
     plugins, readiness,
     runtimes::Runtimes,
     signals,
 };
-
-/// What a stop may take beyond `task.shutdown.graceful.timeout.ms`: REST, and the broker's last sync.
-const BEYOND_TASKS: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(typed: &args::Standalone) -> Result<(), Failure> {
     let loggers = logging::init(typed.logging.log_config.as_deref())?;
@@ -52,17 +50,18 @@ impl Checked {
         let mut problems = Problems::default();
         let plan = StandalonePlan::from_command_line(typed, &mut problems);
         let broker = plan
+            .worker
             .broker
             .as_ref()
             .and_then(|broker| problems.note_all(broker.config()));
         let builder = Worker::builder(Arc::clone(&clock))
             .loggers(loggers)
-            .properties(plan.worker.clone());
-        let builder = plugins::register(builder, &plan.worker);
+            .properties(plan.worker.worker.clone());
+        let builder = plugins::register(builder, &plan.worker.worker);
         let worker = problems.note_all(builder.check().map_err(|errors| {
             errors
                 .iter()
-                .map(|error| Problem::new(&plan.place, &error.message))
+                .map(|error| Problem::new(&plan.worker.place, &error.message))
                 .collect()
         }));
         for connector in &plan.connectors {
@@ -128,7 +127,12 @@ impl Running {
             mut builder,
             ..
         } = checked;
-        let mut properties = plan.worker;
+        let WorkerPlan {
+            place,
+            worker: mut properties,
+            servers,
+            ..
+        } = plan.worker;
         let figures = metrics::of_process();
         match broker {
             Some(config) => {
@@ -144,11 +148,7 @@ impl Running {
                 self.metrics = metrics::of_broker(broker, &figures).await?;
                 included::warn_if_wide(broker);
             }
-            None => {
-                let servers = plan.servers;
-                bootstrap::check(&servers, &plan.place).await?;
-                banner::part("broker", &format!("{servers}  (bootstrap.servers)"));
-            }
+            None => included::find_other(&servers, &place).await?,
         }
         let offsets = properties
             .get("offset.storage.file.filename")

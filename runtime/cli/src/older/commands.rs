@@ -32,8 +32,6 @@ const fn gone(old: &'static str, text: &'static str) -> Script {
 
 const NO_ZOOKEEPER: &str =
     "no ZooKeeper is involved any more; millrace broker starts the broker and all it needs";
-const STANDALONE_ONLY: &str = "workers do not form groups here: type millrace standalone, or run Kafka Connect's own \
-                               distributed mode where several workers share connectors";
 const STOP: &str =
     "Ctrl-C or SIGTERM stops it cleanly; so does systemctl stop with the units of config/systemd";
 const ONE_NODE: &str = "the included broker is one node, with nothing to move or elect; ask a cluster of Apache Kafka by \
@@ -44,6 +42,7 @@ const NO_MIRROR: &str = "records are not mirrored between clusters; Apache Kafka
 
 pub(super) const SCRIPTS: &[Script] = &[
     script("connect-standalone", &["standalone"]),
+    script("connect-distributed", &["distributed"]),
     script("kafka-server-start", &["broker"]),
     script("kafka-topics", &["topics"]),
     script("kafka-console-producer", &["produce"]),
@@ -57,8 +56,6 @@ pub(super) const SCRIPTS: &[Script] = &[
     script("kafka-dump-log", &["dump-log"]),
     script("kafka-producer-perf-test", &["perf", "produce"]),
     script("kafka-consumer-perf-test", &["perf", "consume"]),
-    gone("connect-distributed", STANDALONE_ONLY),
-    gone("distributed", STANDALONE_ONLY),
     gone("connect-mirror-maker", NO_MIRROR),
     gone("kafka-mirror-maker", NO_MIRROR),
     gone("kafka-server-stop", STOP),

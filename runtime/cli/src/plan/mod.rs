@@ -3,9 +3,11 @@
 
 mod broker;
 mod connector_file;
+mod distributed;
 mod references;
 mod standalone;
 mod text;
+mod worker;
 
 pub(crate) use self::{
     broker::BrokerPlan,
@@ -13,6 +15,7 @@ pub(crate) use self::{
     references::resolved,
     standalone::StandalonePlan,
     text::{read_properties, read_text},
+    worker::WorkerPlan,
 };
 
 use crate::failure::{Failure, Problem};

@@ -4,23 +4,14 @@ use std::path::{Path, PathBuf};
 
 use millrace_config::Properties;
 
-use super::{BrokerPlan, ConnectorFile, DATA_FOLDER, Problems, resolved, text};
-use crate::{args, failure::Problem, older};
+use super::{ConnectorFile, DATA_FOLDER, Problems, WorkerPlan, text, worker::defaults};
+use crate::{args, failure::Problem};
 
-/// Keys that a worker file must have in Kafka Connect, and what they are without one.
-const STRING_CONVERTER: &str = "org.apache.kafka.connect.storage.StringConverter";
-
+/// A worker and the connectors of the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StandalonePlan {
-    /// The worker file, or where the defaults come from, for messages.
-    pub(crate) place: String,
-    /// The worker's keys, `broker.*` left out, with references to config providers as they were given.
-    pub(crate) worker: Properties,
-    /// The included broker; none where `bootstrap.servers` names another.
-    pub(crate) broker: Option<BrokerPlan>,
+    pub(crate) worker: WorkerPlan,
     pub(crate) connectors: Vec<ConnectorFile>,
-    /// The brokers that `bootstrap.servers` names; empty where it names none.
-    pub(crate) servers: String,
 }
 
 impl StandalonePlan {
@@ -40,45 +31,17 @@ impl StandalonePlan {
 
     fn new(
         place: String,
-        mut properties: Properties,
+        properties: Properties,
         connectors: Vec<ConnectorFile>,
         problems: &mut Problems,
     ) -> Self {
-        problems.add_all(
-            &place,
-            older::properties(older::Place::Worker, &mut properties),
-        );
-        // What is wrong with the providers is said by the worker's own check.
-        let values = resolved(&properties).unwrap_or_else(|_| properties.clone());
-        let servers = values.get("bootstrap.servers").cloned().unwrap_or_default();
-        let named = !servers.trim().is_empty();
-        let broker = (!named).then(|| BrokerPlan::from_worker(&place, &values, problems));
-        let mut worker = properties;
-        let before = worker.len();
-        worker.retain(|key, _| !key.starts_with("broker."));
-        if named && worker.len() < before {
-            log::warn!(
-                "{place}: bootstrap.servers names a broker, so the included one is not started and broker.* keys have no effect"
-            );
-        }
+        let mut worker = WorkerPlan::new(place, properties, problems);
         worker
+            .worker
             .entry("offset.storage.file.filename".to_owned())
             .or_insert_with(offsets_file);
-        Self {
-            place,
-            worker,
-            broker,
-            connectors,
-            servers,
-        }
+        Self { worker, connectors }
     }
-}
-
-/// The worker's keys where no file is given.
-fn defaults() -> Properties {
-    ["key.converter", "value.converter"]
-        .map(|key| (key.to_owned(), STRING_CONVERTER.to_owned()))
-        .into()
 }
 
 fn offsets_file() -> String {
@@ -113,15 +76,16 @@ fn read_connectors(paths: &[PathBuf], problems: &mut Problems) -> Vec<ConnectorF
 mod tests {
     use millrace_config::Properties;
 
-    use super::{Problems, StandalonePlan, defaults};
+    use super::{Problems, StandalonePlan, WorkerPlan, defaults};
 
-    fn plan(place: &str, properties: Properties) -> StandalonePlan {
+    fn plan(place: &str, properties: Properties) -> WorkerPlan {
         StandalonePlan::new(
             place.to_owned(),
             properties,
             Vec::new(),
             &mut Problems::default(),
         )
+        .worker
     }
 
     #[test]
