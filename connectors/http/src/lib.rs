@@ -4,11 +4,14 @@
 mod charset;
 mod client;
 mod clock;
+mod form;
 mod listener;
 mod refused;
 mod retry;
 mod sink;
+mod source;
 mod template;
 
 pub use listener::HttpListener;
 pub use sink::HttpSink;
+pub use source::HttpSource;

@@ -110,7 +110,6 @@ pub(crate) enum Redirects {
     /// 307 and 308, which keep method and body.
     KeepingMethod,
     /// All of them; for requests that only read.
-    #[expect(dead_code, reason = "for connectors that read")]
     All,
 }
 

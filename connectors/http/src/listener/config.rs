@@ -7,6 +7,7 @@ use millrace_api::{ConnectError, Properties};
 
 use super::template::{self, Template};
 use super::topics;
+use crate::form::ValueForm;
 
 /// How a body becomes records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
@@ -28,16 +29,6 @@ pub(crate) enum Arrays {
     #[default]
     Split,
     Whole,
-}
-
-/// What converters and transforms get.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
-#[config(ignore_case)]
-pub(crate) enum ValueForm {
-    #[default]
-    Text,
-    Bytes,
-    Parsed,
 }
 
 /// How senders say who they are.

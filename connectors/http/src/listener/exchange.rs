@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answer, Refusal};
 use super::arrival;
-use super::config::{ListenerConfig, ValueForm};
+use super::config::ListenerConfig;
 use super::content::{self, Content};
 use super::credentials::Credentials;
 use super::gate::{Gate, Late, RECORD_BYTES};
@@ -28,6 +28,7 @@ use super::signature::Signatures;
 use super::template::{Facts, Template};
 use super::topics::Allowed;
 use crate::clock::now_ms;
+use crate::form::ValueForm;
 
 /// Where load balancers ask whether the listener takes records.
 const HEALTH: &str = "/health";

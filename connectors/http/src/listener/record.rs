@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use millrace_api::{Datum, Schema, Span, Value};
+use millrace_api::{Datum, Span};
 
-use super::config::ValueForm;
 use super::gate::RECORD_BYTES;
+use crate::form::{ValueForm, parsed};
 
 /// A key or a value.
 #[derive(Debug)]
@@ -53,42 +53,10 @@ pub(super) fn part(
     bytes: &[u8],
     span: Span,
 ) -> Result<Part, String> {
-    match form {
-        ValueForm::Bytes => Ok(Part::Bytes(span)),
-        ValueForm::Text => match std::str::from_utf8(bytes) {
-            Ok(_) => Ok(Part::Text(span)),
-            Err(error) => Err(format!(
-                "the bytes at {} are not UTF-8, and value.form=text",
-                error.valid_up_to()
-            )),
-        },
-        ValueForm::Parsed if is_json => {
-            let parsed = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-            Ok(Part::Owned(Datum::schemaless(value(parsed))))
-        }
-        ValueForm::Parsed => Ok(Part::Owned(match std::str::from_utf8(bytes) {
-            Ok(text) => Datum::new(Schema::string(), Value::String(text.to_owned())),
-            Err(_) => Datum::schemaless(Value::Bytes(Bytes::copy_from_slice(bytes))),
-        })),
-    }
-}
-
-/// JSON in Connect's data model, without schemas: whole numbers of 64 bits are INT64, others FLOAT64.
-pub(crate) fn value(json: serde_json::Value) -> Value {
-    match json {
-        serde_json::Value::Null => Value::Null,
-        serde_json::Value::Bool(flag) => Value::Boolean(flag),
-        serde_json::Value::Number(number) => match number.as_i64() {
-            Some(whole) => Value::Int64(whole),
-            None => Value::Float64(number.as_f64().unwrap_or(f64::NAN)),
-        },
-        serde_json::Value::String(text) => Value::String(text),
-        serde_json::Value::Array(items) => Value::Array(items.into_iter().map(value).collect()),
-        serde_json::Value::Object(fields) => Value::Map(
-            fields
-                .into_iter()
-                .map(|(name, field)| (Value::String(name), value(field)))
-                .collect(),
-        ),
-    }
+    form.check(bytes)?;
+    Ok(match form {
+        ValueForm::Bytes => Part::Bytes(span),
+        ValueForm::Text => Part::Text(span),
+        ValueForm::Parsed => Part::Owned(parsed(bytes, is_json)?),
+    })
 }

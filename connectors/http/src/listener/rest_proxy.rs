@@ -21,10 +21,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::answer::Refusal;
-use super::config::ValueForm;
 use super::content::span_of;
 use super::record::{Entry, Parcel, Part, part};
 use super::urlencoded;
+use crate::form::ValueForm;
 
 /// The formats that are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
