@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use millrace_config::Properties;
 use millrace_file::{FileStreamSink, FileStreamSource};
-use millrace_http::{HttpListener, HttpSink};
+use millrace_http::{HttpListener, HttpSink, HttpSource};
 use millrace_stdout::StdoutSink;
 use millrace_tail::FileTail;
 use millrace_testing::{
@@ -25,6 +25,7 @@ pub(crate) fn register(builder: Builder, worker: &Properties) -> Builder {
         .source::<FileStreamSource>()
         .source::<FileTail>()
         .source::<HttpListener>()
+        .source::<HttpSource>()
         .sink::<FileStreamSink>()
         .sink::<HttpSink>()
         .sink::<StdoutSink>()
