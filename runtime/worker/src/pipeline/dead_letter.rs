@@ -1,8 +1,12 @@
-//! The dead letter queue of a sink: a topic for the records that it could not deliver, as they were consumed, with what
-//! went wrong in their headers (contract connect-internals, section 3.3).
+//! The dead letter queue of a connector: a topic for the records that it could not handle, with what went wrong in their
+//! headers (contract connect-internals, section 3.3). Those of a sink are as they were consumed; those of a source are as
+//! it has brought them, with the source position.
+//!
+//! Where Kafka Connect goes on although a dead letter could not be stored, so does this; but a record that nobody else
+//! has any more is never given up: one that a sink refuses, one on its way to a retry topic, one of a source.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use millrace_api::{
@@ -14,6 +18,7 @@ use millrace_client::producer::{Ack, AckSink, ProduceError, Producer, RecordRef}
 use millrace_wire::error_code::ErrorCode;
 
 use super::attempt::{Report, Subject};
+use super::brought::Brought;
 use super::policy::DEAD_LETTER_TOPIC;
 use crate::metrics::ErrorMetrics;
 use crate::task::Clients;
@@ -30,12 +35,15 @@ pub(crate) struct DeadLetters {
     context: bool,
     producer: Producer,
     answers: Arc<dyn AckSink>,
+    /// Hears of the letters that must not be lost.
+    strict: Arc<dyn AckSink>,
+    lost: Lost,
     metrics: Arc<ErrorMetrics>,
     sent: u64,
 }
 
 impl DeadLetters {
-    /// The dead letter queue that a sink's settings name, if they name one. Its topic is created where there is none.
+    /// The dead letter queue that a connector's settings name, if they name one. Its topic is created where there is none.
     ///
     /// # Errors
     /// When the topic is not there and cannot be created.
@@ -53,12 +61,12 @@ impl DeadLetters {
         let admin = clients.admin(&clients.dead_letter_admin_settings(connector))?;
         let replicas = given(REPLICATION_FACTOR).parse().ok();
         prepare(&admin, topic, replicas).await.map_err(|error| {
-            let text =
-                format!("Could not initialize dead letter queue with topic={topic}: {error}");
+            let text = unopened(topic, task, &error);
             ConnectError::connect(text).caused_by(error)
         })?;
         let producer = clients.producer(&clients.dead_letter_producer_settings(task, connector))?;
         let topic: Arc<str> = topic.into();
+        let lost = Lost::default();
         Ok(Some(Self {
             task: task.clone(),
             context: given(CONTEXT_HEADERS).eq_ignore_ascii_case("true"),
@@ -66,46 +74,59 @@ impl DeadLetters {
             answers: Arc::new(Answers {
                 topic: Arc::clone(&topic),
                 metrics: Arc::clone(metrics),
+                lost: None,
             }),
+            strict: Arc::new(Answers {
+                topic: Arc::clone(&topic),
+                metrics: Arc::clone(metrics),
+                lost: Some(lost.clone()),
+            }),
+            lost,
             topic,
             metrics: Arc::clone(metrics),
             sent: 0,
         }))
     }
 
-    /// Hands a dead letter to the producer. One that cannot be sent is logged and counted, and does not stop the task.
-    pub(crate) async fn send(&mut self, report: &Report, now_ms: i64) {
-        let Subject::Consumed(record) = &report.subject else {
-            return;
-        };
+    /// Hands a dead letter to the producer. One that cannot be sent is logged and counted; one that is `precious` fails
+    /// the task at [`DeadLetters::lost`].
+    pub(crate) async fn send(&mut self, report: &Report, now_ms: i64, precious: bool) {
         self.metrics.dead_letters.increment();
-        let headers = match self.context {
-            true => self.with_context(record, report),
-            false => record.headers.to_vec(),
+        let letter = match &report.subject {
+            Subject::Consumed(record) => self.of_sink(record, report),
+            Subject::Brought(record) => self.of_source(record, report),
         };
-        if let Err(error) = self.append(record, &headers, now_ms).await {
+        if let Err(error) = self.append(&letter, now_ms, precious).await {
             give_up(&self.topic, &self.metrics, 1, &error);
+            if precious {
+                self.lost.set(&self.topic, &error);
+            }
         }
     }
 
     async fn append(
         &mut self,
-        record: &ConsumedRecord,
-        headers: &[u8],
+        letter: &Letter<'_>,
         now_ms: i64,
+        precious: bool,
     ) -> Result<(), ProduceError> {
         let ticket = self.sent;
         self.sent += 1;
+        let answers = if precious {
+            &self.strict
+        } else {
+            &self.answers
+        };
         loop {
             let mut rows = std::iter::once(RecordRef {
-                timestamp: record.timestamp.unwrap_or(now_ms),
-                key: record.key.as_deref(),
-                value: record.value.as_deref(),
-                headers,
+                timestamp: letter.timestamp.unwrap_or(now_ms),
+                key: letter.key,
+                value: letter.value,
+                headers: &letter.headers,
             });
-            let appended =
-                self.producer
-                    .append(&self.topic, None, &mut rows, ticket, &self.answers);
+            let appended = self
+                .producer
+                .append(&self.topic, None, &mut rows, ticket, answers);
             match appended {
                 Err(ProduceError::NotReady { .. }) => {
                     self.producer.ready(&self.topic).await?;
@@ -116,16 +137,47 @@ impl DeadLetters {
         }
     }
 
-    /// The record's own headers, then what went wrong with it.
-    fn with_context(&self, record: &ConsumedRecord, report: &Report) -> Vec<u8> {
-        let own = EncodedHeaders::new(&record.headers);
+    fn of_sink<'a>(&self, record: &'a ConsumedRecord, report: &Report) -> Letter<'a> {
         let (partition, offset) = (record.partition.to_string(), record.offset.to_string());
+        let place = [
+            ("__connect.errors.topic", &*record.topic),
+            ("__connect.errors.partition", &partition),
+            ("__connect.errors.offset", &offset),
+        ];
+        Letter {
+            timestamp: record.timestamp,
+            key: record.key.as_deref(),
+            value: record.value.as_deref(),
+            headers: self.headers(&record.headers, &place, report),
+        }
+    }
+
+    fn of_source<'a>(&self, record: &'a Brought, report: &Report) -> Letter<'a> {
+        let records = record.records.to_string();
+        let place = [
+            ("__connect.errors.topic", &*record.topic),
+            ("__millrace.errors.source.partition", &record.partition),
+            ("__millrace.errors.source.offset", &record.offset),
+            ("__millrace.errors.source.records", &records),
+        ];
+        // Only where the contents of several are gone is their number news.
+        let known = if record.records > 1 { 4 } else { 3 };
+        Letter {
+            timestamp: record.timestamp,
+            key: record.key.as_deref(),
+            value: record.value.as_deref(),
+            headers: self.headers(&record.headers, &place[..known], report),
+        }
+    }
+
+    /// The record's own headers, then where it came from and what went wrong with it.
+    fn headers(&self, own: &[u8], place: &[(&str, &str)], report: &Report) -> Vec<u8> {
+        if !self.context {
+            return own.to_vec();
+        }
         let task = self.task.task.to_string();
-        let context = [
-            ("topic", &*record.topic),
-            ("partition", &partition),
-            ("offset", &offset),
-            ("connector.name", &self.task.connector),
+        let why = [
+            ("connector.name", &*self.task.connector),
             ("task.id", &task),
             ("stage", report.stage.name()),
             ("class.name", report.class),
@@ -133,16 +185,25 @@ impl DeadLetters {
             ("exception.message", &report.message),
             ("exception.stacktrace", &report.trace),
         ];
+        let own = EncodedHeaders::new(own);
         let mut section = Vec::new();
-        EncodedHeaders::begin(&mut section, own.iter().count() + context.len());
+        EncodedHeaders::begin(&mut section, own.iter().count() + place.len() + why.len());
         for (name, value) in own.iter() {
             encode_header(&mut section, name, value);
         }
-        for (name, value) in context {
+        for (name, value) in place {
+            encode_header(&mut section, name.as_bytes(), Some(value.as_bytes()));
+        }
+        for (name, value) in why {
             let name = format!("__connect.errors.{name}");
             encode_header(&mut section, name.as_bytes(), Some(value.as_bytes()));
         }
         section
+    }
+
+    /// Why a letter is lost that must not be.
+    pub(crate) fn lost(&self) -> Option<ConnectError> {
+        self.lost.reason(&self.task)
     }
 
     /// Waits until all dead letters so far are stored or given up.
@@ -184,6 +245,26 @@ async fn prepare(admin: &Admin, name: &str, replicas: Option<i16>) -> Result<(),
     }
 }
 
+/// Why the queue cannot be used, and which setting to change.
+fn unopened(topic: &str, task: &TaskId, error: &ClientError) -> String {
+    let advice = match error.code() {
+        Some(ErrorCode::INVALID_REPLICATION_FACTOR) => {
+            format!("set {REPLICATION_FACTOR} to the number of nodes at most (1 on a single node)")
+        }
+        Some(ErrorCode::TOPIC_AUTHORIZATION_FAILED | ErrorCode::CLUSTER_AUTHORIZATION_FAILED) => {
+            "create the topic, or let the worker's user create topics (admin.override.*)".to_owned()
+        }
+        Some(ErrorCode::INVALID_TOPIC_EXCEPTION) => {
+            format!("set {DEAD_LETTER_TOPIC} to a name that a topic can have")
+        }
+        _ => "see that the brokers can be reached (bootstrap.servers), and restart the task"
+            .to_owned(),
+    };
+    format!(
+        "Could not initialize dead letter queue with topic={topic}: {error}; task {task} needs it; {advice}"
+    )
+}
+
 fn is(outcome: &Result<(), ClientError>, wanted: ErrorCode) -> bool {
     matches!(outcome, Err(ClientError::Refused { code, .. }) if *code == wanted)
 }
@@ -193,10 +274,41 @@ fn give_up(topic: &str, metrics: &ErrorMetrics, records: u64, error: &ProduceErr
     log::error!("Could not produce message to dead letter queue. topic={topic}: {error}");
 }
 
+/// A letter as the producer takes it.
+struct Letter<'a> {
+    timestamp: Option<i64>,
+    key: Option<&'a [u8]>,
+    value: Option<&'a [u8]>,
+    headers: Vec<u8>,
+}
+
+/// Why a letter is lost that must not be: the first such failure.
+#[derive(Clone, Debug, Default)]
+struct Lost(Arc<Mutex<Option<(Arc<str>, ProduceError)>>>);
+
+impl Lost {
+    fn set(&self, topic: &Arc<str>, error: &ProduceError) {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.get_or_insert_with(|| (Arc::clone(topic), error.clone()));
+    }
+
+    /// Stays, so that nothing behind the letter is committed any more.
+    fn reason(&self, task: &TaskId) -> Option<ConnectError> {
+        let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (topic, error) = slot.clone()?;
+        let text = format!(
+            "{error}; task {task} could not store a failed record in topic '{topic}' and stops, for it would be lost; let the topic take it ({DEAD_LETTER_TOPIC}, producer.override.*) and restart the task"
+        );
+        Some(ConnectError::connect(text).caused_by(error))
+    }
+}
+
 /// Hears the broker's answers.
 struct Answers {
     topic: Arc<str>,
     metrics: Arc<ErrorMetrics>,
+    /// Where it is noted that a letter is lost, if it matters.
+    lost: Option<Lost>,
 }
 
 impl AckSink for Answers {
@@ -204,6 +316,9 @@ impl AckSink for Answers {
         if let Err(error) = result {
             let records = tickets.end.saturating_sub(tickets.start);
             give_up(&self.topic, &self.metrics, records, error);
+            if let Some(lost) = &self.lost {
+                lost.set(&self.topic, error);
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ mod errors;
 mod guard;
 mod handle;
 mod in_flight;
+mod refused;
 mod sink;
 mod source;
 mod status;

@@ -14,14 +14,18 @@ use millrace_api::{
 use millrace_client::producer::{Ack, AckSink, ProduceError, Producer, RecordRef};
 
 use super::commit::Committer;
+use super::errors::Errors;
 use super::guard::panicked;
 use super::handle::{Failure, Steering};
+use super::refused::Refused;
 use super::topic_creation::TopicCreation;
 use super::{Converters, Parts, State, TargetState, TaskContext};
 use crate::actor::panic_text;
 use crate::causes::chain;
 use crate::metrics::TaskMetrics;
-use crate::pipeline::{Brought, Encoded, ErrorPolicy, Stage, Subject, encode, random};
+use crate::pipeline::{
+    Brought, DeadLetters, Encoded, ErrorPolicy, Report, Stage, Subject, encode, random,
+};
 use crate::store::OffsetStore;
 
 /// The class of the step in which records are stored.
@@ -64,10 +68,15 @@ pub(super) async fn run(
     let failure = Failure::default();
     let policy = ErrorPolicy::new(id.clone(), &connector)
         .counted(Arc::clone(&metrics.errors), Arc::clone(&context.clock));
+    let dead_letters =
+        DeadLetters::open(&id, &connector, &context.clients, &metrics.errors).await?;
+    let errors = Errors::new(policy.clone(), dead_letters, Arc::clone(&context.clock));
+    let refused = errors.has_dead_letters().then(Refused::default);
     let answers = Arc::new(Answers {
         committer: Arc::clone(&committer),
         failure: failure.clone(),
-        policy: policy.clone(),
+        policy,
+        refused: refused.clone(),
     });
     let offsets = Arc::new(StoredOffsets {
         connector: Arc::clone(&id.connector),
@@ -80,7 +89,8 @@ pub(super) async fn run(
         id: &id,
         context,
         converters,
-        policy,
+        errors,
+        refused: refused.unwrap_or_default(),
         producer: Arc::clone(&producer),
         committer: Arc::clone(&committer),
         failure,
@@ -96,11 +106,7 @@ pub(super) async fn run(
     .await;
 
     background.abort();
-    let sent = tokio::time::timeout(
-        context.flush_timeout,
-        committer.below(1, || loop_.failure.is_set()),
-    )
-    .await;
+    let sent = tokio::time::timeout(context.flush_timeout, loop_.answered(1)).await;
     if sent.is_err() {
         log::warn!(
             "{id} stops with records that the broker has not acknowledged; they will be read again"
@@ -113,6 +119,7 @@ pub(super) async fn run(
     producer
         .close(CLOSE_TIMEOUT.min(context.flush_timeout))
         .await;
+    loop_.errors.close(context.flush_timeout).await;
     outcome.and_then(|()| loop_.failure.take().map_or(Ok(()), Err))
 }
 
@@ -134,7 +141,8 @@ struct SourceLoop<'a> {
     id: &'a TaskId,
     context: &'a TaskContext,
     converters: Converters,
-    policy: ErrorPolicy,
+    errors: Errors,
+    refused: Refused,
     producer: Arc<Producer>,
     committer: Arc<Committer>,
     failure: Failure,
@@ -185,11 +193,12 @@ impl SourceLoop<'_> {
     ) -> Result<(), ConnectError> {
         self.check()?;
         // A record that could not be stored fails the task though its source may not have anything new for days.
+        self.keep_refused().await?;
         let started = self.context.clock.monotonic();
         let polled = tokio::select! {
             biased;
             polled = code.poll() => polled,
-            () = self.committer.until(|| self.failure.is_set()) => return self.check(),
+            () = self.committer.until(|| self.failure.is_set() || self.refused.is_some()) => return self.check(),
         };
         match polled {
             Ok(Some(batch)) if !batch.is_empty() => {
@@ -218,17 +227,17 @@ impl SourceLoop<'_> {
     /// Transforms and converts, again and again while a step says that this may help and `errors.retry.timeout` allows
     /// it. None if the task is to stop, so that the batch will be read again.
     async fn encode(
-        &self,
+        &mut self,
         batch: SourceBatch,
         steering: &mut Steering,
     ) -> Result<Option<Encoded>, ConnectError> {
-        let clock = &self.context.clock;
-        let mut retry = self.policy.retry(clock.monotonic());
+        let clock = Arc::clone(&self.context.clock);
+        let mut retry = self.errors.policy.retry(clock.monotonic());
         let mut next = Some(batch);
         while let Some(batch) = next {
             let may_retry = retry.may(clock.monotonic());
             let kept = may_retry.then(|| batch.clone());
-            let mut attempt = self.policy.attempt(may_retry);
+            let mut attempt = self.errors.policy.attempt(may_retry);
             let outcome = encode(batch, &self.converters, clock.now_ms(), &mut attempt);
             match outcome {
                 Err(error) if error.is_retriable() => {
@@ -246,8 +255,9 @@ impl SourceLoop<'_> {
                     next = kept;
                 }
                 outcome => {
-                    for report in attempt.into_reports() {
-                        report.log(&self.policy);
+                    let reports = attempt.into_reports();
+                    if !reports.is_empty() && !self.keep(reports, steering).await? {
+                        return Ok(None);
                     }
                     return outcome.map(Some);
                 }
@@ -258,9 +268,7 @@ impl SourceLoop<'_> {
 
     async fn send(&mut self, encoded: Encoded) -> Result<(), ConnectError> {
         let Encoded { batch, dropped } = encoded;
-        self.committer
-            .below(OUTSTANDING_MAX, || self.failure.is_set())
-            .await;
+        self.answered(OUTSTANDING_MAX).await?;
         let first_ticket = self.committer.in_flight().next_ticket();
         // Submitted before it is sent: an answer may come before `append` returns.
         self.committer
@@ -361,6 +369,44 @@ impl SourceLoop<'_> {
     }
 }
 
+impl SourceLoop<'_> {
+    /// Tells of failed records and waits until they are stored, for their offsets may be committed from here on. False
+    /// if the task is to stop meanwhile, so that they will be read again.
+    async fn keep(
+        &mut self,
+        reports: Vec<Report>,
+        steering: &mut Steering,
+    ) -> Result<bool, ConnectError> {
+        self.errors.keep(reports).await;
+        tokio::select! {
+            stored = self.errors.stored() => stored.map(|()| true),
+            _ = steering.target.wait_for(|now| *now == TargetState::Stopped) => Ok(false),
+        }
+    }
+
+    /// Stores dead letters of the records that the broker has refused, and only then lets go of these.
+    async fn keep_refused(&mut self) -> Result<(), ConnectError> {
+        for (tickets, reports) in self.refused.take() {
+            self.errors.keep(reports).await;
+            self.errors.stored().await?;
+            self.committer.acknowledge(tickets, false);
+        }
+        Ok(())
+    }
+
+    /// Waits until fewer than `rows` rows are without an answer, or the task has failed.
+    async fn answered(&mut self, rows: u64) -> Result<(), ConnectError> {
+        loop {
+            let over = || self.failure.is_set() || self.refused.is_some();
+            self.committer.below(rows, over).await;
+            if !self.refused.is_some() {
+                return Ok(());
+            }
+            self.keep_refused().await?;
+        }
+    }
+}
+
 /// A row as the producer takes it. A row without a time gets the time it is sent.
 fn record<'a>(batch: &'a SourceBatch, row: &Row, now: i64) -> RecordRef<'a> {
     RecordRef {
@@ -400,6 +446,8 @@ struct Answers {
     committer: Arc<Committer>,
     failure: Failure,
     policy: ErrorPolicy,
+    /// Where refused records wait for their dead letters, if there is a queue for them.
+    refused: Option<Refused>,
 }
 
 impl Answers {
@@ -424,8 +472,17 @@ impl Answers {
         let mut attempt = self.policy.attempt(false);
         let error = ConnectError::connect(error.to_string());
         let outcome = attempt.failed(Stage::KafkaProduce, PRODUCER, subject, error);
-        for report in attempt.into_reports() {
-            report.log(&self.policy);
+        let reports = attempt.into_reports();
+        match (&outcome, &self.refused) {
+            (Ok(()), Some(refused)) => {
+                refused.add(tickets.clone(), reports);
+                self.committer.wake();
+            }
+            (Ok(()), None) => {
+                reports.iter().for_each(|report| report.log(&self.policy));
+                self.committer.acknowledge(tickets.clone(), false);
+            }
+            (Err(_), _) => reports.iter().for_each(|report| report.log(&self.policy)),
         }
         outcome
     }
@@ -465,9 +522,7 @@ impl Answers {
             Ok(ack) => self
                 .committer
                 .stored(tickets, ack.partition, ack.base_offset),
-            Err(error) if self.policy.tolerates() && self.leave_out(&tickets, error).is_ok() => {
-                self.committer.acknowledge(tickets, false);
-            }
+            Err(error) if self.policy.tolerates() && self.leave_out(&tickets, error).is_ok() => {}
             Err(error) => {
                 let in_flight = self.committer.in_flight();
                 let origin = in_flight

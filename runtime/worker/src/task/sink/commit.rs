@@ -11,10 +11,7 @@ impl SinkLoop<'_> {
     pub(super) async fn commit_all(&mut self) -> Result<(), ConnectError> {
         let all = self.delivery.assigned().clone();
         match self.delivery.committable(&all).await {
-            Ok(offsets) => {
-                self.commit(offsets).await;
-                Ok(())
-            }
+            Ok(offsets) => self.commit(offsets).await,
             // It panicked or does not return: there is nobody to give them to again.
             Err(error) if !self.condition.is_sound() => Err(error),
             Err(error) => {
@@ -29,17 +26,20 @@ impl SinkLoop<'_> {
     }
 
     /// Commits offsets; what could not be committed is tried again with the next commit.
-    async fn commit(&mut self, offsets: SinkOffsets) {
+    ///
+    /// # Errors
+    /// When a dead letter is lost that must not be.
+    async fn commit(&mut self, offsets: SinkOffsets) -> Result<(), ConnectError> {
         if offsets.is_empty() {
-            return;
+            return Ok(());
         }
         // What is committed is not read again, so nothing of it may be on its way to the dead letters.
-        if !self.errors.settled(self.context.flush_timeout).await {
+        if !self.errors.settled(self.context.flush_timeout).await? {
             log::warn!(
                 "{} commits later: its dead letters were not stored within offset.flush.timeout.ms",
                 self.id
             );
-            return;
+            return Ok(());
         }
         let theirs = offsets
             .iter()
@@ -60,6 +60,7 @@ impl SinkLoop<'_> {
                 self.id
             ),
         }
+        Ok(())
     }
 
     pub(super) async fn give_up_all(&mut self) -> Result<(), ConnectError> {
@@ -72,12 +73,17 @@ impl SinkLoop<'_> {
         &mut self,
         partitions: &BTreeSet<TopicPartition>,
     ) -> Result<(), ConnectError> {
-        match self.delivery.committable(partitions).await {
+        let committed = match self.delivery.committable(partitions).await {
             Ok(offsets) => self.commit(offsets).await,
-            Err(error) => log::error!("{} could not make its last records safe: {error}", self.id),
-        }
-        self.delivery
+            Err(error) => {
+                log::error!("{} could not make its last records safe: {error}", self.id);
+                Ok(())
+            }
+        };
+        let closed = self
+            .delivery
             .close(&partitions.iter().cloned().collect::<Vec<_>>())
-            .await
+            .await;
+        committed.and(closed)
     }
 }
