@@ -21,7 +21,7 @@ pub(crate) struct ConnectorFile {
 }
 
 impl ConnectorFile {
-    pub(super) fn read(path: &Path) -> Result<Self, Problem> {
+    pub(crate) fn read(path: &Path) -> Result<Self, Problem> {
         Self::parse(path, &text::read(path)?)
     }
 

@@ -18,6 +18,7 @@ mod log_dirs;
 mod nodes;
 mod offsets_topic;
 mod perf;
+mod preview;
 mod produce;
 mod progress;
 mod run;
@@ -58,6 +59,8 @@ pub(crate) enum Tool {
     LogDirs(log_dirs::LogDirs),
     /// Print what log files hold, without a broker
     DumpLog(dump_log::DumpLog),
+    /// Show what a connector's configuration makes of real records, step by step
+    Preview(preview::Preview),
     /// Measure how fast records are written or read
     Perf(perf::Perf),
 }
@@ -79,6 +82,7 @@ impl Tool {
             Self::GetOffsets(offsets) => offsets.run(),
             Self::LogDirs(dirs) => dirs.run(),
             Self::DumpLog(dump) => dump.run(),
+            Self::Preview(preview) => preview.run(),
             Self::Perf(perf) => perf.run(),
         }
     }

@@ -34,6 +34,16 @@ pub(crate) struct Unreachable {
     pub(crate) reason: String,
 }
 
+/// No worker answers.
+#[derive(Debug, Error)]
+#[error(
+    "no worker answers at {worker}\n  \
+     Start one there (`millrace standalone`), or name another by --worker."
+)]
+pub(crate) struct NoWorker {
+    pub(crate) worker: String,
+}
+
 /// The tool stopped because it was told to, before it was done.
 #[derive(Debug, Error)]
 #[error("stopped before it was done")]
@@ -98,6 +108,9 @@ fn failed(error: anyhow::Error, signal: Option<u8>) -> Result<(), Failure> {
     }
     if let Some(unreachable) = error.downcast_ref::<Unreachable>() {
         return Err(Failure::Start(anyhow::anyhow!("{unreachable}")));
+    }
+    if let Some(no_worker) = error.downcast_ref::<NoWorker>() {
+        return Err(Failure::Start(anyhow::anyhow!("{no_worker}")));
     }
     Err(Failure::Failed(error))
 }
