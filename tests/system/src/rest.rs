@@ -70,6 +70,11 @@ impl Rest {
         self.send(Method::PUT, path, Some(body))
     }
 
+    /// PATCH with a JSON body.
+    pub fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::PATCH, path, Some(body))
+    }
+
     /// DELETE.
     pub fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, None)

@@ -225,7 +225,7 @@ impl Injector {
             return;
         };
         match rule.fault {
-            Fault::Delay => std::thread::sleep(Duration::from_millis(rule.ms)),
+            Fault::Delay => std::thread::park_timeout(Duration::from_millis(rule.ms)),
             Fault::Hang | Fault::Block => self.board.block(&self.connector, round),
             Fault::Panic => self.panic(place),
             _ => {}
