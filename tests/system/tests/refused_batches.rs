@@ -247,6 +247,7 @@ fn letters_of_a_replay_that_was_killed_are_in_doubt_until_someone_decides() {
     let pipeline = start(&sandbox);
     put(&sandbox, &pipeline, &[]);
     await_committed(&pipeline, RECORDS);
+    put(&sandbox, &pipeline, &[("refuse", "")]);
     assert_eq!(
         replay(&sandbox, &pipeline, &["--offsets", "0", "--to", "in"])["replayed"],
         1
