@@ -4,6 +4,7 @@
 //! Text is written straight into the output and read by a parser that keeps numbers as they stand, because Java's
 //! rules for them (64-bit integers that wrap, decimals of any size) need every digit.
 
+mod auto;
 mod document;
 mod logical;
 mod plain;
@@ -43,12 +44,29 @@ pub(crate) enum DecimalFormat {
     Numeric,
 }
 
+/// Where the schema of a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
+#[config(ignore_case)]
+pub(crate) enum Schemas {
+    /// In an envelope with the value.
+    #[default]
+    #[config(name = "true")]
+    Envelope,
+    /// Nowhere.
+    #[config(name = "false")]
+    None,
+    /// Written where there is one; read as each text has it.
+    #[config(name = "auto")]
+    Auto,
+}
+
 /// What JsonConverter needs to know.
 #[derive(Debug, Clone, Config)]
 pub(crate) struct JsonConverterConfig {
-    /// Whether values are wrapped in an envelope with their schema.
-    #[config(name = "schemas.enable", default = true, importance = high, group = "Schemas", order = 0, width = medium, display = "Enable Schemas")]
-    pub(crate) schemas_enable: bool,
+    /// Whether values are wrapped in an envelope with their schema: true, false, or auto, which reads both and says in the
+    /// log what it saw.
+    #[config(name = "schemas.enable", default = "true", importance = high, group = "Schemas", order = 0, width = medium, display = "Enable Schemas")]
+    pub(crate) schemas_enable: Schemas,
     /// How many schemas are remembered in each direction.
     #[config(name = "schemas.cache.size", default = 1000, importance = high, group = "Schemas", order = 1, width = medium, display = "Schema Cache Size")]
     pub(crate) schemas_cache_size: i32,
@@ -70,7 +88,9 @@ pub(crate) fn parse_json(text: &str) -> Result<Value, ConnectError> {
 
 /// Writes and reads values as JSON.
 pub struct JsonConverter {
-    schemas_enable: bool,
+    schemas: Schemas,
+    kind: ConverterKind,
+    sightings: auto::Sightings,
     decimal_format: DecimalFormat,
     replace_null_with_default: bool,
     cache_size: usize,
@@ -82,7 +102,9 @@ pub struct JsonConverter {
 impl Default for JsonConverter {
     fn default() -> Self {
         Self {
-            schemas_enable: true,
+            schemas: Schemas::default(),
+            kind: ConverterKind::Value,
+            sightings: auto::Sightings::default(),
             decimal_format: DecimalFormat::default(),
             replace_null_with_default: true,
             cache_size: 1000,
@@ -97,9 +119,10 @@ impl Default for JsonConverter {
 const WRITTEN_MAX: usize = 16;
 
 impl JsonConverter {
-    fn set_up(&mut self, settings: &Properties) -> Result<(), ConnectError> {
+    fn set_up(&mut self, settings: &Properties, kind: ConverterKind) -> Result<(), ConnectError> {
         let config: JsonConverterConfig = super::parse(settings)?;
-        self.schemas_enable = config.schemas_enable;
+        self.schemas = config.schemas_enable;
+        self.kind = kind;
         self.decimal_format = config.decimal_format;
         self.replace_null_with_default = config.replace_null_with_default;
         self.cache_size = usize::try_from(config.schemas_cache_size).unwrap_or(0);
@@ -139,7 +162,12 @@ impl JsonConverter {
         out: &mut Vec<u8>,
         payload: impl FnOnce(&mut Vec<u8>) -> Result<(), ConnectError>,
     ) -> Result<(), ConnectError> {
-        if !self.schemas_enable {
+        let is_bare = match self.schemas {
+            Schemas::Envelope => false,
+            Schemas::None => true,
+            Schemas::Auto => schema.is_none(),
+        };
+        if is_bare {
             return payload(out);
         }
         out.extend_from_slice(b"{\"schema\":");
@@ -174,23 +202,46 @@ impl JsonConverter {
         Ok(text)
     }
 
-    fn read(&self, bytes: Option<&[u8]>) -> Result<Datum, ConnectError> {
+    fn read(&self, topic: &str, bytes: Option<&[u8]>) -> Result<Datum, ConnectError> {
         let Some(bytes) = bytes else {
             return Ok(Datum::default());
         };
-        if !self.schemas_enable {
+        let enveloped = match self.schemas {
+            Schemas::Envelope => Some(document::envelope(bytes)?),
+            Schemas::None => None,
+            Schemas::Auto => self.look(topic, bytes)?,
+        };
+        let Some((schema, payload)) = enveloped else {
             if bytes.is_empty() {
                 return Ok(Datum::default());
             }
             return schemaless::read(bytes, &self.room).map(Datum::schemaless);
-        }
+        };
         let reader = read::Reader {
             replace_null_with_default: self.replace_null_with_default,
         };
-        let (schema, payload) = document::envelope(bytes)?;
         let schema = self.schema_of(&reader, schema)?;
         let value = reader.value(schema.as_ref(), &payload)?;
         Ok(Datum { schema, value })
+    }
+
+    /// The parts of an envelope, if the text is one; says what it saw.
+    fn look<'a>(
+        &self,
+        topic: &str,
+        bytes: &'a [u8],
+    ) -> Result<Option<(&'a str, Document<'a>)>, ConnectError> {
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let part = auto::part(self.kind);
+        if let Some(found) = auto::envelope(bytes) {
+            self.sightings.note(topic, part, auto::Form::Envelope);
+            return Ok(Some(found));
+        }
+        Document::parse(bytes).map_err(|error| auto::unreadable(topic, part, bytes, error))?;
+        self.sightings.note(topic, part, auto::Form::Bare);
+        Ok(None)
     }
 
     fn schema_of(
@@ -223,9 +274,9 @@ impl Converter for JsonConverter {
     fn configure(
         &mut self,
         settings: &Properties,
-        _kind: ConverterKind,
+        kind: ConverterKind,
     ) -> Result<(), ConnectError> {
-        self.set_up(settings)
+        self.set_up(settings, kind)
     }
 
     fn encode(&self, _topic: &str, datum: &Datum, out: &mut Vec<u8>) -> Result<bool, ConnectError> {
@@ -246,14 +297,14 @@ impl Converter for JsonConverter {
         Ok(true)
     }
 
-    fn decode(&self, _topic: &str, bytes: Option<&[u8]>) -> Result<Datum, ConnectError> {
-        self.read(bytes)
+    fn decode(&self, topic: &str, bytes: Option<&[u8]>) -> Result<Datum, ConnectError> {
+        self.read(topic, bytes)
     }
 }
 
 impl HeaderConverter for JsonConverter {
     fn configure(&mut self, settings: &Properties) -> Result<(), ConnectError> {
-        self.set_up(settings)
+        self.set_up(settings, ConverterKind::Header)
     }
 
     fn encode(&self, _topic: &str, header: &Header) -> Result<Option<Vec<u8>>, ConnectError> {
@@ -265,18 +316,18 @@ impl HeaderConverter for JsonConverter {
 
     fn decode(
         &self,
-        _topic: &str,
+        topic: &str,
         _name: &str,
         bytes: Option<&[u8]>,
     ) -> Result<Datum, ConnectError> {
-        self.read(bytes)
+        self.read(topic, bytes)
     }
 }
 
 impl fmt::Debug for JsonConverter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JsonConverter")
-            .field("schemas_enable", &self.schemas_enable)
+            .field("schemas", &self.schemas)
             .finish_non_exhaustive()
     }
 }

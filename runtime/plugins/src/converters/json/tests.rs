@@ -317,3 +317,46 @@ proptest! {
         prop_assert_eq!(decode(&bare, &written).unwrap().value, text(&original));
     }
 }
+
+#[test]
+fn auto_reads_both_forms_and_says_what_else_it_saw() {
+    let mut converter = JsonConverter::default();
+    let settings = [("schemas.enable".to_owned(), "auto".to_owned())].into();
+    Converter::configure(&mut converter, &settings, ConverterKind::Value).unwrap();
+    let decode = |bytes: &[u8]| Converter::decode(&converter, "t", Some(bytes));
+    let enveloped = decode(br#"{"schema":{"type":"int32"},"payload":1}"#).unwrap();
+    assert_eq!(enveloped.value, Value::Int32(1));
+    for (text, expected) in [
+        (&b"1"[..], Value::Int64(1)),
+        (br#"{"schema":null,"payload":true}"#, Value::Boolean(true)),
+        (b"", Value::Null),
+    ] {
+        assert_eq!(decode(text).unwrap(), Datum::schemaless(expected));
+    }
+    // Two fields that are no envelope, though they are called so.
+    let fields = decode(br#"{"schema":"a","payload":"b"}"#).unwrap();
+    assert!(matches!(&fields.value, Value::Map(entries) if entries.len() == 2));
+    for (bytes, expected) in [
+        (&b"\0\0\0\0\x01x"[..], "the id of a schema"),
+        (b"plain words", "plain text"),
+        (b"\x01\x02", "no text"),
+    ] {
+        let error = decode(bytes).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    let mut out = Vec::new();
+    Converter::encode(
+        &converter,
+        "t",
+        &Datum::schemaless(Value::Int32(1)),
+        &mut out,
+    )
+    .unwrap();
+    assert_eq!(out, b"1");
+    out.clear();
+    Converter::encode(&converter, "t", &enveloped, &mut out).unwrap();
+    assert_eq!(
+        out,
+        br#"{"schema":{"type":"int32","optional":false},"payload":1}"#
+    );
+}
