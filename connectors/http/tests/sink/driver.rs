@@ -247,6 +247,20 @@ impl Driven {
         self.context.take_request().pause.into_values().collect()
     }
 
+    /// Goes on like a worker until partitions are paused or resumed, and says which of it.
+    pub async fn resumed(&mut self) -> Vec<bool> {
+        let begun = Instant::now();
+        loop {
+            let pauses = self.pauses();
+            if !pauses.is_empty() {
+                return pauses;
+            }
+            assert!(begun.elapsed() < PATIENCE, "nothing is resumed");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            self.put(&[]).await.unwrap();
+        }
+    }
+
     pub fn task(&mut self) -> &mut dyn SinkTask {
         self.task.as_mut()
     }

@@ -346,7 +346,7 @@ async fn a_full_buffer_pauses_the_partitions_and_room_resumes_them() {
     );
     open.store(1, Ordering::SeqCst);
     sink.settle().await;
-    assert_eq!(sink.pauses(), [false, false]);
+    assert_eq!(sink.resumed().await, [false, false]);
 }
 
 #[tokio::test]
