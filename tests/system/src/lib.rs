@@ -18,6 +18,7 @@ pub mod binary;
 pub mod cluster;
 pub mod conformance;
 pub mod exposition;
+pub mod group;
 pub mod input;
 pub mod pipeline;
 pub mod process;

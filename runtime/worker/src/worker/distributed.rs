@@ -33,6 +33,8 @@ use crate::task::{Clients, TaskContext};
 
 /// The pause before the first heartbeat of a generation: rebalances that follow one another are heard of soon.
 const FIRST_HEARTBEAT: Duration = Duration::from_millis(100);
+/// How long the start waits for the first generation: the others are asked for what they do at their next heartbeat.
+const JOINED_WITHIN: Duration = Duration::from_secs(10);
 /// Pauses between tries to reach the group's coordinator, the first and the longest.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
@@ -198,6 +200,12 @@ impl Builder {
             .add(Arc::new(StateCollector(herder.as_herder())));
         let rest = bound.serve(api.with_metrics(self.metrics).with_faults(self.faults));
         herder.follow(membership).await;
+        if tokio::time::timeout(JOINED_WITHIN, herder.joined())
+            .await
+            .is_err()
+        {
+            log::warn!("this worker is not in its group yet and goes on trying");
+        }
         Ok(DistributedWorker { herder, rest, url })
     }
 }

@@ -22,6 +22,7 @@ use std::time::Duration;
 use millrace_api::Properties;
 use millrace_client::group::Membership;
 use millrace_wire::clock::Clock;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::peers::Peers;
@@ -88,7 +89,8 @@ pub(crate) struct DistributedHerder {
     local: Mutex<BTreeMap<Arc<str>, Arc<Connector>>>,
     /// What this worker has by its last assignment.
     held: Mutex<Work>,
-    ready: AtomicBool,
+    /// Whether the worker has been part of a generation.
+    ready: watch::Sender<bool>,
     stopping: AtomicBool,
     stop: CancellationToken,
     rounds: tokio::sync::Mutex<Option<tokio::task::JoinHandle<Membership>>>,
@@ -146,7 +148,7 @@ impl DistributedHerder {
             clock: parts.clock,
             local: Mutex::default(),
             held: Mutex::default(),
-            ready: AtomicBool::new(false),
+            ready: watch::Sender::new(false),
             stopping: AtomicBool::new(false),
             stop: CancellationToken::new(),
             rounds: tokio::sync::Mutex::default(),
@@ -157,6 +159,13 @@ impl DistributedHerder {
     pub(crate) async fn follow(self: &Arc<Self>, membership: Membership) {
         let rounds = tokio::spawn(Arc::clone(self).run(membership));
         *self.rounds.lock().await = Some(rounds);
+    }
+
+    /// Waits until the worker is part of its group for the first time.
+    pub(crate) async fn joined(&self) {
+        let mut ready = self.ready.subscribe();
+        // It ends only with the herder itself.
+        drop(ready.wait_for(|ready| *ready).await);
     }
 
     /// `source`, `sink` or `unknown`: the kind of a connector by its class.

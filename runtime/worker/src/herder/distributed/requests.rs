@@ -30,7 +30,7 @@ impl Herder for DistributedHerder {
     }
 
     fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire)
+        *self.ready.borrow()
     }
 
     fn is_stopping(&self) -> bool {

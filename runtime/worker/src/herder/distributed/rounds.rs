@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -163,7 +162,7 @@ impl Rounds {
             self.rejoin_at = Some(Instant::now() + delay);
         }
         herder.tidy_statuses(joined.is_leader());
-        herder.ready.store(true, Ordering::Release);
+        herder.ready.send_replace(true);
         self.changed().await;
         herder.renew_key_if_due().await;
     }

@@ -42,15 +42,6 @@ impl StatusKey {
             topic: rest[..at].to_owned(),
         })
     }
-
-    /// The connector that it is about.
-    pub(crate) fn connector(&self) -> &str {
-        match self {
-            Self::Connector(connector)
-            | Self::Task(connector, _)
-            | Self::Topic { connector, .. } => connector,
-        }
-    }
 }
 
 impl std::fmt::Display for StatusKey {

@@ -1,0 +1,213 @@
+//! Workers of a group: they share the work, take over what others leave, and answer for each other.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests read files and end on a failed expectation"
+)]
+
+use std::{collections::BTreeSet, fs, io::Write as _, time::Duration};
+
+use millrace_system::{
+    group::{Group, Worker, await_running, placement},
+    process::Millrace,
+    rest::Rest,
+    sandbox::Sandbox,
+    wait,
+};
+use serde_json::{Value, json};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn port(worker: &Worker) -> u16 {
+    worker.id.rsplit_once(':').unwrap().1.parse().unwrap()
+}
+
+const ALONE: &str = "group.id=alone\nconfig.storage.topic=configs\noffset.storage.topic=offsets\n\
+    status.storage.topic=statuses\nkey.converter=org.apache.kafka.connect.storage.StringConverter\n\
+    value.converter=org.apache.kafka.connect.storage.StringConverter\nlisteners=http://127.0.0.1:0\n\
+    broker.listeners=PLAINTEXT://127.0.0.1:0\nbroker.log.dirs=data\n";
+
+#[test]
+fn one_worker_is_a_complete_installation() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.write("worker.properties", ALONE);
+    let file = file.display().to_string();
+    let input = sandbox.write("in.txt", "one\n");
+    let start = || {
+        let mut millrace = Millrace::start(&sandbox, ["distributed", file.as_str()]);
+        let rest = Rest::new(&millrace.address("rest"));
+        (millrace, rest)
+    };
+    let (mut millrace, rest) = start();
+    for (name, config) in [
+        (
+            "from",
+            json!({"connector.class": "FileStreamSource", "file": input, "topic": "lines"}),
+        ),
+        (
+            "to",
+            json!({"connector.class": "FileStreamSink", "file": "out.txt", "topics": "lines"}),
+        ),
+        (
+            "still",
+            json!({"connector.class": "FileStreamSink", "file": "no.txt", "topics": "lines"}),
+        ),
+    ] {
+        let answer = rest.post("/connectors", &json!({"name": name, "config": config}));
+        assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+    await_running(&rest, 6);
+    assert_eq!(
+        rest.put("/connectors/still/pause", &Value::Null).status,
+        202
+    );
+    rest.await_state("still", "PAUSED");
+    let has_lines = |text: &str| sandbox.read("out.txt") == text.as_bytes();
+    wait::until("the first line", PATIENCE, || has_lines("one\n"));
+    assert!(millrace.stop().success(), "{}", millrace.stderr());
+
+    fs::OpenOptions::new()
+        .append(true)
+        .open(&input)
+        .unwrap()
+        .write_all(b"two\n")
+        .unwrap();
+    let (mut millrace, rest) = start();
+    wait::until("the second line", PATIENCE, || has_lines("one\ntwo\n"));
+    rest.await_state("still", "PAUSED");
+    let told = millrace.stderr();
+    assert!(millrace.stop().success(), "{}", millrace.stderr());
+    assert!(told.contains("rest "), "{told}");
+}
+
+#[test]
+fn work_is_shared_and_that_of_a_dead_worker_moves_after_the_delay() {
+    let group = Group::new(4_000);
+    let first = group.worker(0);
+    let second = group.worker(0);
+    let mut third = group.worker(0);
+    for number in 0..6 {
+        let worker = [&first, &second, &third][number % 3];
+        group.create_source(&worker.rest, &format!("s{number}"));
+    }
+    let before = await_running(&second.rest, 12);
+    for worker in [&first, &second, &third] {
+        let held = before.values().filter(|(id, _)| *id == worker.id).count();
+        assert_eq!(held, 4, "{before:?}");
+    }
+
+    third.millrace.kill();
+    let is_lost = |item: &str| before[item].0 == third.id;
+    wait::until("what the dead worker ran to be shown so", PATIENCE, || {
+        let now = placement(&first.rest);
+        now.iter()
+            .filter(|(item, _)| is_lost(item))
+            .all(|(_, (_, state))| state == "UNASSIGNED")
+    });
+    let living = BTreeSet::from([first.id.clone(), second.id.clone()]);
+    wait::until(
+        "the work of the dead worker to run elsewhere",
+        PATIENCE,
+        || {
+            let now = placement(&first.rest);
+            now.len() == 12
+                && now
+                    .values()
+                    .all(|(id, state)| living.contains(id) && state == "RUNNING")
+        },
+    );
+    for (item, place) in placement(&second.rest) {
+        assert!(is_lost(&item) || before[&item] == place, "{item} has moved");
+    }
+    let log = first.millrace.stderr() + &second.millrace.stderr();
+    assert!(!log.contains("ERROR"), "{log}");
+}
+
+#[test]
+fn nothing_moves_when_a_worker_is_back_within_the_delay() {
+    let group = Group::new(15_000);
+    let first = group.worker(0);
+    let mut second = group.worker(0);
+    for number in 0..4 {
+        group.create_source(&first.rest, &format!("s{number}"));
+    }
+    let before = await_running(&first.rest, 8);
+    let again = port(&second);
+    second.millrace.kill();
+    let second = group.worker(again);
+    wait::until("what it ran to be shown so", PATIENCE, || {
+        let now = placement(&first.rest);
+        now.values().any(|(_, state)| state == "UNASSIGNED")
+    });
+    let after = await_running(&second.rest, 8);
+    assert_eq!(after, before);
+}
+
+#[test]
+fn any_worker_answers_for_the_others() {
+    let group = Group::new(4_000);
+    let first = group.worker(0);
+    let second = group.worker(0);
+    group.create_source(&second.rest, "a");
+    group.create_source(&first.rest, "b");
+    await_running(&first.rest, 4);
+    for worker in [&first, &second] {
+        let rest = &worker.rest;
+        let conflict = json!({"name": "a", "config": rest.get("/connectors/a/config").body});
+        assert_eq!(rest.post("/connectors", &conflict).status, 409);
+        for path in [
+            "/connectors/a/restart",
+            "/connectors/b/restart",
+            "/connectors/a/tasks/0/restart",
+            "/connectors/b/tasks/0/restart",
+        ] {
+            let answer = rest.post(path, &Value::Null);
+            assert_eq!(answer.status, 204, "{path}: {}", answer.body);
+        }
+        let answer = rest.post("/connectors/a/restart?includeTasks=true", &Value::Null);
+        assert_eq!(answer.status, 202, "{}", answer.body);
+        assert_eq!(answer.body["tasks"][0]["state"], "RESTARTING");
+        assert_eq!(
+            rest.post("/connectors/a/tasks/9/restart", &Value::Null)
+                .status,
+            404
+        );
+        assert_eq!(rest.put("/connectors/none/stop", &Value::Null).status, 404);
+        await_running(rest, 4);
+
+        assert_eq!(rest.put("/connectors/a/pause", &Value::Null).status, 202);
+        rest.await_state("a", "PAUSED");
+        assert_eq!(rest.put("/connectors/a/resume", &Value::Null).status, 202);
+        rest.await_state("a", "RUNNING");
+
+        assert_eq!(rest.delete("/connectors/b/offsets").status, 400);
+        assert_eq!(rest.put("/connectors/b/stop", &Value::Null).status, 204);
+        wait::until("b to stop", PATIENCE, || {
+            rest.get("/connectors/b/status").body["connector"]["state"] == "STOPPED"
+                && rest.get("/connectors/b/tasks").body == json!([])
+        });
+        let answer = rest.delete("/connectors/b/offsets");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(
+            rest.get("/connectors/b/offsets").body,
+            json!({"offsets": []})
+        );
+        assert_eq!(rest.put("/connectors/b/resume", &Value::Null).status, 202);
+        await_running(rest, 4);
+    }
+    let unsigned = second.rest.post("/connectors/a/tasks", &json!([]));
+    assert_eq!(unsigned.status, 400);
+    assert_eq!(
+        unsigned.body["message"],
+        "Internal request missing required signature"
+    );
+    assert_eq!(second.rest.delete("/connectors/a").status, 204);
+    assert_eq!(second.rest.delete("/connectors/b").status, 204);
+    wait::until("both workers to forget them", PATIENCE, || {
+        [&first, &second]
+            .iter()
+            .all(|worker| worker.rest.get("/connectors").body == json!([]))
+    });
+    let log = first.millrace.stderr() + &second.millrace.stderr();
+    assert!(!log.contains("ERROR"), "{log}");
+}
