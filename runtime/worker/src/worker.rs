@@ -28,7 +28,7 @@ use crate::metrics::{StateCollector, TaskCollector, WorkerMetrics};
 use crate::preview::Previewer;
 use crate::providers::ConfigProviders;
 use crate::registry::Registry;
-use crate::rest::{self, Api, BindError, FaultControl, RestServer};
+use crate::rest::{self, Api, BindError, DeadLetterService, FaultControl, RestServer};
 use crate::store::topic::{ensure::EnsureError, log::LogError};
 use crate::store::{FileOffsetStore, StoreError};
 use crate::task::{Clients, StatusListener, TargetState, TaskContext};
@@ -371,6 +371,7 @@ impl Builder {
             clock: Arc::clone(&self.clock),
             running: Previewer::slots(),
         };
+        let dead_letters = DeadLetterService::new(Arc::clone(&clients), data.clone());
         let groups = ClientGroups::new(clients, data.clone());
         let cluster_id = groups.cluster_id().await;
         let rest_config = config.rest.clone();
@@ -400,7 +401,8 @@ impl Builder {
         let rest = bound.serve(
             api.with_metrics(self.metrics)
                 .with_faults(self.faults)
-                .with_preview(previewer),
+                .with_preview(previewer)
+                .with_dead_letters(dead_letters),
         );
         herder.restore().await?;
         Ok(Worker { herder, rest })

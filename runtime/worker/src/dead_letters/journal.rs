@@ -76,24 +76,35 @@ struct Kept {
     place: i64,
 }
 
+/// What the journal says.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    by_part: HashMap<Part, Kept>,
+}
+
 /// The journal as far as it has been read.
 pub(super) struct Journal {
-    /// None while there is no such topic.
+    /// None while nothing of it has been read.
     scan: Option<Scan>,
-    entries: HashMap<Part, Kept>,
+    pub(super) entries: Entries,
 }
 
 impl Journal {
-    /// Reads the journal, which may not be there.
-    pub(super) async fn look(queues: &DeadLetterQueues) -> Result<Self, DeadLetterError> {
-        let mut journal = Self {
-            scan: None,
-            entries: HashMap::new(),
-        };
+    /// What the journal says now; nothing where it is not there.
+    pub(super) async fn look(queues: &DeadLetterQueues) -> Result<Entries, DeadLetterError> {
+        let mut journal = Self::unread(Entries::default());
         if queues.find(JOURNAL).await?.is_some() {
             journal.read(queues).await?;
         }
-        Ok(journal)
+        Ok(journal.entries)
+    }
+
+    /// A journal that says this, and is not read.
+    pub(super) fn unread(entries: Entries) -> Self {
+        Self {
+            scan: None,
+            entries,
+        }
     }
 
     /// Reads the journal, which is made if it is not there.
@@ -112,10 +123,7 @@ impl Journal {
                 })?,
             }
         }
-        let mut journal = Self {
-            scan: None,
-            entries: HashMap::new(),
-        };
+        let mut journal = Self::unread(Entries::default());
         journal.read(queues).await?;
         Ok(journal)
     }
@@ -132,12 +140,45 @@ impl Journal {
         while let Some(fetched) = scan.next().await? {
             for row in &fetched.rows {
                 let (key, value) = (row.key.of(&fetched.data), row.value.of(&fetched.data));
-                take(&mut self.entries, key, value, row.offset);
+                self.entries.take(key, value, row.offset);
             }
         }
         Ok(())
     }
 
+    /// Claims letters and says what became of each: those that wait are this part's to send. With `take_over` those in
+    /// doubt are, too.
+    pub(super) async fn claim(
+        &mut self,
+        queues: &DeadLetterQueues,
+        producer: &Producer,
+        part: &Part,
+        offsets: &[i64],
+        take_over: bool,
+    ) -> Result<Vec<Fate>, DeadLetterError> {
+        let place = write(queues, producer, part, Some((State::Claimed, offsets))).await?;
+        self.read(queues).await?;
+        let fates = self.entries.against(part, offsets, place);
+        let fate = |offset: &i64| match fates.fate(*offset) {
+            Fate::InDoubt if take_over => Fate::Waiting,
+            fate => fate,
+        };
+        Ok(offsets.iter().map(fate).collect())
+    }
+
+    /// Replaces the claim by what was delivered.
+    pub(super) async fn settle(
+        queues: &DeadLetterQueues,
+        producer: &Producer,
+        part: &Part,
+        delivered: &[i64],
+    ) -> Result<(), DeadLetterError> {
+        let entry = (!delivered.is_empty()).then_some((State::Delivered, delivered));
+        write(queues, producer, part, entry).await.map(drop)
+    }
+}
+
+impl Entries {
     /// What became of the letters of a partition, as far as the journal has been read.
     pub(super) fn fates(&self, queue: &Topic, partition: i32) -> Fates {
         let mut fates = Fates::default();
@@ -155,28 +196,8 @@ impl Journal {
     }
 
     fn of_queue(&self, place: &Part) -> impl Iterator<Item = (&Part, &Kept)> {
-        let entries = self.entries.iter();
+        let entries = self.by_part.iter();
         entries.filter(|(part, _)| part.is_of_same_queue(place))
-    }
-
-    /// Claims letters and says what became of each: those that wait are this part's to send. With `take_over` those in
-    /// doubt are, too.
-    pub(super) async fn claim(
-        &mut self,
-        queues: &DeadLetterQueues,
-        producer: &Producer,
-        part: &Part,
-        offsets: &[i64],
-        take_over: bool,
-    ) -> Result<Vec<Fate>, DeadLetterError> {
-        let place = write(queues, producer, part, Some((State::Claimed, offsets))).await?;
-        self.read(queues).await?;
-        let fates = self.against(part, offsets, place);
-        let fate = |offset: &i64| match fates.fate(*offset) {
-            Fate::InDoubt if take_over => Fate::Waiting,
-            fate => fate,
-        };
-        Ok(offsets.iter().map(fate).collect())
     }
 
     /// What stands against a claim at `place`: what was delivered, and what others have claimed before.
@@ -199,15 +220,28 @@ impl Journal {
         fates
     }
 
-    /// Replaces the claim by what was delivered.
-    pub(super) async fn settle(
-        queues: &DeadLetterQueues,
-        producer: &Producer,
-        part: &Part,
-        delivered: &[i64],
-    ) -> Result<(), DeadLetterError> {
-        let entry = (!delivered.is_empty()).then_some((State::Delivered, delivered));
-        write(queues, producer, part, entry).await.map(drop)
+    /// Takes in a record of the journal; what is no entry is passed over.
+    fn take(&mut self, key: Option<&[u8]>, value: Option<&[u8]>, place: i64) {
+        let Some(part) = key.and_then(|key| serde_json::from_slice::<Part>(key).ok()) else {
+            return;
+        };
+        let Some(value) = value else {
+            self.by_part.remove(&part);
+            return;
+        };
+        let Ok(entry) = serde_json::from_slice::<Entry>(value) else {
+            return;
+        };
+        let mut offsets = Spans::default();
+        for (first, last) in entry.offsets {
+            offsets.add(first, last.max(first));
+        }
+        let kept = Kept {
+            state: entry.state,
+            offsets,
+            place,
+        };
+        self.by_part.insert(part, kept);
     }
 }
 
@@ -248,30 +282,6 @@ impl Fates {
         add(&self.claimed, false);
         (delivered.count(), touched.count() - delivered.count())
     }
-}
-
-/// Takes in a record of the journal; what is no entry is passed over.
-fn take(entries: &mut HashMap<Part, Kept>, key: Option<&[u8]>, value: Option<&[u8]>, place: i64) {
-    let Some(part) = key.and_then(|key| serde_json::from_slice::<Part>(key).ok()) else {
-        return;
-    };
-    let Some(value) = value else {
-        entries.remove(&part);
-        return;
-    };
-    let Ok(entry) = serde_json::from_slice::<Entry>(value) else {
-        return;
-    };
-    let mut offsets = Spans::default();
-    for (first, last) in entry.offsets {
-        offsets.add(first, last.max(first));
-    }
-    let kept = Kept {
-        state: entry.state,
-        offsets,
-        place,
-    };
-    entries.insert(part, kept);
 }
 
 async fn write(
@@ -317,27 +327,20 @@ mod tests {
     }
 
     /// A journal of these records, at their index.
-    fn journal(records: &[(Part, Option<&str>)]) -> Journal {
-        let mut entries = HashMap::new();
+    fn journal(records: &[(Part, Option<&str>)]) -> Entries {
+        let mut entries = Entries::default();
         for (place, (part, value)) in (0..).zip(records) {
             let key = serde_json::to_vec(part).unwrap();
-            take(
-                &mut entries,
-                Some(&key),
-                value.as_ref().map(|value| value.as_bytes()),
-                place,
-            );
+            let value = value.as_ref().map(|value| value.as_bytes());
+            entries.take(Some(&key), value, place);
         }
-        Journal {
-            scan: None,
-            entries,
-        }
+        entries
     }
 
     const CLAIM: &str = r#"{"state":"claimed","offsets":[[0,4]],"at":1}"#;
     const SOME: &str = r#"{"state":"delivered","offsets":[[0,1],[3,3]],"at":1}"#;
 
-    fn fates<const N: usize>(journal: &Journal, offsets: [i64; N]) -> [Fate; N] {
+    fn fates<const N: usize>(journal: &Entries, offsets: [i64; N]) -> [Fate; N] {
         let fates = journal.against(&part("me", 0), &[0, 9], i64::MAX);
         offsets.map(|offset| fates.fate(offset))
     }
@@ -374,8 +377,8 @@ mod tests {
         };
         let broken = (part("b", 0), Some("oops"));
         let mut journal = journal(&[(other, Some(CLAIM)), broken]);
-        take(&mut journal.entries, None, None, 9);
-        take(&mut journal.entries, Some(b"oops"), None, 9);
+        journal.take(None, None, 9);
+        journal.take(Some(b"oops"), None, 9);
         assert_eq!(fates(&journal, [2]), [Fate::Waiting]);
     }
 

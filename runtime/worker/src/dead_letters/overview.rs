@@ -5,7 +5,7 @@ use std::sync::Arc;
 use millrace_client::Topic;
 use serde_json::{Value, json};
 
-use super::journal::Journal;
+use super::journal::{Entries, Journal};
 use super::scan::Scan;
 use super::{DeadLetterError, DeadLetterQueues, Letter};
 
@@ -74,7 +74,7 @@ impl DeadLetterQueues {
     async fn look_at(
         &self,
         topic: &Topic,
-        journal: &Journal,
+        journal: &Entries,
     ) -> Result<(QueueOverview, bool), DeadLetterError> {
         let mut overview = QueueOverview {
             queue: Arc::clone(&topic.name),

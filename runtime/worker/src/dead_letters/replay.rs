@@ -93,7 +93,7 @@ impl DeadLetterQueues {
     pub async fn replay(&self, queue: &str, replay: &Replay) -> Result<Outcome, DeadLetterError> {
         let topic = self.queue(queue).await?;
         let journal = match replay.dry_run {
-            true => Journal::look(self).await?,
+            true => Journal::unread(Journal::look(self).await?),
             false => Journal::open(self).await?,
         };
         let mut run = Run {
@@ -143,7 +143,7 @@ impl Run<'_> {
         queue: &Arc<Topic>,
         partition: i32,
     ) -> Result<(), DeadLetterError> {
-        let fates = self.journal.fates(queue, partition);
+        let fates = self.journal.entries.fates(queue, partition);
         let wanted = self.replay.filter.offsets();
         let mut scan = Scan::begin(self.queues, &queue.name, partition, wanted).await?;
         let (mut part, mut bytes) = (Vec::new(), 0);

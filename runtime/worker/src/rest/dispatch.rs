@@ -9,7 +9,10 @@ use super::forward::Forwarded;
 use super::media::{ContentType, accepted};
 use super::query::Query;
 use super::route::{PathError, Resource};
-use super::{Api, Surface, admin, connectors, faults, offsets, openapi, plugins, preview, scrape};
+use super::{
+    Api, Surface, admin, connectors, dead_letters, faults, offsets, openapi, plugins, preview,
+    scrape,
+};
 use crate::herder::distributed::peers::{SIGNATURE, SIGNATURE_ALGORITHM};
 
 /// The longest request target, and the most bytes that headers may have together.
@@ -229,6 +232,9 @@ async fn serve(api: &Api, resource: Resource, call: Call) -> Result<Answer, Answ
         Resource::Offsets(name) if call.method == Method::DELETE => offsets::reset(api, name).await,
         Resource::Offsets(name) => offsets::list(api, name).await,
         Resource::Preview => preview::answer(api, &call).await,
+        Resource::DeadLetterQueues => dead_letters::list(api).await,
+        Resource::DeadLetters(queue) => dead_letters::show(api, queue, &call.query).await,
+        Resource::DeadLetterReplay(queue) => dead_letters::replay(api, queue, &call).await,
         Resource::Faults(name) => faults::answer(api, &name, &call),
         Resource::Fence(name) => connectors::fence(api, name, call).await,
         Resource::Plugins => Ok(plugins::list(api, &call.query)),

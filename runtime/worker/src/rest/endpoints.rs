@@ -98,6 +98,36 @@ const fn flag(name: &'static str, default: bool, meaning: &'static str) -> Param
     }
 }
 
+const fn of_text(name: &'static str, meaning: &'static str) -> Parameter {
+    Parameter {
+        name,
+        kind: ParameterKind::Text,
+        meaning,
+    }
+}
+
+/// What chooses dead letters.
+const LETTERS: &[Parameter] = &[
+    of_text("connector", "The connector"),
+    of_text("stage", "The step that failed"),
+    of_text(
+        "exception",
+        "The class of the error, with or without its package",
+    ),
+    of_text("message", "A regular expression in the error's text"),
+    of_text("topic", "The topic that the record came from"),
+    of_text("header", "A header, NAME or NAME=VALUE; may be repeated"),
+    of_text("since", "From this time on, in ms since 1970"),
+    of_text("until", "Before this time, in ms since 1970"),
+    of_text("partition", "A partition of the queue"),
+    of_text("fromOffset", "From this offset of the queue on"),
+    of_text("toOffset", "Up to this offset of the queue"),
+    of_text(
+        "limit",
+        "The most letters: 20 if nothing is said, at most 1000",
+    ),
+];
+
 fn name(names: &[String], at: usize) -> String {
     names.get(at).cloned().unwrap_or_default()
 }
@@ -429,6 +459,46 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         }]
     ),
     endpoint!(
+        "/dead-letters",
+        DeadLetterQueues,
+        &[Operation {
+            answers: &[(200, Some("DeadLetterQueues"))],
+            ..operation(
+                Verb::Get,
+                "deadLetterQueues",
+                "The dead letter queues of connectors, with how many letters they hold"
+            )
+        }]
+    ),
+    endpoint!(
+        "/dead-letters/{queue}",
+        DeadLetters(1),
+        &[Operation {
+            query: LETTERS,
+            answers: &[(200, Some("DeadLetters"))],
+            refusals: &[404],
+            ..operation(
+                Verb::Get,
+                "deadLetters",
+                "Letters of a queue with their causes"
+            )
+        }]
+    ),
+    endpoint!(
+        "/dead-letters/{queue}/replay",
+        DeadLetterReplay(1),
+        &[Operation {
+            body: Some("DeadLetterReplay"),
+            answers: &[(200, Some("DeadLetterOutcome"))],
+            refusals: &[404],
+            ..operation(
+                Verb::Post,
+                "replayDeadLetters",
+                "Gives letters back to the topics they came from, each once"
+            )
+        }]
+    ),
+    endpoint!(
         "/connector-plugins",
         Plugins,
         &[Operation {
@@ -510,6 +580,11 @@ impl Endpoint {
     /// Whether it is there only where records can be previewed.
     pub(super) fn is_of_previews(&self) -> bool {
         self.path == "/preview"
+    }
+
+    /// Whether it is there only where dead letters can be reached.
+    pub(super) fn is_of_dead_letters(&self) -> bool {
+        self.path.starts_with("/dead-letters")
     }
 
     /// The operation of a method.

@@ -8,6 +8,7 @@ mod admin;
 mod answer;
 mod body;
 mod connectors;
+mod dead_letters;
 mod dispatch;
 mod endpoints;
 mod faults;
@@ -44,6 +45,7 @@ use crate::logging::Loggers;
 use crate::preview::Previewer;
 use answer::Answer;
 use body::Bodies;
+pub(crate) use dead_letters::DeadLetterService;
 use endpoints::Endpoint;
 use guard::Guard;
 
@@ -83,6 +85,7 @@ pub(crate) struct Api {
     metrics: Arc<Registry>,
     faults: Option<Arc<dyn FaultControl>>,
     preview: Option<Arc<Previewer>>,
+    dead_letters: Option<Arc<DeadLetterService>>,
     /// Calls other workers, in a group.
     peers: Option<reqwest::Client>,
 }
@@ -100,6 +103,7 @@ impl Api {
             metrics: Arc::default(),
             faults: None,
             preview: None,
+            dead_letters: None,
             peers: None,
         }
     }
@@ -125,11 +129,20 @@ impl Api {
         }
     }
 
+    /// The same, which shows and replays dead letters.
+    pub(crate) fn with_dead_letters(self, service: DeadLetterService) -> Self {
+        Self {
+            dead_letters: Some(Arc::new(service)),
+            ..self
+        }
+    }
+
     /// Whether this worker has an endpoint on a listener of this kind.
     fn serves(&self, surface: Surface, endpoint: &Endpoint) -> bool {
         surface.serves(endpoint)
             && (self.faults.is_some() || !endpoint.is_of_faults())
             && (self.preview.is_some() || !endpoint.is_of_previews())
+            && (self.dead_letters.is_some() || !endpoint.is_of_dead_letters())
     }
 
     /// The same, which shows these figures at `/metrics`.

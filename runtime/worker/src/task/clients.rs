@@ -12,6 +12,8 @@ use millrace_config::Config;
 use millrace_wire::clock::Clock;
 use millrace_wire::link::Dial;
 
+use crate::dead_letters::{DeadLetterError, DeadLetterQueues};
+
 /// Makes clients for connectors: how to reach the cluster, and the worker's settings for them.
 pub struct Clients {
     /// Opens connections.
@@ -99,6 +101,26 @@ impl Clients {
         let cluster =
             ClusterConfig::parse(settings).map_err(|error| bad_settings("admin", error))?;
         Ok(Admin::new(&self.cluster(cluster)))
+    }
+
+    /// The dead letter queues of the cluster, with the worker's settings for clients.
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub(crate) fn dead_letter_queues(&self) -> Result<DeadLetterQueues, DeadLetterError> {
+        let mut settings = Properties::new();
+        for kind in ["admin", "consumer", "producer"] {
+            settings.extend(connector_clients(
+                kind,
+                &[],
+                &self.worker,
+                &Properties::new(),
+            ));
+        }
+        settings.insert("client.id".to_owned(), "connect-dead-letters".to_owned());
+        settings.insert("acks".to_owned(), "all".to_owned());
+        let cluster = ClusterConfig::parse(&settings).map_err(DeadLetterError::Settings)?;
+        DeadLetterQueues::new(self.cluster(cluster), &settings)
     }
 
     fn cluster(&self, config: ClusterConfig) -> Cluster {

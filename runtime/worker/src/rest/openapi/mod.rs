@@ -1,5 +1,6 @@
 //! The OpenAPI document of the API, made from the table that requests are routed by. It is served at `/openapi.json`.
 
+mod dead_letters;
 mod preview;
 mod schemas;
 

@@ -10,6 +10,7 @@ pub(super) fn all() -> Value {
         offsets(),
         faults(),
         super::preview::preview(),
+        super::dead_letters::dead_letters(),
         plugins(),
         loggers(),
         worker(),
@@ -38,7 +39,7 @@ pub(super) fn list(items: &Value) -> Value {
 }
 
 /// An object whose members may have any name.
-fn map(values: &Value) -> Value {
+pub(super) fn map(values: &Value) -> Value {
     json!({"type": "object", "additionalProperties": values})
 }
 
