@@ -1,4 +1,4 @@
-//! A launcher of Kafka Connect's standalone worker, from the jars of the registry.
+//! A launcher of Kafka Connect's workers, from the jars of the registry.
 
 use std::{
     ffi::OsString,
@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use millrace_system::{conformance, sandbox::Sandbox, wait};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{install, kafka::free_ports};
 
@@ -22,6 +23,22 @@ const LOGGING: &str = concat!(
 /// How long a start may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How a worker runs, by its main class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Standalone,
+    Distributed,
+}
+
+impl Mode {
+    fn class(self) -> &'static str {
+        match self {
+            Self::Standalone => "org.apache.kafka.connect.cli.ConnectStandalone",
+            Self::Distributed => "org.apache.kafka.connect.cli.ConnectDistributed",
+        }
+    }
+}
+
 /// A running worker of Kafka Connect. It is killed when dropped.
 pub(crate) struct Connect {
     child: Child,
@@ -30,9 +47,19 @@ pub(crate) struct Connect {
 }
 
 impl Connect {
-    /// Starts a worker with these properties in the sandbox's folder and waits until it answers. More jars and folders
-    /// of classes stand behind its own.
+    /// Starts a worker that stands alone with these properties in the sandbox's folder and waits until it answers. More
+    /// jars and folders of classes stand behind its own.
     pub(crate) fn start(
+        sandbox: &Sandbox,
+        properties: &str,
+        more: &[&Path],
+    ) -> anyhow::Result<Self> {
+        Self::start_in(Mode::Standalone, sandbox, properties, more)
+    }
+
+    /// The same in either mode.
+    pub(crate) fn start_in(
+        mode: Mode,
         sandbox: &Sandbox,
         properties: &str,
         more: &[&Path],
@@ -54,7 +81,7 @@ impl Connect {
             .arg(format!("-Dlog4j2.configurationFile={LOGGING}"))
             .arg("-cp")
             .arg(classes)
-            .arg("org.apache.kafka.connect.cli.ConnectStandalone")
+            .arg(mode.class())
             .arg(file)
             .current_dir(sandbox.path())
             .stdin(Stdio::null())
@@ -79,6 +106,20 @@ impl Connect {
     /// What it logged and printed so far.
     pub(crate) fn output(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// Asks it to stop and waits for its end.
+    pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        let ended = wait::until_or(Instant::now() + PATIENCE, || {
+            self.child.try_wait().ok().flatten()
+        });
+        ensure!(
+            ended.is_some(),
+            "Kafka Connect did not stop\n{}",
+            self.output()
+        );
+        Ok(())
     }
 
     fn await_start(&mut self) -> anyhow::Result<()> {

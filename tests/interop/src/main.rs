@@ -6,8 +6,10 @@
 //! With `--reference` the broker is Apache Kafka, so that a difference is found by looking at both.
 //!
 //! `cargo run -p millrace-interop -- rest` holds Kafka Connect's Java worker against the tables of the REST API;
+//! `group` has Kafka Connect and Millrace take over a group's connectors from each other, and share them;
 //! `takeover` has Apache Kafka write a log directory that Millrace opens; `pipeline` runs the same connectors on Kafka
-//! Connect and on Millrace and compares what becomes of the records, `pipeline NAME...` only those named so.
+//! Connect and on Millrace and compares what becomes of the records, `pipeline NAME...` only those named so; `registry`
+//! has the converters of Avro, Protobuf and JSON Schema work with a schema registry and a reader by others.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -19,12 +21,14 @@ mod clients;
 mod connect;
 mod cross;
 mod dump;
+mod group;
 mod install;
 mod kafka;
 mod member;
 mod output;
 mod pipeline;
 mod rebalance;
+mod registry;
 mod rest;
 mod standard;
 mod suite;
@@ -45,7 +49,9 @@ use crate::{
 #[command(name = "millrace-interop")]
 struct Arguments {
     /// Clients by name, or `all`; without any, their names are listed. Alone, `rest` is the REST API of Kafka Connect,
-    /// `takeover` a log directory of Apache Kafka; `pipeline` comes first, cases of it may follow
+    /// `group` the topics of a group that it shares with Millrace,
+    /// `takeover` a log directory of Apache Kafka, `registry` a schema registry; `pipeline` comes first, cases of it may
+    /// follow
     names: Vec<String>,
     /// Checks Apache Kafka instead, as a reference
     #[arg(long)]
@@ -71,8 +77,14 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.names == ["rest"] {
         return rest::run();
     }
+    if arguments.names == ["group"] {
+        return group::run();
+    }
     if arguments.names == ["takeover"] {
         return takeover::run();
+    }
+    if arguments.names == ["registry"] {
+        return registry::run();
     }
     if let Some((first, cases)) = arguments.names.split_first()
         && first == "pipeline"
