@@ -3,6 +3,7 @@
 mod acknowledged;
 mod crash_seeds;
 mod kill;
+mod listener;
 mod sequence;
 mod tail;
 
@@ -17,6 +18,8 @@ pub enum Soak {
     Kill,
     /// Crashes of the log on files that forget, tear and scramble what was not synced.
     CrashSeeds,
+    /// Senders at an HttpListener whose worker and whose broker are killed or stand still.
+    Listener,
     /// Files that grow, are rotated, cut and deleted under a worker that is stopped and killed. A minute, unless told.
     Tail,
 }
@@ -39,6 +42,7 @@ impl Soak {
         match self {
             Self::Kill => kill::run(plan),
             Self::CrashSeeds => crash_seeds::run(plan),
+            Self::Listener => listener::run(plan),
             Self::Tail => tail::run(plan),
         }
     }
