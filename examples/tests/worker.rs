@@ -137,3 +137,74 @@ async fn records_wait_for_what_a_transform_needs_and_what_a_sink_refuses_is_a_de
     child.kill().await.unwrap();
     broker.shutdown(Duration::from_secs(5)).await;
 }
+
+/// A configuration of the README.
+fn documented(file: &str) -> String {
+    let readme = include_str!("../README.md");
+    let begin = format!("```properties\n# {file}\n");
+    let (_, rest) = readme.split_once(&begin).unwrap();
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+fn start(folder: &Path, files: &[&str]) -> Child {
+    Command::new(program())
+        .args(files)
+        .current_dir(folder)
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn meters_are_read_once_each_through_plugins_of_every_kind() {
+    let folder = TempDir::new().unwrap();
+    let broker = broker(folder.path()).await;
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let port = broker.listeners()[0].local.port();
+    let worker = documented("worker.properties").replace("9092", &port.to_string());
+    let own = "listeners=http://127.0.0.1:0\noffset.flush.interval.ms=100\n";
+    write("worker.properties", &(worker + own));
+    let meters = documented("meters.properties");
+    write("meters.properties", &meters);
+    write("names.txt", "topic readings\n");
+    // What is in the topic, byte by byte; the header is what the converter has made of "mW".
+    write(
+        "raw.properties",
+        "name=raw\nconnector.class=FileStreamSink\ntopics=readings\nfile=raw.txt\n\
+         transforms=unit\ntransforms.unit.type=millrace.transforms.FilterByCondition\n\
+         transforms.unit.condition=header.unit == '6d57'\ntransforms.unit.filter.type=include\n",
+    );
+    // The same read back by the converters.
+    write(
+        "read.properties",
+        "name=read\nconnector.class=FileStreamSink\ntopics=readings\nfile=read.txt\n\
+         value.converter=example.PairsConverter\nheader.converter=example.HexHeaderConverter\n",
+    );
+    let files = ["worker", "meters", "raw", "read"].map(|name| format!("{name}.properties"));
+    let files = files.each_ref().map(String::as_str);
+    let mut child = start(folder.path(), &files);
+    let raw = folder.path().join("raw.txt");
+    await_text(&raw, "meter=cellar;watts=500\n").await;
+    await_text(&raw, "meter=attic;watts=500\n").await;
+    await_text(
+        &folder.path().join("read.txt"),
+        "{meter=attic, watts=500}\n",
+    )
+    .await;
+    await_text(&folder.path().join("offsets"), "readings").await;
+    child.kill().await.unwrap();
+    // Started again with more readings, it goes on behind those that were committed.
+    write(
+        "meters.properties",
+        &meters.replace("readings=5", "readings=6"),
+    );
+    let mut child = start(folder.path(), &files);
+    await_text(&raw, "meter=cellar;watts=600\n").await;
+    await_text(&raw, "meter=attic;watts=600\n").await;
+    child.kill().await.unwrap();
+    let text = std::fs::read_to_string(&raw).unwrap();
+    assert!(!text.contains("watts=200"), "{text}");
+    assert!(text.lines().count() >= 8, "{text}");
+    broker.shutdown(Duration::from_secs(5)).await;
+}

@@ -1,4 +1,5 @@
-//! A worker with a transform and a sink of one's own beside the stock plugins.
+//! A worker with plugins of one's own beside the stock ones: a source, a sink, a transform, a predicate, a converter, a
+//! header converter, a config provider. Each file is one of them, to copy.
 //!
 //! ```text
 //! cargo run -p millrace-examples --example worker -- worker.properties source.properties sink.properties
@@ -6,15 +7,21 @@
 //!
 //! The worker's file names a cluster by `bootstrap.servers`; each further file is a connector. Ctrl-C stops it in order.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod hex;
+mod larger;
 mod ledger;
+mod lines;
 mod lookup;
+mod meter;
+mod pairs;
 
 use std::ffi::OsString;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use millrace_config::{Config, Properties, properties};
+use millrace_config::{Config, ConfigDef, Properties, properties};
 use millrace_file::{FileStreamSink, FileStreamSource};
 use millrace_wire::clock;
 use millrace_worker::Worker;
@@ -30,10 +37,19 @@ async fn main() -> Result<()> {
         .properties(read(&worker)?)
         .source::<FileStreamSource>()
         .sink::<FileStreamSink>()
+        .source::<meter::MeterSource>()
         .sink::<ledger::LedgerSink>()
         .transform(lookup::PLUGIN, lookup::LookupConfig::definition(), || {
             Box::<lookup::Lookup>::default()
         })
+        .predicate(larger::PLUGIN, larger::LargerConfig::definition(), || {
+            Box::<larger::IsLarger>::default()
+        })
+        .converter(pairs::PLUGIN, pairs::PairsConfig::definition(), || {
+            Box::<pairs::Pairs>::default()
+        })
+        .header_converter(hex::PLUGIN, ConfigDef::new(), || Box::new(hex::Hex))
+        .config_provider(lines::CLASS, || Box::<lines::Lines>::default())
         .start()
         .await?;
     for file in files {
