@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use regex::Regex;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::runtime::Handle;
 
 use super::answer::Answer;
@@ -176,7 +176,7 @@ fn pattern(text: &str) -> Result<Regex, String> {
 struct Asked {
     filter: AskedFilter,
     to: Option<String>,
-    edits: Vec<AskedEdit>,
+    edits: Vec<Map<String, Value>>,
     limit: Option<usize>,
     dry_run: bool,
     in_doubt: bool,
@@ -198,16 +198,6 @@ struct AskedFilter {
     to_offset: Option<i64>,
 }
 
-/// One change of a value.
-#[derive(Debug, Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
-enum AskedEdit {
-    Set { set: String, value: Value },
-    Remove { remove: String },
-    Replace { replace: String, with: String },
-    Whole { whole: Option<String> },
-}
-
 impl Asked {
     fn replay(self) -> Result<Replay, String> {
         let asked = self.filter;
@@ -224,7 +214,7 @@ impl Asked {
             from_offset: asked.from_offset,
             to_offset: asked.to_offset,
         };
-        let edits = self.edits.into_iter().map(AskedEdit::edit);
+        let edits = self.edits.iter().map(edit);
         Ok(Replay {
             filter,
             to: self.to,
@@ -236,27 +226,45 @@ impl Asked {
     }
 }
 
-impl AskedEdit {
-    fn edit(self) -> Result<Edit, String> {
-        let pointer = |text: String| match text.is_empty() || text.starts_with('/') {
-            true => Ok(text),
-            false => Err(format!("'{text}' is no JSON pointer: it begins with /")),
-        };
-        Ok(match self {
-            Self::Set { set, value } => Edit::Set {
-                pointer: pointer(set)?,
-                value,
-            },
-            Self::Remove { remove } => Edit::Remove {
-                pointer: pointer(remove)?,
-            },
-            Self::Replace { replace, with } => Edit::Replace {
-                pattern: pattern(&replace)?,
-                with,
-            },
-            Self::Whole { whole } => Edit::Whole(whole.map(Bytes::from)),
-        })
-    }
+/// One change of a value: `set` with `value`, `remove`, `replace` with `with`, or `whole`.
+fn edit(asked: &Map<String, Value>) -> Result<Edit, String> {
+    let members: Vec<(&str, &Value)> = asked
+        .iter()
+        .map(|(name, value)| (name.as_str(), value))
+        .collect();
+    let pointer = |text: &str| match text.is_empty() || text.starts_with('/') {
+        true => Ok(text.to_owned()),
+        false => Err(format!("'{text}' is no JSON pointer: it begins with /")),
+    };
+    Ok(match members[..] {
+        [("set", Value::String(at)), ("value", value)]
+        | [("value", value), ("set", Value::String(at))] => Edit::Set {
+            pointer: pointer(at)?,
+            value: value.clone(),
+        },
+        [("remove", Value::String(at))] => Edit::Remove {
+            pointer: pointer(at)?,
+        },
+        [
+            ("replace", Value::String(text)),
+            ("with", Value::String(with)),
+        ]
+        | [
+            ("with", Value::String(with)),
+            ("replace", Value::String(text)),
+        ] => Edit::Replace {
+            pattern: pattern(text)?,
+            with: with.clone(),
+        },
+        [("whole", Value::String(text))] => Edit::Whole(Some(Bytes::from(text.clone()))),
+        [("whole", Value::Null)] => Edit::Whole(None),
+        _ => {
+            return Err(format!(
+                "an edit is {{\"set\": POINTER, \"value\": …}}, {{\"remove\": POINTER}}, {{\"replace\": PATTERN, \"with\": TEXT}} or {{\"whole\": TEXT}}, not {}",
+                Value::Object(asked.clone())
+            ));
+        }
+    })
 }
 
 #[cfg(test)]
@@ -284,6 +292,8 @@ mod tests {
             r#"{"edits": [{"set": "a", "value": 1}]}"#,
             r#"{"edits": [{"replace": "(", "with": ""}]}"#,
             r#"{"edits": [{"move": "a"}]}"#,
+            r#"{"edits": [{}]}"#,
+            r#"{"edits": [{"set": "/a"}]}"#,
             r#"{"filter": {"message": "("}}"#,
             r#"{"limit": -1}"#,
         ] {
