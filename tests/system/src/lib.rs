@@ -14,6 +14,7 @@
     reason = "a failed expectation ends a test"
 )]
 
+pub mod apart;
 pub mod binary;
 pub mod cluster;
 pub mod conformance;

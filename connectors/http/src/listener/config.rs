@@ -8,6 +8,7 @@ use millrace_api::{ConnectError, Properties};
 use super::template::{self, Template};
 use super::topics;
 use crate::form::ValueForm;
+use crate::refused::Refused;
 
 /// How a body becomes records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
@@ -185,23 +186,16 @@ impl ListenerConfig {
     pub(crate) fn read(properties: &Properties) -> Result<Self, ConnectError> {
         let config =
             Self::parse(properties).map_err(|errors| ConnectError::config(errors.to_string()))?;
-        let wrong = config.contradictions();
-        if wrong.is_empty() {
-            return Ok(config);
-        }
-        let why: Vec<_> = wrong
-            .into_iter()
-            .map(|(key, why)| format!("{key}: {why}"))
-            .collect();
-        Err(ConnectError::config(why.join("\n")))
+        config.contradictions().into_result()?;
+        Ok(config)
     }
 
-    /// What is wrong with keys together, of which each by itself is right: a key and the fault each.
-    pub(crate) fn contradictions(&self) -> Vec<(String, String)> {
-        let mut wrong = Vec::new();
+    /// What is wrong with keys together, of which each by itself is right.
+    pub(crate) fn contradictions(&self) -> Refused {
+        let mut refused = Refused::default();
         let mut demand = |holds: bool, key: &str, why: &str| {
             if !holds {
-                wrong.push((key.to_owned(), why.to_owned()));
+                refused.missing(key, why);
             }
         };
         demand(
@@ -226,18 +220,17 @@ impl ListenerConfig {
             },
             "TLS needs both tls.certificate and tls.key: name the other PEM file too",
         );
-        demand(
-            self.tls_client_ca.is_none() || self.tls_certificate.is_some(),
-            "tls.client.ca",
-            "clients show certificates over TLS only: set tls.certificate and tls.key",
-        );
-        demand(
-            i64::from(self.body_bytes_max) < self.waiting_bytes_max,
-            "waiting.bytes.max",
-            "it must be above body.bytes.max, or the largest body could never be taken",
-        );
         self.missing_secrets(&mut demand);
-        wrong
+        if let (Some(path), None) = (&self.tls_client_ca, &self.tls_certificate) {
+            let why = "clients show certificates over TLS only: set tls.certificate and tls.key";
+            refused.add("tls.client.ca", path, why);
+        }
+        if i64::from(self.body_bytes_max) >= self.waiting_bytes_max {
+            let why = "it must be above body.bytes.max, or the largest body could never be taken";
+            let value = self.waiting_bytes_max.to_string();
+            refused.add("waiting.bytes.max", &value, why);
+        }
+        refused
     }
 
     fn missing_secrets(&self, demand: &mut impl FnMut(bool, &str, &str)) {
@@ -329,7 +322,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_key() {
         let cases: &[(&[(&str, &str)], &str)] = &[
-            (&[], "topic: there is none"),
+            (&[], "configuration topic: there is none"),
             (&[("topic", "${path.1}")], "topics.allowed"),
             (&[("topic", "${nothing}")], "topic"),
             (&[("topic", "a b")], "topic"),

@@ -36,7 +36,7 @@ impl SourceConnector for HttpListener {
         ListenerConfig::parse(properties).map_or_else(
             // What each key has wrong, the worker has found already.
             |_| Vec::new(),
-            |config| config.contradictions(),
+            |config| config.contradictions().into_pairs(),
         )
     }
 

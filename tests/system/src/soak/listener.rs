@@ -6,7 +6,6 @@ mod senders;
 
 use std::{
     collections::HashSet,
-    net::TcpListener,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -16,7 +15,7 @@ use rustix::process::Signal;
 
 use self::senders::{Book, Sender};
 use super::Plan;
-use crate::{pipeline, process::Millrace, random::Random, sandbox::Sandbox, topic, wait};
+use crate::{apart, pipeline, process::Millrace, random::Random, sandbox::Sandbox, topic, wait};
 
 /// Kills of a run in full.
 const KILLS: u32 = 100;
@@ -39,12 +38,6 @@ enum Blow {
     StallBroker,
 }
 
-/// Ports that nobody has, of this host; a process that is started anew finds its own again.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
-}
-
 /// The two processes.
 struct Site<'a> {
     sandbox: &'a Sandbox,
@@ -57,8 +50,8 @@ struct Site<'a> {
 
 impl<'a> Site<'a> {
     fn start(sandbox: &'a Sandbox) -> Self {
-        let (broker_port, listener_port) = (free_port(), free_port());
-        let mut broker = start_broker(sandbox, broker_port);
+        let (broker_port, listener_port) = (apart::free_port(), apart::free_port());
+        let mut broker = apart::start_broker(sandbox, broker_port);
         broker.address("broker");
         Self {
             worker: start_worker(sandbox, broker_port, listener_port),
@@ -83,7 +76,7 @@ impl<'a> Site<'a> {
                 self.worker.address("rest");
                 self.broker.kill();
                 pause(random.below(300));
-                self.broker = start_broker(self.sandbox, self.broker_port);
+                self.broker = apart::start_broker(self.sandbox, self.broker_port);
             }
             Blow::StallBroker => {
                 self.worker.address("rest");
@@ -115,28 +108,7 @@ fn pause(ms: u64) {
     thread::park_timeout(Duration::from_millis(ms));
 }
 
-fn start_broker(sandbox: &Sandbox, port: u16) -> Millrace {
-    let listeners = format!("listeners=PLAINTEXT://127.0.0.1:{port}");
-    let arguments = [
-        "broker",
-        "--override",
-        &listeners,
-        "--override",
-        "log.dirs=data/broker",
-    ];
-    Millrace::start(sandbox, arguments)
-}
-
 fn start_worker(sandbox: &Sandbox, broker: u16, listener: u16) -> Millrace {
-    let server = format!("127.0.0.1:{broker}");
-    let worker = pipeline::worker_file(sandbox, &[("bootstrap.servers", &server)]);
-    // Without them: the broker is another process.
-    let text = std::fs::read_to_string(&worker).expect("the worker file");
-    let text: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.starts_with("broker."))
-        .collect();
-    std::fs::write(&worker, text.join("\n")).expect("the worker file");
     let port = listener.to_string();
     let keys = [
         ("name", "hooks"),
@@ -148,7 +120,7 @@ fn start_worker(sandbox: &Sandbox, broker: u16, listener: u16) -> Millrace {
         ("retry.after.seconds", "1"),
     ];
     let hooks = pipeline::properties_file(sandbox, "hooks.properties", &keys);
-    Millrace::start(sandbox, ["standalone".into(), worker, hooks])
+    apart::start_worker(sandbox, broker, &[hooks])
 }
 
 pub(super) fn run(plan: Plan) -> String {

@@ -1,0 +1,57 @@
+//! A broker and a worker in processes of their own, on ports that they find again when they are started anew.
+
+use std::{net::TcpListener, path::PathBuf};
+
+use crate::{pipeline, process::Millrace, sandbox::Sandbox};
+
+/// A port that nobody has at the moment.
+///
+/// # Panics
+/// If there is none.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// Starts a broker with its data in the sandbox.
+///
+/// # Panics
+/// As [`Millrace::start`].
+pub fn start_broker(sandbox: &Sandbox, port: u16) -> Millrace {
+    let listeners = format!("listeners=PLAINTEXT://127.0.0.1:{port}");
+    let arguments = [
+        "broker",
+        "--override",
+        &listeners,
+        "--override",
+        "log.dirs=data/broker",
+    ];
+    Millrace::start(sandbox, arguments)
+}
+
+/// Starts a worker that uses the broker at `port`, which must be up, with these connector files.
+///
+/// # Panics
+/// As [`Millrace::start`].
+pub fn start_worker(sandbox: &Sandbox, port: u16, connectors: &[PathBuf]) -> Millrace {
+    let server = format!("127.0.0.1:{port}");
+    let keys = [
+        (
+            "key.converter",
+            "org.apache.kafka.connect.storage.StringConverter",
+        ),
+        (
+            "value.converter",
+            "org.apache.kafka.connect.storage.StringConverter",
+        ),
+        ("offset.storage.file.filename", "data/connect.offsets"),
+        ("offset.flush.interval.ms", "100"),
+        ("listeners", "http://127.0.0.1:0"),
+        ("bootstrap.servers", &server),
+    ];
+    let worker = pipeline::properties_file(sandbox, "worker.properties", &keys);
+    let arguments = ["standalone".into(), worker]
+        .into_iter()
+        .chain(connectors.iter().cloned());
+    Millrace::start(sandbox, arguments)
+}
