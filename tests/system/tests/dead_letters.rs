@@ -249,3 +249,139 @@ fn a_source_leaves_out_what_it_cannot_convert_and_goes_on() {
         pipeline.millrace.stderr().contains(expected)
     });
 }
+
+#[test]
+fn dead_letters_of_a_source_have_its_position_and_the_rest_is_committed() {
+    let sandbox = Sandbox::new();
+    sandbox.write("in.log", "{\"a\":1}\nno json\n{\"a\":3}\n");
+    let keys = [
+        ("name", "source"),
+        ("connector.class", "FileStreamSource"),
+        ("file", "in.log"),
+        ("topic", "parsed"),
+        ("transforms", "json"),
+        (
+            "transforms.json.type",
+            "millrace.transforms.ParseJson$Value",
+        ),
+        (
+            "value.converter",
+            "org.apache.kafka.connect.json.JsonConverter",
+        ),
+        ("value.converter.schemas.enable", "false"),
+        ("errors.tolerance", "all"),
+        ("errors.log.enable", "true"),
+        ("errors.deadletterqueue.topic.name", "dead"),
+        ("errors.deadletterqueue.context.headers.enable", "true"),
+    ];
+    let source = properties_file(&sandbox, "source.properties", &keys);
+    let mut pipeline = Pipeline::start(&sandbox, &[source]);
+    let dead = consume(&sandbox, &pipeline, "dead", 1);
+    assert_eq!(dead[0]["value"], "no json");
+    let headers = headers(&dead[0]);
+    for (name, value) in [
+        ("__connect.errors.topic", "parsed"),
+        (
+            "__millrace.errors.source.partition",
+            "{\"filename\":\"in.log\"}",
+        ),
+        ("__millrace.errors.source.offset", "{\"position\":16}"),
+        ("__connect.errors.connector.name", "source"),
+        ("__connect.errors.stage", "TRANSFORMATION"),
+    ] {
+        let header = (name.to_owned(), value.to_owned());
+        assert!(
+            headers.contains(&header),
+            "{header:?} is not in {headers:?}"
+        );
+    }
+    consume(&sandbox, &pipeline, "parsed", 2);
+    wait::until("the source to be committed", PATIENCE, || {
+        let offsets = pipeline.rest.get("/connectors/source/offsets").body;
+        offsets["offsets"][0]["offset"]["position"] == 24
+    });
+    let log = pipeline.millrace.stderr();
+    assert!(log.contains("Executing stage 'TRANSFORMATION'"), "{log}");
+    assert!(!log.contains("where source record is"), "{log}");
+
+    let listed = pipeline.rest.get("/dead-letters").body;
+    assert_eq!(listed[0]["queue"], "dead");
+    assert_eq!(listed[0]["connectors"], json!(["source"]));
+    assert_eq!(listed[0]["waiting"], 1);
+    let letters = pipeline.rest.get("/dead-letters/dead?stage=transformation");
+    assert_eq!(
+        letters.body[0]["cause"]["sourceOffset"],
+        json!({"position": 16})
+    );
+    assert_eq!(
+        pipeline.rest.get("/dead-letters/dead?stage=x").body,
+        json!([])
+    );
+    assert_eq!(pipeline.rest.get("/dead-letters/dead?since=x").status, 400);
+    assert_eq!(pipeline.rest.get("/dead-letters/nowhere").status, 404);
+    let edit = json!({"edits": [{"replace": "no json", "with": "{\"a\":2}"}]});
+    let replay = |body: &Value| pipeline.rest.post("/dead-letters/dead/replay", body);
+    let mut dry = edit.clone();
+    dry["dryRun"] = json!(true);
+    assert_eq!(replay(&dry).body["records"][0]["after"], "{\"a\":2}");
+    assert_eq!(replay(&edit).body["replayed"], 1);
+    assert_eq!(replay(&edit).body["replayedBefore"], 1);
+    let wrong = replay(&json!({"edits": [{"set": "a"}]}));
+    assert_eq!(wrong.status, 400, "{wrong:?}");
+    let parsed = consume(&sandbox, &pipeline, "parsed", 3);
+    assert_eq!(parsed[2]["value"], "{\"a\":2}");
+    assert!(pipeline.millrace.stop().success());
+}
+
+#[test]
+fn records_that_the_broker_refuses_leave_letters_with_their_position() {
+    let sandbox = Sandbox::new();
+    let long = "x".repeat(5000);
+    sandbox.write("in.log", format!("one\n{long}\nthree\n"));
+    let keys = [
+        ("name", "source"),
+        ("connector.class", "FileStreamSource"),
+        ("file", "in.log"),
+        ("topic", "small"),
+        ("errors.tolerance", "all"),
+        ("errors.deadletterqueue.topic.name", "dead"),
+        ("errors.deadletterqueue.context.headers.enable", "true"),
+    ];
+    let source = properties_file(&sandbox, "source.properties", &keys);
+    let pipeline = Pipeline::start(&sandbox, &[]);
+    let words = format!(
+        "topics --create --topic small --config max.message.bytes=1000 --bootstrap-server {}",
+        pipeline.broker
+    );
+    tool::run(&sandbox, &words).ok();
+    let text = String::from_utf8(sandbox.read("source.properties")).unwrap();
+    drop(source);
+    let config: serde_json::Map<String, Value> = text
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(key, value)| (key.to_owned(), json!(value)))
+        .collect();
+    let answer = pipeline
+        .rest
+        .put("/connectors/source/config", &Value::Object(config));
+    assert_eq!(answer.status, 201, "{answer:?}");
+    let dead = consume(&sandbox, &pipeline, "dead", 1);
+    let headers = headers(&dead[0]);
+    assert!(
+        headers.contains(&(
+            "__connect.errors.stage".to_owned(),
+            "KAFKA_PRODUCE".to_owned()
+        )),
+        "{headers:?}"
+    );
+    assert!(
+        headers
+            .iter()
+            .any(|(name, _)| name == "__millrace.errors.source.offset")
+    );
+    consume(&sandbox, &pipeline, "small", 2);
+    wait::until("the source to be committed", PATIENCE, || {
+        let offsets = pipeline.rest.get("/connectors/source/offsets").body;
+        offsets["offsets"][0]["offset"]["position"] == 5011
+    });
+}

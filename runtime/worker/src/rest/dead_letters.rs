@@ -126,14 +126,20 @@ pub(super) async fn show(api: &Api, queue: String, query: &Query) -> Result<Answ
 
 /// Replays letters of a queue.
 pub(super) async fn replay(api: &Api, queue: String, call: &Call) -> Result<Answer, Answer> {
-    let asked: Asked = serde_json::from_slice(&call.body)
-        .map_err(|error| bad(&format!("cannot read the request body: {error}")))?;
-    let replay = asked.replay().map_err(|why| bad(&why))?;
+    let replay = read(&call.body).map_err(|why| bad(&why))?;
     let (name, dry_run) = (queue.clone(), replay.dry_run);
     let outcome = service(api)?
         .call(move |queues| async move { queues.replay(&queue, &replay).await })
         .await?;
     Ok(Answer::ok(&outcome.json(&name, dry_run)))
+}
+
+/// Reads the body of a replay, which is an object.
+fn read(body: &[u8]) -> Result<Replay, String> {
+    let wrong = |error| format!("cannot read the request body: {error}");
+    let members: Map<String, Value> = serde_json::from_slice(body).map_err(wrong)?;
+    let asked = Asked::deserialize(Value::Object(members)).map_err(wrong)?;
+    asked.replay()
 }
 
 fn number<T: std::str::FromStr>(query: &Query, name: &str) -> Result<Option<T>, String> {
@@ -271,17 +277,12 @@ fn edit(asked: &Map<String, Value>) -> Result<Edit, String> {
 mod tests {
     use super::*;
 
-    fn read(body: &str) -> Result<Replay, String> {
-        let asked: Asked = serde_json::from_str(body).map_err(|error| error.to_string())?;
-        asked.replay()
-    }
-
     #[test]
     fn bodies_are_replays() {
         let body = r#"{"filter": {"stage": "TASK_PUT", "headers": {"a": null, "b": "1"}, "fromOffset": 3},
             "edits": [{"set": "/a", "value": 1}, {"remove": "/b"}, {"replace": "x", "with": "y"}, {"whole": null}],
             "to": "t", "limit": 5, "dryRun": true, "inDoubt": true}"#;
-        let replay = read(body).unwrap();
+        let replay = read(body.as_bytes()).unwrap();
         assert_eq!(replay.filter.from_offset, Some(3));
         assert_eq!(replay.filter.headers.len(), 2);
         assert_eq!(replay.edits.len(), 4);
@@ -297,8 +298,8 @@ mod tests {
             r#"{"filter": {"message": "("}}"#,
             r#"{"limit": -1}"#,
         ] {
-            assert!(read(wrong).is_err(), "{wrong}");
+            assert!(read(wrong.as_bytes()).is_err(), "{wrong}");
         }
-        assert!(read("{}").is_ok());
+        assert!(read(b"{}").is_ok());
     }
 }

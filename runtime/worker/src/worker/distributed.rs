@@ -23,7 +23,7 @@ use crate::herder::Statuses;
 use crate::herder::distributed::{DistributedHerder, Parts};
 use crate::logging::Loggers;
 use crate::metrics::{StateCollector, TaskCollector, WorkerMetrics};
-use crate::rest::{self, Api, RestServer};
+use crate::rest::{self, Api, DeadLetterService, RestServer};
 use crate::store::topic::configs::ConfigTopic;
 use crate::store::topic::ensure::{EnsureError, ensure};
 use crate::store::topic::log::LogSettings;
@@ -168,6 +168,7 @@ impl Builder {
             Arc::clone(&self.clock),
         ));
         let membership = means.membership(&worker_id, &protocol)?;
+        let dead_letters = DeadLetterService::new(Arc::clone(&clients), data.clone());
         let groups = ClientGroups::new(clients, data.clone());
         let cluster_id = groups.cluster_id().await;
         let rest_config = config.rest.clone();
@@ -198,7 +199,11 @@ impl Builder {
         let api = Api::new(herder.as_herder(), loggers, &rest_config).with_peers(http);
         self.metrics
             .add(Arc::new(StateCollector(herder.as_herder())));
-        let rest = bound.serve(api.with_metrics(self.metrics).with_faults(self.faults));
+        let rest = bound.serve(
+            api.with_metrics(self.metrics)
+                .with_faults(self.faults)
+                .with_dead_letters(dead_letters),
+        );
         herder.follow(membership).await;
         if tokio::time::timeout(JOINED_WITHIN, herder.joined())
             .await
