@@ -10,9 +10,10 @@ use std::{collections::BTreeMap, fs};
 use millrace_system::{binary::repository, sandbox::Sandbox, tool};
 
 /// The pages that users read.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "docs/metrics.md",
+    "docs/preview.md",
     "docs/tools.md",
     "config/connect-standalone.properties",
     "config/consumer.properties",

@@ -45,17 +45,18 @@ fn sink() -> Value {
     })
 }
 
-/// What a worker and its broker have: topics, groups, and the offsets that are stored.
+/// What a worker and its broker have: topics, groups, and the offsets that are stored. Groups come first: the broker
+/// makes its topic for them when it is first asked.
 fn written(sandbox: &Sandbox, pipeline: &Pipeline) -> (String, String, Vec<u8>) {
     let server = &pipeline.broker;
-    let topics = tool::run(
-        sandbox,
-        &format!("topics --list --bootstrap-server {server}"),
-    )
-    .ok();
     let groups = tool::run(
         sandbox,
         &format!("groups --list --bootstrap-server {server}"),
+    )
+    .ok();
+    let topics = tool::run(
+        sandbox,
+        &format!("topics --list --bootstrap-server {server}"),
     )
     .ok();
     (topics, groups, sandbox.read("data/connect.offsets"))

@@ -1,5 +1,5 @@
-//! Topics of sources and sinks, on the real binary: created as the connector asks, tracked, and forgotten when told;
-//! and the client settings that connectors may override.
+//! What the worker does around tasks, on the real binary: topics are created as the connector asks, tracked, and forgotten
+//! when told; client settings are overridden as the policy allows; there are no more tasks than allowed.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -8,11 +8,7 @@
 
 use std::time::Duration;
 
-use millrace_system::{
-    pipeline::Pipeline,
-    sandbox::Sandbox,
-    tool, wait,
-};
+use millrace_system::{pipeline::Pipeline, sandbox::Sandbox, tool, wait};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,7 +24,9 @@ fn source(topic: &str, more: Value) -> Value {
 }
 
 fn create(pipeline: &Pipeline, name: &str, config: &Value) {
-    let put = pipeline.rest.put(&format!("/connectors/{name}/config"), config);
+    let put = pipeline
+        .rest
+        .put(&format!("/connectors/{name}/config"), config);
     assert_eq!(put.status, 201, "{put:?}");
 }
 
@@ -85,9 +83,21 @@ fn topics_are_created_as_their_group_says() {
         await_topics(&pipeline, topic, &[topic]);
     }
     for (topic, expected, absent) in [
-        ("wide-a", ["PartitionCount: 6", "cleanup.policy=compact"], "retention.ms"),
-        ("wide-not", ["PartitionCount: 4", "retention.ms=123456"], "cleanup.policy"),
-        ("wide-before", ["PartitionCount: 2", "ReplicationFactor: 1"], "cleanup.policy"),
+        (
+            "wide-a",
+            ["PartitionCount: 6", "cleanup.policy=compact"],
+            "retention.ms",
+        ),
+        (
+            "wide-not",
+            ["PartitionCount: 4", "retention.ms=123456"],
+            "cleanup.policy",
+        ),
+        (
+            "wide-before",
+            ["PartitionCount: 2", "ReplicationFactor: 1"],
+            "cleanup.policy",
+        ),
     ] {
         let described = describe(&sandbox, &pipeline, topic);
         let has = |part: &str| described.contains(part);
@@ -115,7 +125,10 @@ fn a_topic_that_cannot_be_created_fails_the_task_and_says_which_setting() {
         let trace = await_failure(&pipeline, name);
         let first = trace.lines().next().unwrap();
         for part in [
-            format!("failed to create new topic '{name}' with partitions=1, replication.factor={factor}").as_str(),
+            format!(
+                "failed to create new topic '{name}' with partitions=1, replication.factor={factor}"
+            )
+            .as_str(),
             reason,
             "Change the topic.creation.default.* settings",
         ] {
@@ -127,7 +140,10 @@ fn a_topic_that_cannot_be_created_fails_the_task_and_says_which_setting() {
     let put = pipeline.rest.put("/connectors/refused/config", &refused);
     assert_eq!(
         (put.status, put.body["message"].as_str().unwrap()),
-        (500, "Missing required configuration \"topic.creation.default.replication.factor\" which has no default value.")
+        (
+            500,
+            "Missing required configuration \"topic.creation.default.replication.factor\" which has no default value."
+        )
     );
 }
 
@@ -135,7 +151,10 @@ fn a_topic_that_cannot_be_created_fails_the_task_and_says_which_setting() {
 fn without_topic_creation_the_broker_creates_topics_by_itself() {
     let sandbox = Sandbox::new();
     sandbox.write("in.log", "one\n");
-    let keys = [("topic.creation.enable", "false"), ("broker.num.partitions", "3")];
+    let keys = [
+        ("topic.creation.enable", "false"),
+        ("broker.num.partitions", "3"),
+    ];
     let pipeline = Pipeline::start_with(&sandbox, &keys, &[]);
     let asked = json!({
         "topic.creation.default.partitions": "7",
@@ -145,7 +164,12 @@ fn without_topic_creation_the_broker_creates_topics_by_itself() {
     await_topics(&pipeline, "a", &["a"]);
     let described = describe(&sandbox, &pipeline, "a");
     assert!(described.contains("PartitionCount: 3"), "{described}");
-    assert!(pipeline.millrace.stderr().contains("topic.creation.* has no effect"));
+    assert!(
+        pipeline
+            .millrace
+            .stderr()
+            .contains("topic.creation.* has no effect")
+    );
 }
 
 #[test]
@@ -179,13 +203,23 @@ fn topics_in_use_are_tracked_and_forgotten_when_told() {
 fn tracking_and_its_reset_can_be_switched_off() {
     let sandbox = Sandbox::new();
     for (key, path_of_reset, expected) in [
-        ("topic.tracking.enable", false, "Topic tracking is disabled."),
+        (
+            "topic.tracking.enable",
+            false,
+            "Topic tracking is disabled.",
+        ),
         ("topic.tracking.enable", true, "Topic tracking is disabled."),
-        ("topic.tracking.allow.reset", true, "Topic tracking reset is disabled."),
+        (
+            "topic.tracking.allow.reset",
+            true,
+            "Topic tracking reset is disabled.",
+        ),
     ] {
         let pipeline = Pipeline::start_with(&sandbox, &[(key, "false")], &[]);
         let answer = match path_of_reset {
-            true => pipeline.rest.put("/connectors/c/topics/reset", &Value::Null),
+            true => pipeline
+                .rest
+                .put("/connectors/c/topics/reset", &Value::Null),
             false => pipeline.rest.get("/connectors/c/topics"),
         };
         assert_eq!(
@@ -208,17 +242,37 @@ fn client_settings_are_overridden_as_the_policy_allows() {
         }),
     );
     let refused = |policy: &str, key: &str| {
-        format!("The '{policy}' policy does not allow '{key}' to be overridden in the connector configuration.")
+        format!(
+            "The '{policy}' policy does not allow '{key}' to be overridden in the connector configuration."
+        )
     };
     for (policy, errors) in [
-        ("None", vec![refused("None", "linger.ms"), refused("None", "max.request.size")]),
-        ("Principal", vec![refused("Principal", "linger.ms"), refused("Principal", "max.request.size")]),
+        (
+            "None",
+            vec![
+                refused("None", "linger.ms"),
+                refused("None", "max.request.size"),
+            ],
+        ),
+        (
+            "Principal",
+            vec![
+                refused("Principal", "linger.ms"),
+                refused("Principal", "max.request.size"),
+            ],
+        ),
         ("Allowlist", vec![refused("Allowlist", "max.request.size")]),
-        ("org.apache.kafka.connect.connector.policy.AllConnectorClientConfigOverridePolicy", vec![]),
+        (
+            "org.apache.kafka.connect.connector.policy.AllConnectorClientConfigOverridePolicy",
+            vec![],
+        ),
     ] {
         let keys = [
             ("connector.client.config.override.policy", policy),
-            ("connector.client.config.override.allowlist", "linger.ms, acks"),
+            (
+                "connector.client.config.override.allowlist",
+                "linger.ms, acks",
+            ),
         ];
         let pipeline = Pipeline::start_with(&sandbox, &keys, &[]);
         let answer = pipeline
@@ -228,7 +282,12 @@ fn client_settings_are_overridden_as_the_policy_allows() {
                 config["name"] = json!("s");
                 config
             });
-        assert_eq!(answer.body["error_count"], errors.len(), "{policy}: {}", answer.body);
+        assert_eq!(
+            answer.body["error_count"],
+            errors.len(),
+            "{policy}: {}",
+            answer.body
+        );
         let put = pipeline.rest.put("/connectors/s/config", &overriding);
         if errors.is_empty() {
             assert_eq!(put.status, 201, "{put:?}");
@@ -241,4 +300,45 @@ fn client_settings_are_overridden_as_the_policy_allows() {
             assert!(put.status == 400 && all, "{policy}: {message}");
         }
     }
+}
+
+#[test]
+fn more_tasks_than_allowed_fail_the_connector_unless_that_is_not_enforced() {
+    let sandbox = Sandbox::new();
+    let pipeline = Pipeline::start_with(&sandbox, &[("unsafe.connectors", "faults")], &[]);
+    let greedy = |enforce: &str| {
+        json!({
+            "connector.class": "FaultSource", "topic": "t", "rate": "1",
+            "tasks.max": "2", "surplus.tasks": "1", "tasks.max.enforce": enforce,
+        })
+    };
+    let said = "The connector greedy has generated 3 tasks, which is greater than 2, the maximum number of tasks it is configured to create. ";
+    let put = pipeline
+        .rest
+        .put("/connectors/greedy/config", &greedy("true"));
+    assert_eq!(put.status, 500, "{put:?}");
+    assert!(
+        put.body["message"].as_str().unwrap().starts_with(said),
+        "{put:?}"
+    );
+    let status = pipeline.rest.get("/connectors/greedy/status").body;
+    assert_eq!(
+        (&status["connector"]["state"], &status["tasks"]),
+        (&json!("FAILED"), &json!([]))
+    );
+    assert!(
+        status["connector"]["trace"]
+            .as_str()
+            .unwrap()
+            .contains(said),
+        "{status}"
+    );
+    let put = pipeline
+        .rest
+        .put("/connectors/greedy/config", &greedy("false"));
+    assert_eq!(put.status, 200, "{put:?}");
+    pipeline.rest.await_state("greedy", "RUNNING");
+    let tasks = pipeline.rest.get("/connectors/greedy/tasks").body;
+    assert_eq!(tasks.as_array().unwrap().len(), 3);
+    assert!(pipeline.millrace.stderr().contains(said));
 }

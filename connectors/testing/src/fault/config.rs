@@ -12,6 +12,9 @@ pub(super) struct FaultSourceConfig {
     /// Records a second and task; below 0 as many as the broker takes.
     #[config(name = "rate", default = 100)]
     pub(super) rate: i64,
+    /// How many more tasks there are than tasks.max allows.
+    #[config(name = "surplus.tasks", default = 0, range(0..))]
+    pub(super) surplus_tasks: i32,
     /// The faults: a JSON array of objects with `call`, `fault`, `after`, `times`, `ms`, `task`.
     #[config(name = "faults", default = "[]", importance = high)]
     pub(super) faults: String,

@@ -31,6 +31,7 @@ pub struct FaultSource {
     faults: Injector,
     board: FaultBoard,
     properties: Properties,
+    surplus_tasks: usize,
 }
 
 impl FaultSource {
@@ -40,6 +41,7 @@ impl FaultSource {
             faults: Injector::new(board.clone(), "", None),
             board,
             properties: Properties::new(),
+            surplus_tasks: 0,
         }
     }
 
@@ -80,12 +82,15 @@ impl SourceConnector for FaultSource {
     ) -> Result<(), ConnectError> {
         self.faults = self.injector(properties)?;
         self.properties = properties.clone();
+        let config: FaultSourceConfig = parse(properties)?;
+        self.surplus_tasks = usize::try_from(config.surplus_tasks).unwrap_or(0);
         self.faults.meet(Place::ConnectorStart).await.map(drop)
     }
 
     async fn task_configs(&self, max_tasks: usize) -> Result<Vec<Properties>, ConnectError> {
         self.faults.meet(Place::TaskConfigs).await?;
-        Ok(crate::verifiable::with_ids(&self.properties, max_tasks))
+        let tasks = max_tasks + self.surplus_tasks;
+        Ok(crate::verifiable::with_ids(&self.properties, tasks))
     }
 
     fn task(&self) -> Box<dyn SourceTask> {

@@ -445,12 +445,14 @@ fn check_count(
         return Ok(configs);
     }
     let text = format!(
-        "connector {name} has generated {} tasks, more than the {tasks_max} that tasks.max allows; raise tasks.max",
+        "The connector {name} has generated {} tasks, which is greater than {tasks_max}, the maximum number of tasks it is configured to create. ",
         configs.len()
     );
     if is_enforced {
-        return Err(ConnectError::connect(text));
+        return Err(ConnectError::connect(
+            text + "Raise tasks.max, or set tasks.max.enforce=false to run them all.",
+        ));
     }
-    log::warn!("{text}");
+    log::warn!("{text}tasks.max.enforce is false, so they run all the same.");
     Ok(configs)
 }
