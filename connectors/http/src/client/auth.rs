@@ -20,7 +20,7 @@ pub(super) enum Auth {
     /// A fixed parameter of the query.
     Query(String, Secret),
     /// A token that is fetched, and fetched again before it expires.
-    Token(TokenSource),
+    Token(Box<TokenSource>),
 }
 
 impl Auth {
@@ -55,7 +55,7 @@ impl Auth {
                     ),
                 }
             }
-            AuthType::OAuth2 => Self::Token(TokenSource::new(config, client.clone())?),
+            AuthType::OAuth2 => Self::Token(Box::new(TokenSource::new(config, client.clone())?)),
         })
     }
 

@@ -222,10 +222,10 @@ impl Running {
                 part,
             });
         }
-        self.hand_over(drafts, Bytes::from(text), batch.block_bytes());
+        self.hand_over(drafts, &Bytes::from(text), batch.block_bytes());
     }
 
-    fn hand_over(&mut self, drafts: Vec<Draft>, text: Bytes, block_bytes: usize) {
+    fn hand_over(&mut self, drafts: Vec<Draft>, text: &Bytes, block_bytes: usize) {
         let shared = &self.shared;
         let hold = shared.hold(block_bytes + text.len());
         shared.taken(drafts.len());
