@@ -192,6 +192,10 @@ fn size(cell: &millrace_api::Cell<'_>) -> usize {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err takes"
+)]
 fn failure(error: CallError) -> ConnectError {
     ConnectError::connect(error.to_string())
 }

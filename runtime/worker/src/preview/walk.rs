@@ -123,7 +123,7 @@ impl Walk {
             if is_over {
                 return;
             }
-            let shown = transformed(traced, before.clone());
+            let shown = transformed(&traced, before.clone());
             before.clone_from(&shown.after);
             is_over = shown.after.is_empty();
             steps.push(shown);
@@ -250,7 +250,7 @@ pub(super) fn owned(view: &RecordView<'_>) -> Option<SourceRecord> {
     })
 }
 
-fn transformed(traced: Traced<'_>, before: Vec<RecordShown>) -> StepShown {
+fn transformed(traced: &Traced<'_>, before: Vec<RecordShown>) -> StepShown {
     let (after, not_shown) = bounded(traced.records.views());
     let error = traced.failed.first().map(|failed| ErrorShown {
         stage: "TRANSFORMATION",
