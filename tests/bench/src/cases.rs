@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use anyhow::Context;
 
@@ -59,7 +60,30 @@ pub(crate) fn cases(
         bound,
         millrace: scenarios::run(name, &input, codec),
     };
-    Ok(bounds.into_iter().map(case).collect())
+    let mut cases: Vec<Case> = bounds.into_iter().map(case).collect();
+    for (name, lines_max, batch) in HTTP {
+        let bytes = bytes.min(lines_max * line_bytes as u64);
+        let input = Input::prepare(workspace.root(), line_bytes, bytes)?;
+        cases.push(http(name, input, codec, batch)?);
+    }
+    Ok(cases)
+}
+
+/// Lines to an HTTP server: the case's name, lines at most, lines a request. A request costs as much as many lines.
+const HTTP: [(&str, u64, usize); 2] = [
+    ("http-sink", 100_000, 1),
+    ("http-sink-batches", 2_000_000, 500),
+];
+
+fn http(name: &'static str, input: Input, codec: Codec, batch: usize) -> anyhow::Result<Case> {
+    let server = Rc::new(bounds::http::Server::start()?);
+    Ok(Case {
+        name,
+        line_bytes: input.line_bytes,
+        codec,
+        millrace: Some(scenarios::http_sink::run(&server, &input, codec, batch)),
+        bound: Box::new(move || bounds::http::run(&server, &input, batch)),
+    })
 }
 
 fn file_to_log(workspace: &Workspace, input: &Input, codec: Codec) -> Run {

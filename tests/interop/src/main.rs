@@ -7,7 +7,8 @@
 //!
 //! `cargo run -p millrace-interop -- rest` holds Kafka Connect's Java worker against the tables of the REST API;
 //! `group` has Kafka Connect and Millrace take over a group's connectors from each other, and share them;
-//! `takeover` has Apache Kafka write a log directory that Millrace opens; `pipeline` runs the same connectors on Kafka
+//! `takeover` has Apache Kafka write a log directory that Millrace opens; `http` has the HTTP sink write to real
+//! servers; `pipeline` runs the same connectors on Kafka
 //! Connect and on Millrace and compares what becomes of the records, `pipeline NAME...` only those named so; `registry`
 //! has the converters of Avro, Protobuf and JSON Schema work with a schema registry and a reader by others.
 #![allow(
@@ -22,6 +23,7 @@ mod connect;
 mod cross;
 mod dump;
 mod group;
+mod http;
 mod install;
 mod kafka;
 mod member;
@@ -79,6 +81,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if arguments.names == ["group"] {
         return group::run();
+    }
+    if arguments.names == ["http"] {
+        return http::run();
     }
     if arguments.names == ["takeover"] {
         return takeover::run();

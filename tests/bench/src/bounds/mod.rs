@@ -5,6 +5,7 @@
 
 pub(crate) mod both;
 pub(crate) mod file_to_log;
+pub(crate) mod http;
 pub(crate) mod log_to_file;
 pub(crate) mod record_batch;
 pub(crate) mod tcp_fetch;

@@ -10,6 +10,7 @@ mod datagen;
 mod fetch;
 mod file_to_topic;
 mod footprint;
+pub(crate) mod http_sink;
 mod latency;
 mod pass_through;
 mod produce;

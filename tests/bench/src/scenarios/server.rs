@@ -109,7 +109,8 @@ impl WorkerServer {
         )
     }
 
-    fn create(&self, name: &str, config: &Value) -> anyhow::Result<()> {
+    /// Creates a connector called `name`.
+    pub(crate) fn create(&self, name: &str, config: &Value) -> anyhow::Result<()> {
         let answer = self
             .rest
             .post("/connectors", &json!({"name": name, "config": config}));

@@ -1,0 +1,140 @@
+//! Lines to an HTTP server by a plain loop around reqwest, and the server: it reads each request's body, counts what is in
+//! it, and answers at once.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use memchr::{memchr_iter, memmem};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+
+use crate::case::Sample;
+use crate::input::Input;
+
+/// Requests under way at once.
+pub(crate) const PARALLEL: usize = 8;
+
+/// A server that takes everything, and its runtime.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    /// Bytes of lines received, without their ends.
+    received: Arc<AtomicU64>,
+    runtime: Runtime,
+}
+
+impl Server {
+    pub(crate) fn start() -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
+        let received = Arc::new(AtomicU64::new(0));
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
+        let address = listener.local_addr()?;
+        let counter = Arc::clone(&received);
+        runtime.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let counter = Arc::clone(&counter);
+                tokio::spawn(async move { drop(serve(stream, &counter).await) });
+            }
+        });
+        Ok(Self {
+            address,
+            received,
+            runtime,
+        })
+    }
+
+    /// Bytes of lines received so far, without their ends.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Ordering::Acquire)
+    }
+}
+
+async fn serve(mut stream: TcpStream, received: &AtomicU64) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut buffer = Vec::with_capacity(super::BLOCK);
+    loop {
+        let head = loop {
+            if let Some(end) = memmem::find(&buffer, b"\r\n\r\n") {
+                break end + 4;
+            }
+            if stream.read_buf(&mut buffer).await? == 0 {
+                return Ok(());
+            }
+        };
+        let body = content_length(&buffer[..head]);
+        while buffer.len() < head + body {
+            if stream.read_buf(&mut buffer).await? == 0 {
+                return Ok(());
+            }
+        }
+        let ends = memchr_iter(b'\n', &buffer[head..head + body]).count();
+        received.fetch_add((body - ends) as u64, Ordering::AcqRel);
+        buffer.drain(..head + body);
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+            .await?;
+    }
+}
+
+fn content_length(head: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let length = text.split_once("content-length:").map(|(_, rest)| rest);
+    let length = length.and_then(|rest| rest.lines().next()?.trim().parse().ok());
+    length.unwrap_or(0)
+}
+
+/// Sends the lines of `input`, `batch` of them a request.
+pub(crate) fn run(server: &Server, input: &Input, batch: usize) -> anyhow::Result<Sample> {
+    // Another client of this process may have chosen the provider before.
+    let _chosen = rustls::crypto::ring::default_provider()
+        .install_default()
+        .is_ok();
+    let lines = std::fs::read(&input.path)?;
+    let requests: Vec<Vec<u8>> = lines
+        .chunks(input.line_bytes * batch)
+        .map(|chunk| chunk[..chunk.len() - 1].to_vec())
+        .collect();
+    let requests = Arc::new(requests);
+    let next = Arc::new(AtomicU64::new(0));
+    let client = reqwest::Client::builder()
+        .tls_certs_only([])
+        .no_proxy()
+        .build()?;
+    let url = format!("http://{}/", server.address);
+    let before = server.received();
+    let started = Instant::now();
+    let elapsed: anyhow::Result<Duration> = server.runtime.block_on(async {
+        let mut senders = JoinSet::new();
+        for _ in 0..PARALLEL {
+            let (client, url) = (client.clone(), url.clone());
+            let (requests, next) = (Arc::clone(&requests), Arc::clone(&next));
+            senders.spawn(async move {
+                while let Some(body) = requests.get(next.fetch_add(1, Ordering::AcqRel) as usize) {
+                    let answer = client.post(&url).body(body.clone()).send().await?;
+                    answer.error_for_status()?.bytes().await?;
+                }
+                Ok::<(), reqwest::Error>(())
+            });
+        }
+        while let Some(sender) = senders.join_next().await {
+            sender??;
+        }
+        Ok(started.elapsed())
+    });
+    ensure!(
+        server.received() - before == input.bytes() - input.lines,
+        "the server has not received all lines"
+    );
+    Ok(Sample {
+        bytes: input.bytes(),
+        records: input.lines,
+        elapsed: elapsed?,
+    })
+}
