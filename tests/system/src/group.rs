@@ -9,7 +9,7 @@ use crate::{cluster::Cluster, process::Millrace, rest::Rest, wait};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The keys that the workers of a group have in common; the delay before lost work moves is given.
-fn properties(server: &str, delay_ms: u32) -> String {
+fn common(server: &str, delay_ms: u32) -> String {
     format!(
         "bootstrap.servers={server}\ngroup.id=workers\nconfig.storage.topic=configs\noffset.storage.topic=offsets\n\
          status.storage.topic=statuses\nkey.converter=org.apache.kafka.connect.storage.StringConverter\n\
@@ -24,6 +24,7 @@ pub struct Group {
     /// The broker and the folder.
     pub cluster: Cluster,
     delay_ms: u32,
+    further: String,
 }
 
 /// A worker, and a client of it.
@@ -49,7 +50,22 @@ impl Group {
         Self {
             cluster: Cluster::new(),
             delay_ms,
+            further: String::new(),
         }
+    }
+
+    /// The same, whose workers have further lines in their files.
+    #[must_use]
+    pub fn with(self, further: &str) -> Self {
+        Self {
+            further: further.to_owned(),
+            ..self
+        }
+    }
+
+    /// The keys that its workers have in common.
+    pub fn properties(&self) -> String {
+        common(&self.cluster.server, self.delay_ms) + &self.further
     }
 
     /// Starts a worker on a free port, or on the one of an earlier worker.
@@ -57,7 +73,7 @@ impl Group {
     /// # Panics
     /// If it does not start.
     pub fn worker(&self, port: u16) -> Worker {
-        let mut text = properties(&self.cluster.server, self.delay_ms);
+        let mut text = self.properties();
         text.push_str(&format!("listeners=http://127.0.0.1:{port}\n"));
         let file = self
             .cluster

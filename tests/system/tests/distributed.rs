@@ -211,3 +211,72 @@ fn any_worker_answers_for_the_others() {
     let log = first.millrace.stderr() + &second.millrace.stderr();
     assert!(!log.contains("ERROR"), "{log}");
 }
+
+/// Starts a worker that does not come up; gives what it says.
+fn refused(group: &Group, further: &str) -> String {
+    let sandbox = &group.cluster.sandbox;
+    let text = format!("{}{further}", group.properties());
+    let file = sandbox.write("refused.properties", text);
+    let file = file.display().to_string();
+    let mut millrace = Millrace::start(sandbox, ["distributed", file.as_str()]);
+    let ended = millrace.wait_within(Duration::from_secs(20));
+    assert!(!ended.success(), "{}", millrace.stderr());
+    millrace.stderr()
+}
+
+#[test]
+fn topics_that_would_lose_what_they_hold_are_refused_with_the_remedy() {
+    let group = Group::new(0);
+    let run = |words: &str| group.cluster.run(words).ok();
+    run("topics --create --topic statuses --config cleanup.policy=compact,delete");
+    let said = refused(&group, "listeners=http://127.0.0.1:0\n");
+    let remedy = "configs --alter --topic statuses --add-config cleanup.policy=compact";
+    assert!(said.contains(&format!("millrace {remedy}")), "{said}");
+    run(remedy);
+    run("topics --create --topic configs --partitions 2 --config cleanup.policy=compact");
+    let said = refused(&group, "listeners=http://127.0.0.1:0\n");
+    assert!(
+        said.contains("required to have a single partition"),
+        "{said}"
+    );
+    run("topics --delete --topic configs");
+    group.worker(0);
+    let made = run("configs --describe --topic offsets");
+    assert!(made.contains("cleanup.policy=compact"), "{made}");
+}
+
+#[test]
+fn a_worker_that_nobody_could_reach_is_refused() {
+    let group = Group::new(0);
+    let server = &group.cluster.server;
+    let far =
+        format!("bootstrap.servers={server},kafka.example:9092\nlisteners=http://127.0.0.1:0\n");
+    let said = refused(&group, &far);
+    for key in ["listeners", "rest.advertised.host.name"] {
+        assert!(said.contains(key), "{said}");
+    }
+}
+
+#[test]
+fn the_eager_protocol_divides_everything_anew() {
+    let group = Group::new(0).with("connect.protocol=eager\n");
+    let first = group.worker(0);
+    for number in 0..4 {
+        group.create_source(&first.rest, &format!("s{number}"));
+    }
+    await_running(&first.rest, 8);
+    let second = group.worker(0);
+    let shared = wait::until_some("the work to be shared", PATIENCE, || {
+        let now = placement(&second.rest);
+        let on = |id: &str| {
+            now.values()
+                .filter(|(worker, state)| worker == id && state == "RUNNING")
+                .count()
+        };
+        (on(&first.id) == 4 && on(&second.id) == 4).then_some(now)
+    });
+    assert_eq!(shared.len(), 8, "{shared:?}");
+    // Nothing is signed.
+    let answer = second.rest.post("/connectors/none/tasks", &json!([]));
+    assert_eq!(answer.status, 404, "{}", answer.body);
+}

@@ -16,10 +16,12 @@ use std::{
 use millrace_system::{
     binary::repository,
     process::Millrace,
+    rest::Rest,
     sandbox::Sandbox,
     tool::{self, run, run_with},
     wait,
 };
+use serde_json::json;
 
 /// How long something may take on a slow and busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -164,6 +166,19 @@ fn the_clients_files_name_broker_and_group() {
         groups.lines().any(|group| group == "test-consumer-group"),
         "{groups}"
     );
+}
+
+#[test]
+fn a_worker_among_others_runs_by_its_file() {
+    let place = Place::new();
+    let file = "config/connect-distributed.properties";
+    let mut worker = Millrace::start(&place.sandbox, ["connect-distributed.sh", file]);
+    let rest = Rest::new(&worker.address("rest"));
+    let config = json!({"connector.class": "FileStreamSource", "file": "in.txt", "topic": "t"});
+    let body = json!({"name": "made", "config": config});
+    assert_eq!(rest.post("/connectors", &body).status, 201);
+    rest.await_state("made", "RUNNING");
+    assert!(worker.stop().success(), "{}", worker.stderr());
 }
 
 #[test]

@@ -200,10 +200,6 @@ fn options_that_are_not_there_are_answered() {
             "no transactions",
         ),
         (
-            "connect-distributed.sh worker.properties",
-            "millrace standalone",
-        ),
-        (
             "bin/zookeeper-server-start.sh config/zookeeper.properties",
             "no ZooKeeper",
         ),

@@ -44,7 +44,11 @@ pub(super) async fn run(
         if driver.closing && driver.machine.is_outside() {
             return;
         }
-        let step = driver.machine.next(driver.clock.monotonic());
+        let now = driver.clock.monotonic();
+        if !driver.machine.watches_owner() {
+            driver.shared.hear(now);
+        }
+        let step = driver.machine.next(now);
         if let Step::Tell(event) = step {
             driver.shared.publish(driver.machine.identity());
             if events.send(event).await.is_err() && !driver.closing {
@@ -111,6 +115,9 @@ impl Driver {
                 let answer = self
                     .unless_left(async move { coordinator.call(&request).await })
                     .await;
+                if let Some(Ok(_)) = &answer {
+                    self.shared.hear(self.clock.monotonic());
+                }
                 self.report(answer, Machine::beaten);
             }
             Step::Leave(request) => {

@@ -120,6 +120,8 @@ pub(super) struct Shared {
     identity: Mutex<Identity>,
     /// When the owner was last seen, in ms of the monotonic clock.
     seen_ms: AtomicU64,
+    /// When the coordinator was last heard, or had no reason to speak.
+    heard_ms: AtomicU64,
 }
 
 impl Shared {
@@ -141,6 +143,10 @@ impl Shared {
         if *published != *identity {
             published.clone_from(identity);
         }
+    }
+
+    pub(super) fn hear(&self, now: Duration) {
+        self.heard_ms.store(as_ms(now), Ordering::Relaxed);
     }
 
     pub(super) fn owner_seen(&self) -> Duration {
@@ -171,6 +177,7 @@ impl Membership {
             changed: Notify::new(),
             identity: Mutex::new(machine.identity().clone()),
             seen_ms: AtomicU64::new(0),
+            heard_ms: AtomicU64::new(0),
         });
         let (sender, events) = mpsc::channel(EVENTS);
         let task = driver::run(
@@ -216,8 +223,15 @@ impl Membership {
 
     /// The owner is alive; called whenever it polls.
     pub fn touch(&self, now: Duration) {
-        let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        self.shared.seen_ms.store(now_ms, Ordering::Relaxed);
+        self.shared.seen_ms.store(as_ms(now), Ordering::Relaxed);
+    }
+
+    /// For how long heartbeats have gone without an answer: after the session timeout others may have this member's
+    /// work.
+    #[must_use]
+    pub fn silence(&self, now: Duration) -> Duration {
+        let heard = self.shared.heard_ms.load(Ordering::Relaxed);
+        now.saturating_sub(Duration::from_millis(heard))
     }
 
     /// Who the member is at the moment.
@@ -253,6 +267,10 @@ impl Membership {
             log::debug!("no answer to LeaveGroup within {timeout:?}");
         }
     }
+}
+
+fn as_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

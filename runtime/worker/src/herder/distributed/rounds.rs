@@ -32,6 +32,8 @@ struct Rounds {
     rejoin_at: Option<Instant>,
     /// When to join after staying away.
     join_at: Option<Instant>,
+    /// Whether everything was given up because nothing was heard of the group.
+    is_cut_off: bool,
 }
 
 impl DistributedHerder {
@@ -45,6 +47,7 @@ impl DistributedHerder {
             membership,
             rejoin_at: None,
             join_at: None,
+            is_cut_off: false,
         };
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -198,7 +201,28 @@ impl Rounds {
             self.rejoin_at = None;
             self.membership.rejoin("the delay of the rebalance is over");
         }
+        self.watch_the_group().await;
         self.herder.renew_key_if_due().await;
+    }
+
+    /// Gives everything up when nothing is heard of the group for so long that others may have the work, and asks for
+    /// work again when there is an answer.
+    async fn watch_the_group(&mut self) {
+        let herder = Arc::clone(&self.herder);
+        let silence = self.membership.silence(herder.clock.monotonic());
+        let session = Duration::from_millis(herder.group.session_timeout_ms.unsigned_abs().into());
+        if silence > session && !self.is_cut_off && !herder.held().is_empty() {
+            log::warn!(
+                "nothing was heard of the group for {} ms, so others may have the work of this worker: it stops",
+                silence.as_millis()
+            );
+            self.is_cut_off = true;
+            herder.give_up_all_but(&Work::new()).await;
+            herder.protocol.report_nothing();
+        } else if silence < session && self.is_cut_off {
+            self.is_cut_off = false;
+            self.membership.rejoin("the group is heard again");
+        }
     }
 
     /// The config topic has said something new.

@@ -57,7 +57,7 @@ pub enum EnsureError {
     /// Records would be deleted from it.
     #[error(
         "topic {topic} holds {purpose} ({key}) and must have cleanup.policy=compact, not {found}, or what it holds is lost; \
-         change it: millrace configs alter --topic {topic} --set cleanup.policy=compact"
+         change it: millrace configs --alter --topic {topic} --add-config cleanup.policy=compact"
     )]
     Policy {
         /// The topic.
