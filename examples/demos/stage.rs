@@ -84,7 +84,7 @@ impl Stage {
                 address.trim().strip_prefix("http://").map(str::to_owned)
             });
             // The worker says that it is ready once all connectors of the command line are there.
-            ready.filter(|_| said.lines().any(|line| line.trim() == "ready"))
+            ready.filter(|_| said.lines().any(|line| line.trim().starts_with("ready;")))
         })?;
         Ok(stage)
     }

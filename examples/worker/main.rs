@@ -7,7 +7,6 @@
 //!
 //! The worker's file names a cluster by `bootstrap.servers`; each further file is a connector. Ctrl-C stops it in order.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
-#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod hex;
 mod larger;
