@@ -204,3 +204,35 @@ fn a_provider_that_cannot_be_used_stops_the_start() {
         assert!(outcome.stderr.contains(expected), "{}", outcome.stderr);
     }
 }
+
+#[test]
+fn a_trace_has_the_reference_in_the_place_of_the_value() {
+    let sandbox = Sandbox::new();
+    sandbox.write("secrets.properties", "topic=no topic of this name!\n");
+    sandbox.write("in.log", "one\n");
+    let reference = format!(
+        "${{file:{}/secrets.properties:topic}}",
+        sandbox.path().display()
+    );
+    let pipeline = start(&sandbox, &[]);
+    let config = json!({
+        "connector.class": "FileStreamSource", "file": "in.log", "topic": reference,
+        "topic.creation.default.partitions": "1", "topic.creation.default.replication.factor": "1",
+    });
+    assert_eq!(
+        pipeline
+            .rest
+            .put("/connectors/source/config", &config)
+            .status,
+        201
+    );
+    let trace = wait::until_some("the task to fail", PATIENCE, || {
+        let status = pipeline.rest.get("/connectors/source/status").body;
+        let task = &status["tasks"][0];
+        (task["state"] == "FAILED").then(|| task["trace"].as_str().unwrap().to_owned())
+    });
+    assert!(
+        trace.contains(&reference) && !trace.contains("of this name"),
+        "{trace}"
+    );
+}

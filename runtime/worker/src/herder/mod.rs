@@ -3,6 +3,7 @@
 
 mod config_file;
 mod converters;
+mod discreet;
 pub(crate) mod distributed;
 mod error;
 mod host;

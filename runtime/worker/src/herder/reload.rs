@@ -19,7 +19,9 @@ impl Connector {
     /// # Errors
     /// When a config provider fails.
     pub(super) async fn resolved(&self) -> Result<Resolved, ConnectError> {
-        self.resolve(&self.config()).await
+        let resolved = self.resolve(&self.config()).await?;
+        self.keep_secret(&resolved);
+        Ok(resolved)
     }
 
     /// Some configuration of this connector with values in the place of references.

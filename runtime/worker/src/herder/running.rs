@@ -22,7 +22,7 @@ use super::views::{ConnectorInfo, TaskName};
 use crate::causes::chain;
 use crate::config::WorkerConfig;
 use crate::group::work::Share;
-use crate::providers::ConfigProviders;
+use crate::providers::{ConfigProviders, Resolved};
 use crate::registry::{PluginKind, Registered, Registry};
 use crate::task::{State, TargetState};
 use crate::validation::{unstartable, without_nulls};
@@ -105,6 +105,8 @@ pub(super) struct Connector {
     pub(super) unpublished: AtomicU32,
     /// After how long the values of config providers are to be looked up again.
     pub(super) ttl: watch::Sender<Option<Duration>>,
+    /// The values that config providers have given, which nobody is shown.
+    pub(super) secrets: Mutex<Option<Arc<Resolved>>>,
 }
 
 impl Connector {
@@ -117,6 +119,7 @@ impl Connector {
             reconfigure: Arc::default(),
             unpublished: AtomicU32::new(0),
             ttl: watch::Sender::new(None),
+            secrets: Mutex::default(),
         })
     }
 
@@ -297,7 +300,7 @@ impl Connector {
                 let text = format!(
                     "Failed to transition connector {} to state STARTED: {}",
                     self.name,
-                    chain(&error)
+                    self.redact(chain(&error))
                 );
                 self.fail(&error);
                 Err(HerderError::internal(text))
@@ -306,7 +309,7 @@ impl Connector {
     }
 
     pub(super) fn fail(&self, error: &ConnectError) {
-        let trace = error.trace();
+        let trace = self.redact(error.trace());
         log::error!(target: &format!("connector.{}", self.name), "connector {} failed: {}", self.name, trace.trim_end());
         self.set_state(State::Failed, Some(trace));
     }
@@ -336,7 +339,7 @@ impl Connector {
             Ok(configs) => configs,
             Err(error) => {
                 self.fail(&error);
-                return Err(HerderError::internal(chain(&error)));
+                return Err(HerderError::internal(self.redact(chain(&error))));
             }
         };
         let configs = configs

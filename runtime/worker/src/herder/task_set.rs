@@ -72,20 +72,23 @@ impl TaskSet {
             Ok(spec) => {
                 let version = connector.plugin().map_or("", Registered::version);
                 let statuses = connector.shared.statuses.begin_run(&id, version);
+                let statuses = connector.discreet(statuses);
                 self.running
                     .insert(task, connector.shared.runner.start(spec, statuses));
                 Ok(())
             }
             Err(error) => {
-                log::error!(target: &format!("connector.{}.task.{task}", id.connector), "task {id} failed to start: {error}");
+                let text = connector.redact(error.to_string());
+                log::error!(target: &format!("connector.{}.task.{task}", id.connector), "task {id} failed to start: {text}");
                 // The instance that was to make it does not return: that is the connector's failure, too.
                 if host.is_gone() {
                     connector.fail(&error);
                 }
-                connector
-                    .shared
-                    .statuses
-                    .set_task(&id, State::Failed, Some(error.trace()));
+                connector.shared.statuses.set_task(
+                    &id,
+                    State::Failed,
+                    Some(connector.redact(error.trace())),
+                );
                 Err(error)
             }
         }

@@ -73,6 +73,11 @@ impl Resolved {
         raw
     }
 
+    /// Whether any value came from a provider.
+    pub(crate) fn has_values(&self) -> bool {
+        !self.replaced.is_empty()
+    }
+
     /// A text with references in the place of values, where a whole value stands in it.
     pub fn redact(&self, text: &str) -> String {
         let telling = self

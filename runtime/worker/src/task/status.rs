@@ -51,6 +51,6 @@ pub trait StatusListener: Send + Sync + fmt::Debug {
     /// Task `id` is now in `state`; `trace` says why it failed.
     fn task(&self, id: &TaskId, state: State, trace: Option<String>);
 
-    /// A source task has written to `topic`, or a sink task read from it; told once a topic and task.
+    /// A source task has written to `topic`, or a sink task read from it; told again and again.
     fn topic(&self, id: &TaskId, topic: &str);
 }
