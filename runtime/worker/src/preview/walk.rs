@@ -194,10 +194,8 @@ impl Walk {
         }];
         let fetched = Fetched {
             topic: Arc::clone(&record.topic),
-            original_topic: None,
             partition: record.partition,
             log_append_time: record.log_append_time,
-            original_topic: None,
             data: data.freeze(),
         };
         let mut batch = SinkBatch::new();
