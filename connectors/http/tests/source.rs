@@ -331,7 +331,12 @@ async fn a_flaky_server_costs_time_and_nothing_else() {
 
 #[tokio::test]
 async fn answers_that_cannot_be_used_fail_the_task_or_are_logged() {
-    let cases: [(&[(&str, &str)], fn() -> Reply, &str); 6] = [
+    type Case = (
+        &'static [(&'static str, &'static str)],
+        fn() -> Reply,
+        &'static str,
+    );
+    let cases: [Case; 6] = [
         (
             &[],
             || Reply::status(404, "no such list"),

@@ -49,7 +49,7 @@ impl Reading {
             Format::Lines => lines(body),
             Format::Form => form(&body),
             Format::Raw | Format::Auto => Content {
-                spans: vec![0..body.len()],
+                spans: std::iter::once(0..body.len()).collect(),
                 block: body,
                 is_json: false,
             },
@@ -157,7 +157,7 @@ fn form(body: &[u8]) -> Content {
     }
     let block = Bytes::from(Value::Object(fields).to_string());
     Content {
-        spans: vec![0..block.len()],
+        spans: std::iter::once(0..block.len()).collect(),
         block,
         is_json: true,
     }

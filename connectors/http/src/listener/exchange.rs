@@ -244,7 +244,8 @@ impl Site {
         let Some((name, seen)) = &self.seen else {
             return Ok(None);
         };
-        Ok(headers.get(name).map(|id| seen.arrives(id.as_bytes())))
+        let id = headers.get(name).filter(|id| !id.is_empty());
+        Ok(id.map(|id| seen.arrives(id.as_bytes())))
     }
 
     /// The records of a webhook.

@@ -133,7 +133,7 @@ impl Reading {
             });
         }
         let broken = |error: serde_json::Error| format!("a record is not JSON: {error}");
-        let element: &RawValue = serde_json::from_slice(&body[range.clone()]).map_err(broken)?;
+        let element: &RawValue = serde_json::from_slice(&body[range]).map_err(broken)?;
         let find = |pointer: &Option<String>| match pointer {
             None => Ok(None),
             Some(pointer) => json::at(element, pointer).map_err(broken),
@@ -247,6 +247,8 @@ mod tests {
         Reading::new(&config).read(Bytes::copy_from_slice(body.as_bytes()))
     }
 
+    type Keys<'a> = &'a [(&'a str, &'a str)];
+
     fn values(page: &Page) -> Vec<String> {
         let text = |item: &Item| String::from_utf8(page.body[item.value.clone()].to_vec());
         page.items.iter().map(|item| text(item).unwrap()).collect()
@@ -255,7 +257,7 @@ mod tests {
     #[test]
     fn bodies_become_records() {
         let data = ("http.response.data.json.pointer", "/data/items");
-        let cases: &[(&[(&str, &str)], &str, &[&str])] = &[
+        let cases: &[(Keys<'_>, &str, &[&str])] = &[
             (&[], "[1, {\"a\": 2}]", &["1", "{\"a\": 2}"]),
             (&[], "{\"a\":[]}", &["{\"a\":[]}"]),
             (&[], " \n", &[]),
@@ -316,7 +318,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         let offset = ("http.offset.json.pointer", "/o");
-        let cases: &[(&[(&str, &str)], &str, &str)] = &[
+        let cases: &[(Keys<'_>, &str, &str)] = &[
             (&[], "[1,", "not JSON"),
             (&[("http.response.data.json.pointer", "/a")], "{}", "=/a"),
             (&[offset], "[{}]", "=/o"),

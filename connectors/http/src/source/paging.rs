@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn sweeps_that_begin_again() {
         let first = (None, 0, true);
-        assert_eq!(walk(&[], &[(3, None)]), [first.clone()]);
+        assert_eq!(walk(&[], &[(3, None)]), std::slice::from_ref(&first));
         assert_eq!(
             walk(
                 &[("pagination", "cursor")],
