@@ -194,6 +194,7 @@ impl Walk {
         }];
         let fetched = Fetched {
             topic: Arc::clone(&record.topic),
+            original_topic: None,
             partition: record.partition,
             log_append_time: record.log_append_time,
             data: data.freeze(),
