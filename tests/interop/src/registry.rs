@@ -81,11 +81,17 @@ fn there_and_back(
     format: &str,
     class: &str,
 ) -> anyhow::Result<()> {
-    let converter = json!({
+    let mut converter = json!({
         "key.converter": "org.apache.kafka.connect.storage.StringConverter",
         "value.converter": class,
         "value.converter.schema.registry.url": registry.url,
     });
+    if format == "json" {
+        // This registry knows a JSON Schema by its `$schema`, which Confluent's converter does not write either.
+        register_orders(registry)?;
+        converter["value.converter.auto.register.schemas"] = "false".into();
+        converter["value.converter.use.latest.version"] = "true".into();
+    }
     let source = json!({
         "connector.class": "DataGenerator", "topic": format, "kind": "orders", "rate": "-1", "records": RECORDS.to_string(),
         "transforms": "parse,name",
@@ -113,6 +119,36 @@ fn there_and_back(
             pipeline.millrace.stderr()
         )
     })
+}
+
+/// Registers what the generator's orders are, as somebody who owns the subject would.
+fn register_orders(registry: &Registry) -> anyhow::Result<()> {
+    let mut properties = json!({});
+    for (name, ty) in [
+        ("order", "integer"),
+        ("customer", "string"),
+        ("item", "string"),
+        ("quantity", "integer"),
+        ("price", "number"),
+        ("state", "string"),
+        ("time_ms", "integer"),
+    ] {
+        properties[name] = json!({"type": ty});
+    }
+    let schema = json!({
+        "$schema": "http://json-schema.org/draft-07/schema#", "title": "Order", "type": "object",
+        "properties": properties, "additionalProperties": false,
+    });
+    let body = json!({"schemaType": "JSON", "schema": schema.to_string()});
+    let url = format!("{}/subjects/json-value/versions", registry.url);
+    curl(&["-X", "POST", "-d", &body.to_string(), &url])
+}
+
+/// Has curl call the registry, which must agree.
+fn curl(arguments: &[&str]) -> anyhow::Result<()> {
+    let mut curl = Command::new("curl");
+    curl.args(["-fsS", "-H", "Content-Type: application/json"]);
+    output::of(curl.args(arguments)).map(drop)
 }
 
 fn create(rest: &Rest, name: &str, mut config: Value, more: &Value) -> anyhow::Result<()> {
@@ -150,22 +186,10 @@ fn read_by_others(
 
 /// A source whose numbers are texts meets the numbers that the topic's subject has.
 fn refused(pipeline: &Pipeline, registry: &Registry) -> anyhow::Result<()> {
-    let put = [
-        "-fsS",
-        "-X",
-        "PUT",
-        "-H",
-        "Content-Type: application/json",
-        "-d",
-        r#"{"compatibility":"BACKWARD"}"#,
-    ];
-    output::of(
-        Command::new("curl")
-            .args(put)
-            .arg(format!("{}/config", registry.url)),
-    )?;
+    let url = format!("{}/config", registry.url);
+    curl(&["-X", "PUT", "-d", r#"{"compatibility":"BACKWARD"}"#, &url])?;
     let config = json!({
-        "connector.class": "org.apache.kafka.connect.tools.SchemaSourceConnector", "topic": "avro", "num.messages": "1",
+        "connector.class": "org.apache.kafka.connect.tools.SchemaSourceConnector", "topic": "avro", "throughput": "10", "num.messages": "1",
         "value.converter": FORMATS[0].1, "value.converter.schema.registry.url": registry.url,
         "transforms": "name",
         "transforms.name.type": "org.apache.kafka.connect.transforms.SetSchemaMetadata$Value",

@@ -51,7 +51,7 @@ impl Side {
         let jar = install::jars("connect-tools", "connect-tools", None)?.join("*");
         list_tools(&services)?;
         let address = kafka.address().to_owned();
-        let properties = format!("bootstrap.servers={address}\n{}", WORKER);
+        let properties = format!("bootstrap.servers={address}\n{WORKER}");
         let connect = Connect::start(&sandbox, &properties, &[&services, &jar])?;
         Ok(Self {
             rest: Rest::new(connect.address()),
