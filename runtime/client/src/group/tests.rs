@@ -147,6 +147,21 @@ fn a_member_joins_in_two_steps_and_beats() {
 }
 
 #[test]
+fn the_first_heartbeats_of_a_generation_may_come_sooner() {
+    let mut scene = Scene::new(None);
+    scene.machine.settings.first_heartbeat = SECOND;
+    scene.machine.join();
+    scene.find();
+    scene.join(ErrorCode::NONE, "m", "other");
+    scene.sync(ErrorCode::NONE);
+    scene.told();
+    for pause in [1, 2, 3, 3] {
+        assert_eq!(scene.next(), Step::Wait(Some(scene.now + SECOND * pause)));
+        scene.beat(ErrorCode::NONE);
+    }
+}
+
+#[test]
 fn the_leader_divides_the_work_before_it_syncs() {
     let mut scene = Scene::new(None);
     scene.machine.join();

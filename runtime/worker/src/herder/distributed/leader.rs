@@ -62,7 +62,8 @@ impl DistributedHerder {
 
     async fn write(&self, records: &[Written]) -> Result<(), HerderError> {
         self.only_running()?;
-        self.configs.write(records).await.map_err(not_written)
+        let written = self.configs.write(records).await;
+        written.map_err(|error| not_written(&error))
     }
 
     pub(super) async fn create_connector(

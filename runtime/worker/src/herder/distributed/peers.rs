@@ -145,7 +145,8 @@ impl Peers {
             .map(|(task, config)| task_written(name, task, config))
             .collect();
         records.push(commit_written(name, tasks.len()));
-        self.configs.write(&records).await.map_err(not_written)
+        let written = self.configs.write(&records).await;
+        written.map_err(|error| not_written(&error))
     }
 
     async fn ask_leader(
@@ -222,10 +223,10 @@ pub(super) fn in_conflict() -> HerderError {
     )
 }
 
-pub(super) fn not_written(error: ConfigWriteError) -> HerderError {
+pub(super) fn not_written(error: &ConfigWriteError) -> HerderError {
     HerderError::internal(format!(
         "Error writing connector configuration to Kafka: {}",
-        crate::causes::chain(&error)
+        crate::causes::chain(error)
     ))
 }
 

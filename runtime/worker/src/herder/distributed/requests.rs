@@ -137,7 +137,7 @@ impl Herder for DistributedHerder {
         let plan = planned(&self.shared, name, kind, request)?;
         let _writing = self.peers.writing.lock().await;
         let written = self.configs.write(&[restart_written(name, request)]).await;
-        written.map_err(not_written)?;
+        written.map_err(|error| not_written(&error))?;
         Ok(Restart::Planned(plan))
     }
 
@@ -218,7 +218,7 @@ impl Herder for DistributedHerder {
 
     async fn set_cluster_level(&self, logger: &str, level: &str) -> Result<(), HerderError> {
         let written = self.configs.write(&[logger_written(logger, level)]).await;
-        written.map_err(not_written)
+        written.map_err(|error| not_written(&error))
     }
 }
 

@@ -17,7 +17,7 @@ const BEYOND_TASKS: Duration = Duration::from_millis(500);
 
 impl DistributedHerder {
     /// Notes what is wanted of the share of a connector that is here; none where nothing of it is or was.
-    pub(super) fn refresh(&self, name: &Arc<str>, share: Share) -> Option<Arc<Connector>> {
+    pub(super) fn refresh(&self, name: &Arc<str>, share: &Share) -> Option<Arc<Connector>> {
         let known = self.configs.look(|state| {
             let known = state.connector(name).cloned();
             known.map(|known| (known, state.target(name)))
@@ -36,7 +36,7 @@ impl DistributedHerder {
             connector.wanted(|before| *before = wanted);
             return Some(Arc::clone(connector));
         }
-        if share == Share::default() {
+        if *share == Share::default() {
             return None;
         }
         let connector = Connector::new(name, wanted, Arc::clone(&self.shared));
@@ -48,7 +48,7 @@ impl DistributedHerder {
     /// The same for one connector, by the last assignment.
     pub(super) fn refresh_one(&self, name: &Arc<str>) -> Option<Arc<Connector>> {
         let share = by_connector(&self.held()).remove(name);
-        self.refresh(name, share.unwrap_or_default())
+        self.refresh(name, &share.unwrap_or_default())
     }
 
     /// Gives this worker another part of the work: what it is to give up is stopped when this returns, what it is to
@@ -73,7 +73,7 @@ impl DistributedHerder {
         names.extend(self.all_local().iter().map(|known| Arc::clone(&known.name)));
         let connectors: Vec<Arc<Connector>> = names
             .iter()
-            .filter_map(|name| self.refresh(name, shares.remove(name).unwrap_or_default()))
+            .filter_map(|name| self.refresh(name, &shares.remove(name).unwrap_or_default()))
             .collect();
         let deadline = self.shared.config.shutdown_timeout();
         let stops = connectors
