@@ -20,6 +20,7 @@ use millrace_wire::error_code::ErrorCode;
 use super::attempt::{Report, Subject};
 use super::brought::Brought;
 use super::policy::DEAD_LETTER_TOPIC;
+use super::retry_topics::{FirstPlace, RetryTopics, without_place};
 use crate::metrics::ErrorMetrics;
 use crate::task::Clients;
 
@@ -38,6 +39,8 @@ pub(crate) struct DeadLetters {
     /// Hears of the letters that must not be lost.
     strict: Arc<dyn AckSink>,
     lost: Lost,
+    /// Where records wait before they come to the queue.
+    retries: Option<Arc<RetryTopics>>,
     metrics: Arc<ErrorMetrics>,
     sent: u64,
 }
@@ -82,30 +85,69 @@ impl DeadLetters {
                 lost: Some(lost.clone()),
             }),
             lost,
+            retries: None,
             topic,
             metrics: Arc::clone(metrics),
             sent: 0,
         }))
     }
 
+    /// The same behind retry topics, which are created where they are not there.
+    ///
+    /// # Errors
+    /// When one of them is not there and cannot be created.
+    pub(crate) async fn after(
+        self,
+        retries: &Arc<RetryTopics>,
+        connector: &Properties,
+        clients: &Clients,
+    ) -> Result<Self, ConnectError> {
+        let admin = clients.admin(&clients.dead_letter_admin_settings(connector))?;
+        let replicas = connector.get(REPLICATION_FACTOR);
+        let replicas = replicas.and_then(|text| text.trim().parse().ok());
+        for topic in retries.names() {
+            prepare(&admin, topic, replicas).await.map_err(|error| {
+                ConnectError::connect(unopened(topic, &self.task, &error)).caused_by(error)
+            })?;
+        }
+        Ok(Self {
+            retries: Some(Arc::clone(retries)),
+            ..self
+        })
+    }
+
     /// Hands a dead letter to the producer. One that cannot be sent is logged and counted; one that is `precious` fails
     /// the task at [`DeadLetters::lost`].
     pub(crate) async fn send(&mut self, report: &Report, now_ms: i64, precious: bool) {
-        self.metrics.dead_letters.increment();
-        let letter = match &report.subject {
-            Subject::Consumed(record) => self.of_sink(record, report),
-            Subject::Brought(record) => self.of_source(record, report),
+        let (topic, letter, precious) = match &report.subject {
+            Subject::Consumed(record) => match self.next_round(record, report, now_ms) {
+                Some((topic, letter)) => (topic, letter, true),
+                None => (
+                    Arc::clone(&self.topic),
+                    self.of_sink(record, report),
+                    precious,
+                ),
+            },
+            Subject::Brought(record) => (
+                Arc::clone(&self.topic),
+                self.of_source(record, report),
+                precious,
+            ),
         };
-        if let Err(error) = self.append(&letter, now_ms, precious).await {
-            give_up(&self.topic, &self.metrics, 1, &error);
+        if topic == self.topic {
+            self.metrics.dead_letters.increment();
+        }
+        if let Err(error) = self.append(&topic, &letter, now_ms, precious).await {
+            give_up(&topic, &self.metrics, 1, &error);
             if precious {
-                self.lost.set(&self.topic, &error);
+                self.lost.set(&topic, &error);
             }
         }
     }
 
     async fn append(
         &mut self,
+        topic: &Arc<str>,
         letter: &Letter<'_>,
         now_ms: i64,
         precious: bool,
@@ -126,10 +168,10 @@ impl DeadLetters {
             });
             let appended = self
                 .producer
-                .append(&self.topic, None, &mut rows, ticket, answers);
+                .append(topic, None, &mut rows, ticket, answers);
             match appended {
                 Err(ProduceError::NotReady { .. }) => {
-                    self.producer.ready(&self.topic).await?;
+                    self.producer.ready(topic).await?;
                 }
                 Ok(appended) if appended.rows == 0 => self.producer.room().await?,
                 other => return other.map(|_| ()),
@@ -138,18 +180,46 @@ impl DeadLetters {
     }
 
     fn of_sink<'a>(&self, record: &'a ConsumedRecord, report: &Report) -> Letter<'a> {
-        let (partition, offset) = (record.partition.to_string(), record.offset.to_string());
+        let first = self.retries.as_ref().map_or_else(
+            || FirstPlace::of(record),
+            |retries| retries.first_place(record),
+        );
+        let (partition, offset) = (first.partition.to_string(), first.offset.to_string());
         let place = [
-            ("__connect.errors.topic", &*record.topic),
+            ("__connect.errors.topic", &*first.topic),
             ("__connect.errors.partition", &partition),
             ("__connect.errors.offset", &offset),
         ];
         Letter {
-            timestamp: record.timestamp,
+            timestamp: first.timestamp,
             key: record.key.as_deref(),
             value: record.value.as_deref(),
-            headers: self.headers(&record.headers, &place, report),
+            headers: match self.retries {
+                Some(_) => self.headers(&without_place(&record.headers), &place, report),
+                None => self.headers(&record.headers, &place, report),
+            },
         }
+    }
+
+    /// The retry topic that a record goes to next, if any is left, and what goes there.
+    fn next_round<'a>(
+        &self,
+        record: &'a ConsumedRecord,
+        report: &Report,
+        now_ms: i64,
+    ) -> Option<(Arc<str>, Letter<'a>)> {
+        let retries = self.retries.as_ref()?;
+        let topic = retries.next(&record.topic)?;
+        let reason = format!("{}: {}", report.stage.name(), report.message);
+        let letter = Letter {
+            timestamp: Some(now_ms),
+            key: record.key.as_deref(),
+            value: record.value.as_deref(),
+            headers: retries
+                .first_place(record)
+                .section(&record.headers, &reason),
+        };
+        Some((Arc::clone(topic), letter))
     }
 
     fn of_source<'a>(&self, record: &'a Brought, report: &Report) -> Letter<'a> {

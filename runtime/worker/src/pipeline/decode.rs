@@ -14,7 +14,10 @@ use crate::task::Converters;
 /// One fetched record batch, whose rows are ranges of `data`.
 #[derive(Debug)]
 pub(crate) struct Fetched {
+    /// The topic that the records belong to.
     pub(crate) topic: Arc<str>,
+    /// The topic that they were fetched from, where it is another.
+    pub(crate) original_topic: Option<Arc<str>>,
     pub(crate) partition: i32,
     pub(crate) log_append_time: bool,
     pub(crate) data: Bytes,
@@ -57,6 +60,7 @@ impl Decoder {
     ) -> Result<(), ConnectError> {
         let Fetched {
             topic,
+            original_topic,
             partition,
             log_append_time,
             data,
@@ -67,6 +71,7 @@ impl Decoder {
         }
         let source = Source {
             topic: &topic,
+            fetched_from: original_topic.as_ref().unwrap_or(&topic),
             partition,
             log_append_time,
             data: &data,
@@ -82,7 +87,7 @@ impl Decoder {
         let mut run = SinkRun {
             end: 0,
             topic,
-            original_topic: None,
+            original_topic,
             partition,
             log_append_time,
             key,
@@ -224,6 +229,7 @@ impl Part {
 /// Where the rows come from.
 struct Source<'a> {
     topic: &'a Arc<str>,
+    fetched_from: &'a Arc<str>,
     partition: i32,
     log_append_time: bool,
     data: &'a Bytes,
@@ -269,7 +275,7 @@ impl Source<'_> {
 
     fn subject(&self, row: &Row) -> Subject {
         Subject::Consumed(Box::new(ConsumedRecord {
-            topic: Arc::clone(self.topic),
+            topic: Arc::clone(self.fetched_from),
             partition: self.partition,
             offset: row.mark,
             timestamp: (row.timestamp >= 0).then_some(row.timestamp),

@@ -12,6 +12,7 @@ mod decode;
 mod encode;
 mod policy;
 mod retry;
+mod retry_topics;
 
 pub(crate) use attempt::{Attempt, Report, Subject};
 pub(crate) use bisection::{Bisection, Step};
@@ -23,3 +24,4 @@ pub(crate) use decode::{Decoder, Fetched};
 pub(crate) use encode::{Encoded, encode};
 pub(crate) use policy::{ErrorPolicy, Stage};
 pub(crate) use retry::random;
+pub(crate) use retry_topics::{FirstPlace, RetryTopics};

@@ -68,6 +68,7 @@ fn fetched(records: &[(&[u8], &[u8])]) -> (Fetched, Vec<Row>) {
     let rows = rows.collect();
     let fetched = Fetched {
         topic: "t".into(),
+        original_topic: None,
         partition: 3,
         log_append_time: false,
         data: Bytes::from(data),

@@ -5,8 +5,9 @@ use std::time::Duration;
 use millrace_api::{ConnectError, Row, SinkBatch, SinkOffsets, Span, TopicPartition};
 use millrace_client::consumer::{Fetched, Polled};
 
+use super::retries::by_first_topic;
 use super::{SinkLoop, consume_error, theirs};
-use crate::pipeline::{self, Attempt, Decoder, random};
+use crate::pipeline::{self, Attempt, Decoder, RetryTopics, random};
 use crate::task::TargetState;
 use crate::task::handle::Steering;
 
@@ -32,11 +33,11 @@ impl SinkLoop<'_> {
         steering: &mut Steering,
     ) -> Result<(), ConnectError> {
         let mut gathered = Gathered::default();
-        self.gather(first, &mut gathered);
+        self.gather(first, &mut gathered)?;
         let (mut change, mut failed) = (None, None);
         while gathered.bytes < PUT_BYTES && change.is_none() {
             match self.consumer.poll_event(Duration::ZERO).await {
-                Ok(Some(Polled::Batch(fetched))) => self.gather(fetched, &mut gathered),
+                Ok(Some(Polled::Batch(fetched))) => self.gather(fetched, &mut gathered)?,
                 Ok(Some(other)) => change = Some(other),
                 Ok(None) => break,
                 Err(error) => {
@@ -55,7 +56,14 @@ impl SinkLoop<'_> {
         }
     }
 
-    fn gather(&mut self, fetched: Fetched, gathered: &mut Gathered) {
+    fn gather(
+        &mut self,
+        mut fetched: Fetched,
+        gathered: &mut Gathered,
+    ) -> Result<(), ConnectError> {
+        if !self.cut_at_due(&mut fetched)? {
+            return Ok(());
+        }
         // With each batch: those who keep the list may have been told to forget it.
         self.context.statuses.topic(&self.id, &fetched.topic);
         let partition = TopicPartition {
@@ -71,6 +79,7 @@ impl SinkLoop<'_> {
         gathered.from.entry(partition.clone()).or_insert(first);
         gathered.behind.insert(partition, fetched.next_offset);
         gathered.fetched.push(fetched);
+        Ok(())
     }
 
     /// Converts and transforms, again and again while a step says that this may help and `errors.retry.timeout` allows
@@ -87,7 +96,7 @@ impl SinkLoop<'_> {
             let now_ms = self.context.clock.now_ms();
             let outcome = convert(
                 &self.decoder,
-                gathered,
+                (gathered, self.retries.as_deref()),
                 &mut self.rows,
                 now_ms,
                 &mut attempt,
@@ -169,17 +178,32 @@ impl SinkLoop<'_> {
 /// One attempt to make a sink's batch of what was fetched. `rows` is kept because fresh memory is dear.
 fn convert(
     decoder: &Decoder,
-    gathered: &Gathered,
+    (gathered, retries): (&Gathered, Option<&RetryTopics>),
     rows: &mut Vec<Row>,
     now_ms: i64,
     attempt: &mut Attempt<'_>,
 ) -> Result<SinkBatch, ConnectError> {
     let mut batch = SinkBatch::new();
     for fetched in &gathered.fetched {
+        if retries.is_some_and(|retries| retries.delay(&fetched.topic).is_some()) {
+            let parts = by_first_topic(fetched, fetched.rows.iter().map(row));
+            for (topic, mut part) in parts {
+                let fetched = pipeline::Fetched {
+                    original_topic: Some(fetched.topic.clone()),
+                    topic,
+                    partition: fetched.partition,
+                    log_append_time: fetched.log_append_time,
+                    data: fetched.data.clone(),
+                };
+                decoder.decode(fetched, &mut part, &mut batch, attempt)?;
+            }
+            continue;
+        }
         rows.clear();
         rows.extend(fetched.rows.iter().map(row));
         let fetched = pipeline::Fetched {
             topic: fetched.topic.clone(),
+            original_topic: None,
             partition: fetched.partition,
             log_append_time: fetched.log_append_time,
             data: fetched.data.clone(),

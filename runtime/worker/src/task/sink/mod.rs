@@ -3,8 +3,9 @@
 mod commit;
 mod deliver;
 mod put;
+mod retries;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use super::guard::Condition;
 use super::handle::Steering;
 use super::{Parts, State, TargetState, TaskContext};
 use crate::metrics::TaskMetrics;
-use crate::pipeline::{DeadLetters, Decoder, ErrorPolicy};
+use crate::pipeline::{DeadLetters, Decoder, ErrorPolicy, RetryTopics};
 
 /// Pause after a poll that failed but may succeed later.
 const POLL_PAUSE: Duration = Duration::from_millis(100);
@@ -46,7 +47,7 @@ pub(super) async fn run(
     } = parts;
     let settings = context.clients.consumer_settings(&id, &connector);
     let mut consumer = context.clients.consumer(&settings)?;
-    subscribe(&mut consumer, &connector)?;
+    let retries = RetryTopics::of(&id, &connector)?.map(Arc::new);
     let policy = ErrorPolicy::new(id.clone(), &connector)
         .counted(Arc::clone(&metrics.errors), Arc::clone(&context.clock));
     let task_context = SinkContext::new(id.clone(), steering.running.clone());
@@ -56,6 +57,13 @@ pub(super) async fn run(
     };
     let dead_letters =
         DeadLetters::open(&id, &connector, &context.clients, &metrics.errors).await?;
+    let dead_letters = match (dead_letters, &retries) {
+        (Some(queue), Some(topics)) => {
+            Some(queue.after(topics, &connector, &context.clients).await?)
+        }
+        (queue, _) => queue,
+    };
+    subscribe(&mut consumer, &connector, retries.as_deref())?;
     let mut sink = SinkLoop {
         context,
         decoder: Decoder::new(converters),
@@ -65,6 +73,8 @@ pub(super) async fn run(
         requests: task_context.clone(),
         condition,
         paused_by_task: BTreeSet::new(),
+        retries,
+        waiting: BTreeMap::new(),
         reported: None,
         rows: Vec::new(),
         metrics,
@@ -87,7 +97,16 @@ pub(super) async fn run(
     outcome.and(closed)
 }
 
-fn subscribe(consumer: &mut Consumer, connector: &Properties) -> Result<(), ConnectError> {
+fn subscribe(
+    consumer: &mut Consumer,
+    connector: &Properties,
+    retries: Option<&RetryTopics>,
+) -> Result<(), ConnectError> {
+    let retries: Vec<&str> = retries
+        .into_iter()
+        .flat_map(RetryTopics::names)
+        .map(|name| &**name)
+        .collect();
     let named = |key: &str| {
         connector
             .get(key)
@@ -100,10 +119,16 @@ fn subscribe(consumer: &mut Consumer, connector: &Properties) -> Result<(), Conn
                 .split(',')
                 .map(str::trim)
                 .filter(|topic| !topic.is_empty())
+                .chain(retries)
                 .collect();
             consumer.subscribe(&topics.into_iter().collect::<Vec<_>>())
         }
-        (None, Some(pattern)) => consumer.subscribe_pattern(pattern),
+        (None, Some(pattern)) if retries.is_empty() => consumer.subscribe_pattern(pattern),
+        (None, Some(pattern)) => {
+            let names = retries.iter().map(|name| regex::escape(name));
+            let names = names.collect::<Vec<_>>().join("|");
+            consumer.subscribe_pattern(&format!("(?:{pattern})|{names}"))
+        }
         (None, None) => {
             return Err(ConnectError::config(
                 "a sink needs one of topics or topics.regex",
@@ -126,6 +151,9 @@ struct SinkLoop<'a> {
     condition: Condition,
     /// Partitions that the sink itself has asked not to be given.
     paused_by_task: BTreeSet<TopicPartition>,
+    retries: Option<Arc<RetryTopics>>,
+    /// Partitions of retry topics whose next record is not due before this time.
+    waiting: BTreeMap<TopicPartition, Duration>,
     reported: Option<State>,
     metrics: Arc<TaskMetrics>,
     /// Rows of the record batch being converted; kept because fresh memory is dear.
@@ -145,7 +173,11 @@ impl SinkLoop<'_> {
                 self.commit_all().await?;
                 next_commit = self.now() + self.context.flush_interval;
             }
-            let wait = next_commit.saturating_sub(self.now());
+            self.release_due()?;
+            let next = self
+                .next_due()
+                .map_or(next_commit, |due| due.min(next_commit));
+            let wait = next.saturating_sub(self.now());
             let polled = tokio::select! {
                 polled = self.consumer.poll_event(wait) => polled,
                 () = self.requests.woken() => Ok(None),
@@ -182,9 +214,9 @@ impl SinkLoop<'_> {
     fn apply_pauses(&mut self) -> Result<(), ConnectError> {
         let all = self.delivery.assigned();
         let still = self.reported == Some(State::Paused);
-        let (pause, resume): (Vec<_>, Vec<_>) = all
-            .iter()
-            .partition(|partition| still || self.paused_by_task.contains(partition));
+        let (pause, resume): (Vec<_>, Vec<_>) = all.iter().partition(|partition| {
+            still || self.paused_by_task.contains(partition) || self.waiting.contains_key(partition)
+        });
         let paused = self.consumer.pause(&theirs(pause));
         paused
             .and_then(|()| self.consumer.resume(&theirs(resume)))
