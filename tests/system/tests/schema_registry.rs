@@ -78,7 +78,10 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>) -> Option<()> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    let (status, json) = state.lock().unwrap().outcome(&call, authorization, &body);
+    let (status, json) = state
+        .lock()
+        .unwrap()
+        .outcome(&call, authorization.as_deref(), &body);
     let text = json.to_string();
     write!(
         stream,
@@ -89,9 +92,9 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>) -> Option<()> {
 }
 
 impl State {
-    fn outcome(&mut self, call: &str, authorization: Option<String>, body: &[u8]) -> (u16, Value) {
+    fn outcome(&mut self, call: &str, authorization: Option<&str>, body: &[u8]) -> (u16, Value) {
         *self.calls.entry(call.to_owned()).or_default() += 1;
-        if self.authorization.is_some() && self.authorization != authorization {
+        if self.authorization.is_some() && self.authorization.as_deref() != authorization {
             return (401, json!({"error_code": 401, "message": "Unauthorized"}));
         }
         let parts: Vec<&str> = call.split(['/', ' ']).collect();
