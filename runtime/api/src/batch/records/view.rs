@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Records, Run, Side};
 use crate::{
-    Cell, ConnectError, Datum, EncodedHeaders, Header, Headers, Origin, Row, Schema, Value, utf8_lossy,
+    Cell, ConnectError, Datum, EncodedHeaders, Header, Headers, Origin, Row, Schema, Value,
+    utf8_lossy,
 };
 
 /// One record, lent.
