@@ -417,7 +417,7 @@ async fn a_converter_of_ones_own_brings_its_keys() {
         )
         .await
         .json();
-    let why = "Expected value to be either true or false";
+    let why = "String must be one of (case insensitive): true, false, auto";
     let found = errors(&body);
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].0, "value.converter.schemas.enable");
