@@ -351,7 +351,10 @@ mod tests {
         let (waits, doubt, done) = (Fate::Waiting, Fate::InDoubt, Fate::Replayed);
         assert_eq!(fates(&[]), [waits; 4]);
         let claimed = (part("a", 0), Some(CLAIM));
-        assert_eq!(fates(&[claimed.clone()]), [doubt, doubt, doubt, waits]);
+        assert_eq!(
+            fates(std::slice::from_ref(&claimed)),
+            [doubt, doubt, doubt, waits]
+        );
         let settled = (part("a", 0), Some(SOME));
         assert_eq!(
             fates(&[claimed.clone(), settled]),

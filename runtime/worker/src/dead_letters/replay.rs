@@ -275,12 +275,12 @@ impl Run<'_> {
     }
 }
 
+/// The offsets of what was delivered, and the first error with its topic.
+type Answers = (Vec<i64>, Option<(String, ProduceError)>);
+
 /// Sends letters and waits for the broker: the offsets of those delivered, ascending, and the first error.
-async fn deliver(
-    producer: &Producer,
-    part: &[&Outgoing],
-) -> (Vec<i64>, Option<(String, ProduceError)>) {
-    let answers: Arc<Mutex<(Vec<i64>, Option<(String, ProduceError)>)>> = Arc::default();
+async fn deliver(producer: &Producer, part: &[&Outgoing]) -> Answers {
+    let answers: Arc<Mutex<Answers>> = Arc::default();
     for outgoing in part {
         let record = RecordRef {
             timestamp: outgoing.letter.timestamp.unwrap_or(-1),

@@ -354,7 +354,10 @@ struct Letter<'a> {
 
 /// Why a letter is lost that must not be: the first such failure.
 #[derive(Clone, Debug, Default)]
-struct Lost(Arc<Mutex<Option<(Arc<str>, ProduceError)>>>);
+struct Lost(Arc<Mutex<Option<LostIn>>>);
+
+/// The topic that did not take it, and why.
+type LostIn = (Arc<str>, ProduceError);
 
 impl Lost {
     fn set(&self, topic: &Arc<str>, error: &ProduceError) {
