@@ -209,10 +209,8 @@ fn every_type_survives_the_way_there_and_back() {
 #[test]
 fn java_writes_the_same_schema() {
     // Made by Java's AvroData, in the copy that Apicurio's converter library has.
-    let java: serde_json::Value =
-        serde_json::from_str(include_str!("java_every_type.json")).unwrap();
-    let own: serde_json::Value =
-        serde_json::from_str(&text_of(&avro(&[]), Some(&every_type()))).unwrap();
+    let java = include_str!("java_every_type.json").trim_end();
+    let own = text_of(&avro(&[]), Some(&every_type()));
     assert_eq!(own, java);
 }
 
