@@ -56,7 +56,7 @@ pub fn datum(value: millrace_api::Value) -> Given {
 pub struct Driven {
     task: Box<dyn SinkTask>,
     context: SinkContext,
-    pub running: watch::Sender<bool>,
+    _running: watch::Sender<bool>,
     next: BTreeMap<i32, i64>,
     /// Offsets and reasons of records that went to the dead letter queue.
     pub dead: Vec<(i64, String)>,
@@ -111,7 +111,7 @@ impl Driven {
         Ok(Self {
             task,
             context,
-            running,
+            _running: running,
             next: BTreeMap::new(),
             dead: Vec::new(),
         })
