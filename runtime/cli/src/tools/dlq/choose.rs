@@ -1,7 +1,7 @@
 //! The options that choose letters.
 
 use clap::Args;
-use millrace_wire::clock::{self, Clock as _};
+use millrace_wire::clock;
 use millrace_worker::dead_letters::Filter;
 use regex::Regex;
 
