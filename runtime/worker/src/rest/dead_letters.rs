@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 
 use super::answer::Answer;
 use super::dispatch::Call;
+use super::endpoints::{Parameter, ParameterKind};
 use super::query::Query;
 use super::{Api, REQUEST_DEADLINE, internal};
 use crate::dead_letters::{DeadLetterError, DeadLetterQueues, Edit, Filter, Replay};
@@ -23,6 +24,36 @@ use crate::task::Clients;
 const SHOWN: usize = 20;
 const SHOWN_MAX: usize = 1000;
 const QUEUE: &str = "errors.deadletterqueue.topic.name";
+
+const fn of_text(name: &'static str, meaning: &'static str) -> Parameter {
+    Parameter {
+        name,
+        kind: ParameterKind::Text,
+        meaning,
+    }
+}
+
+/// What chooses dead letters.
+pub(super) const LETTERS: &[Parameter] = &[
+    of_text("connector", "The connector"),
+    of_text("stage", "The step that failed"),
+    of_text(
+        "exception",
+        "The class of the error, with or without its package",
+    ),
+    of_text("message", "A regular expression in the error's text"),
+    of_text("topic", "The topic that the record came from"),
+    of_text("header", "A header, NAME or NAME=VALUE; may be repeated"),
+    of_text("since", "From this time on, in ms since 1970"),
+    of_text("until", "Before this time, in ms since 1970"),
+    of_text("partition", "A partition of the queue"),
+    of_text("fromOffset", "From this offset of the queue on"),
+    of_text("toOffset", "Up to this offset of the queue"),
+    of_text(
+        "limit",
+        "The most letters: 20 if nothing is said, at most 1000",
+    ),
+];
 
 /// Reaches the queues through the clients of a worker. The calls run on the data runtime: with the included broker its
 /// code runs in the caller's task.

@@ -98,36 +98,6 @@ const fn flag(name: &'static str, default: bool, meaning: &'static str) -> Param
     }
 }
 
-const fn of_text(name: &'static str, meaning: &'static str) -> Parameter {
-    Parameter {
-        name,
-        kind: ParameterKind::Text,
-        meaning,
-    }
-}
-
-/// What chooses dead letters.
-const LETTERS: &[Parameter] = &[
-    of_text("connector", "The connector"),
-    of_text("stage", "The step that failed"),
-    of_text(
-        "exception",
-        "The class of the error, with or without its package",
-    ),
-    of_text("message", "A regular expression in the error's text"),
-    of_text("topic", "The topic that the record came from"),
-    of_text("header", "A header, NAME or NAME=VALUE; may be repeated"),
-    of_text("since", "From this time on, in ms since 1970"),
-    of_text("until", "Before this time, in ms since 1970"),
-    of_text("partition", "A partition of the queue"),
-    of_text("fromOffset", "From this offset of the queue on"),
-    of_text("toOffset", "Up to this offset of the queue"),
-    of_text(
-        "limit",
-        "The most letters: 20 if nothing is said, at most 1000",
-    ),
-];
-
 fn name(names: &[String], at: usize) -> String {
     names.get(at).cloned().unwrap_or_default()
 }
@@ -474,7 +444,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         "/dead-letters/{queue}",
         DeadLetters(1),
         &[Operation {
-            query: LETTERS,
+            query: super::dead_letters::LETTERS,
             answers: &[(200, Some("DeadLetters"))],
             refusals: &[404],
             ..operation(
