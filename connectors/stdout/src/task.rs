@@ -1,9 +1,8 @@
 //! The task: prints each batch in large writes on the blocking pool, because a reader may make a writer wait.
 //!
-//! Once nobody reads standard output any more, the task goes on without work: it pauses its partitions and commits
-//! nothing past what was printed.
+//! Once nobody reads standard output any more, the task fails and commits nothing past what was printed. Without
+//! records it notices that at an empty `put`.
 
-use std::collections::BTreeSet;
 use std::io;
 
 use async_trait::async_trait;
@@ -32,13 +31,12 @@ pub struct StdoutSinkTask {
 
 #[derive(Debug)]
 struct Running {
-    context: SinkContext,
     output: Output,
     lines: Lines,
     buffer: Vec<u8>,
-    partitions: BTreeSet<TopicPartition>,
     /// The offsets behind what was printed.
     printed: SinkOffsets,
+    /// Nobody reads any more.
     closed: bool,
 }
 
@@ -77,27 +75,16 @@ impl SinkTask for StdoutSinkTask {
     async fn start(
         &mut self,
         properties: &Properties,
-        context: SinkContext,
+        _context: SinkContext,
     ) -> Result<(), ConnectError> {
         let config = parse(properties)?;
         self.running = Some(Running {
-            context,
             lines: Lines::new(config, self.output.is_terminal()),
             output: self.output.clone(),
             buffer: Vec::new(),
-            partitions: BTreeSet::new(),
             printed: SinkOffsets::new(),
             closed: false,
         });
-        Ok(())
-    }
-
-    async fn open(&mut self, partitions: &[TopicPartition]) -> Result<(), ConnectError> {
-        let running = self.running()?;
-        running.partitions.extend(partitions.iter().cloned());
-        if running.closed {
-            running.context.pause(partitions.iter().cloned());
-        }
         Ok(())
     }
 
@@ -122,7 +109,6 @@ impl SinkTask for StdoutSinkTask {
     async fn close(&mut self, partitions: &[TopicPartition]) -> Result<(), ConnectError> {
         let running = self.running()?;
         for partition in partitions {
-            running.partitions.remove(partition);
             running.printed.remove(partition);
         }
         Ok(())
@@ -151,25 +137,23 @@ impl StdoutSinkTask {
 
 impl Running {
     async fn put(&mut self, batch: &SinkBatch) -> Result<(), ConnectError> {
+        if self.closed || (batch.is_empty() && self.output.is_closed()) {
+            return Err(self.reader_left());
+        }
         self.buffer.clear();
         for row in batch.rows() {
-            if self.closed {
-                return Ok(());
-            }
             self.lines.append(&row, &mut self.buffer)?;
             if self.buffer.len() >= WRITE {
                 self.write().await?;
             }
         }
         self.write().await?;
-        if !self.closed {
-            self.note_printed(batch);
-        }
+        self.note_printed(batch);
         Ok(())
     }
 
     async fn write(&mut self) -> Result<(), ConnectError> {
-        if self.buffer.is_empty() || self.closed {
+        if self.buffer.is_empty() {
             return Ok(());
         }
         let lines = std::mem::take(&mut self.buffer);
@@ -186,23 +170,18 @@ impl Running {
         self.buffer.clear();
         self.buffer.shrink_to(2 * WRITE);
         match result {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.reader_left();
-                Ok(())
-            }
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(self.reader_left()),
             result => result.map_err(|error| {
                 ConnectError::connect("cannot write to standard output").caused_by(error)
             }),
         }
     }
 
-    fn reader_left(&mut self) {
-        log::info!(
-            "nobody reads standard output any more; {} prints no further records",
-            self.context.id()
-        );
+    fn reader_left(&mut self) -> ConnectError {
         self.closed = true;
-        self.context.pause(self.partitions.iter().cloned());
+        ConnectError::connect(
+            "cannot print: the reader of standard output is gone; start the worker anew with another one",
+        )
     }
 
     fn note_printed(&mut self, batch: &SinkBatch) {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use millrace_api::{Properties, SinkOffsets, TopicPartition};
+use millrace_api::{Properties, SinkBatch, SinkOffsets, TopicPartition};
 use millrace_stdout::{Output, StdoutSink};
 use millrace_testkit::conformance::{self, Refused, SinkFixture};
 use millrace_testkit::{SinkRun, TextSinkBatch};
@@ -79,8 +79,16 @@ async fn nothing_is_committed_past_what_a_reader_saw() {
     let mut batches = TextSinkBatch::new(partition.clone());
     run.put(&batches.next([Some("seen")])).await.unwrap();
     *screen.left.lock().unwrap() = true;
-    run.put(&batches.next([Some("unseen")])).await.unwrap();
-    assert_eq!(run.requests().pause.get(&partition), Some(&true));
+    let unseen = batches.next([Some("unseen")]);
+    for batch in [&unseen, &SinkBatch::new()] {
+        let error = run.put(batch).await.unwrap_err();
+        assert!(
+            error
+                .trace()
+                .contains("the reader of standard output is gone")
+        );
+        assert!(!error.is_retriable());
+    }
     let safe = run.pre_commit(batches.offsets()).await.unwrap();
     assert_eq!(safe, SinkOffsets::from([(partition.clone(), 1)]));
     run.stop(&[partition]).await.unwrap();

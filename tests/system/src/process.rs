@@ -4,7 +4,7 @@ use std::{
     ffi::OsStr,
     fs::{self, File},
     path::PathBuf,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -45,12 +45,43 @@ impl Millrace {
         I: IntoIterator<Item = A>,
         A: AsRef<OsStr>,
     {
-        let (stdout, stderr) = (sandbox.log("stdout"), sandbox.log("stderr"));
+        let stdout = sandbox.log("stdout");
+        let output = File::create(&stdout).expect("a file for stdout");
+        Self::spawn(sandbox, arguments, stdin, output.into(), stdout)
+    }
+
+    /// The same with its standard output in a pipe, whose end the test reads, and may close.
+    ///
+    /// # Panics
+    /// As [`Millrace::start`].
+    pub fn start_piped<I, A>(sandbox: &Sandbox, arguments: I) -> (Self, ChildStdout)
+    where
+        I: IntoIterator<Item = A>,
+        A: AsRef<OsStr>,
+    {
+        let (stdin, stdout) = (Stdio::null(), sandbox.log("stdout"));
+        let mut millrace = Self::spawn(sandbox, arguments, stdin, Stdio::piped(), stdout);
+        let output = millrace.child.stdout.take().expect("a pipe for stdout");
+        (millrace, output)
+    }
+
+    fn spawn<I, A>(
+        sandbox: &Sandbox,
+        arguments: I,
+        stdin: Stdio,
+        output: Stdio,
+        stdout: PathBuf,
+    ) -> Self
+    where
+        I: IntoIterator<Item = A>,
+        A: AsRef<OsStr>,
+    {
+        let stderr = sandbox.log("stderr");
         let child = Command::new(binary::millrace())
             .args(arguments)
             .current_dir(sandbox.path())
             .stdin(stdin)
-            .stdout(File::create(&stdout).expect("a file for stdout"))
+            .stdout(output)
             .stderr(File::create(&stderr).expect("a file for stderr"))
             .spawn()
             .expect("millrace starts");
