@@ -19,5 +19,6 @@ pub use datagen::DataGenerator;
 pub use fault::{FaultBoard, FaultSink, FaultSource};
 pub use mock::{MockSink, MockSource};
 pub use picky::PickySink;
+pub use printer::Output;
 pub use schema_source::SchemaSource;
 pub use verifiable::{VerifiableSink, VerifiableSource};

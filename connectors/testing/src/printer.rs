@@ -1,4 +1,4 @@
-//! Prints lines to standard output from anywhere, in order, without waiting for whoever reads it.
+//! Prints lines from anywhere, in order, without waiting for whoever reads them.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -10,9 +10,48 @@ use tokio::sync::Notify;
 /// Bytes that may wait to be printed before a task waits itself.
 const WAITING_MAX: usize = 256 << 10;
 
+/// Where the lines of a connector go: standard output, or what a program that embeds it hands in.
+#[derive(Clone)]
+pub struct Output(Arc<Mutex<dyn Write + Send>>);
+
+impl Output {
+    /// Prints to `writer`, which may block: it is called on the blocking pool.
+    pub fn new(writer: impl Write + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(writer)))
+    }
+
+    fn write(&self, lines: &[u8]) -> io::Result<()> {
+        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.write_all(lines)?;
+        writer.flush()
+    }
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self::new(io::stdout())
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Output")
+    }
+}
+
 /// A handle to the lines of one task. A line may be added where nothing may wait; [`Printer::room`] is where to wait.
 #[derive(Clone)]
-pub(crate) struct Printer(Arc<Shared>);
+pub(crate) struct Printer(Arc<Handle>);
+
+/// Its drop, once no printer is left, ends the writing behind the last line.
+struct Handle(Arc<Shared>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.lock().over = true;
+        self.0.added.notify_one();
+    }
+}
 
 struct Shared {
     lines: Mutex<Lines>,
@@ -30,24 +69,24 @@ struct Lines {
 }
 
 impl Printer {
-    /// Prints to standard output; must be called inside a runtime.
-    pub(crate) fn start() -> Self {
-        Self::printing_to(io::stdout())
-    }
-
-    fn printing_to(out: impl Write + Send + 'static) -> Self {
+    /// Prints to `output`; must be called inside a runtime.
+    pub(crate) fn start(output: Output) -> Self {
         let shared = Arc::new(Shared {
             lines: Mutex::default(),
             added: Notify::new(),
             written: Notify::new(),
         });
-        tokio::spawn(print_all(Arc::clone(&shared), out));
-        Self(shared)
+        tokio::spawn(print_all(Arc::clone(&shared), output));
+        Self(Arc::new(Handle(shared)))
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.0.0
     }
 
     /// Adds a JSON object as one line.
     pub(crate) fn print(&self, line: &Value) {
-        let mut lines = self.0.lock();
+        let mut lines = self.shared().lock();
         if lines.over {
             return;
         }
@@ -56,7 +95,7 @@ impl Printer {
             lines.waiting.push(b'\n');
         }
         drop(lines);
-        self.0.added.notify_one();
+        self.shared().added.notify_one();
     }
 
     /// Waits until few enough lines wait.
@@ -73,9 +112,9 @@ impl Printer {
 
     async fn wait_until(&self, holds: impl Fn(&Lines) -> bool) {
         loop {
-            let written = self.0.written.notified();
+            let written = self.shared().written.notified();
             {
-                let lines = self.0.lock();
+                let lines = self.shared().lock();
                 if lines.over || holds(&lines) {
                     return;
                 }
@@ -87,8 +126,8 @@ impl Printer {
     /// Prints what waits, and nothing after it.
     pub(crate) async fn finish(&self) {
         self.flush().await;
-        self.0.lock().over = true;
-        self.0.added.notify_one();
+        self.shared().lock().over = true;
+        self.shared().added.notify_one();
     }
 }
 
@@ -125,16 +164,13 @@ impl Shared {
 }
 
 /// Writes on the blocking pool, because a reader may make a writer wait.
-async fn print_all(shared: Arc<Shared>, mut out: impl Write + Send + 'static) {
+async fn print_all(shared: Arc<Shared>, output: Output) {
     while let Some(lines) = shared.next().await {
-        let written = tokio::task::spawn_blocking(move || {
-            let result = out.write_all(&lines).and_then(|()| out.flush());
-            (out, result)
-        });
-        let Ok((back, result)) = written.await else {
+        let output = output.clone();
+        let written = tokio::task::spawn_blocking(move || output.write(&lines));
+        let Ok(result) = written.await else {
             return shared.done(true);
         };
-        out = back;
         if let Err(error) = &result {
             log::warn!("cannot print to standard output, prints no more: {error}");
         }
@@ -173,7 +209,7 @@ mod tests {
     #[tokio::test]
     async fn lines_come_in_order() {
         let page = Page::default();
-        let printer = Printer::printing_to(page.clone());
+        let printer = Printer::start(Output::new(page.clone()));
         for number in 0..1000 {
             printer.print(&json!({"n": number}));
         }
@@ -184,8 +220,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_last_handle_ends_the_writing_behind_the_last_line() {
+        let page = Page::default();
+        let printer = Printer::start(Output::new(page.clone()));
+        let shared = Arc::downgrade(&printer.0.0);
+        printer.print(&json!("last"));
+        drop(printer);
+        while shared.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(*page.0.lock().unwrap(), b"\"last\"\n");
+    }
+
+    #[tokio::test]
     async fn a_reader_that_left_holds_nobody_up() {
-        let printer = Printer::printing_to(Page(Arc::default(), true));
+        let printer = Printer::start(Output::new(Page(Arc::default(), true)));
         printer.print(&json!(1));
         printer.flush().await;
         printer.print(&json!(2));

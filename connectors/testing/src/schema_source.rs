@@ -12,7 +12,7 @@ use millrace_api::{
 use serde_json::json;
 
 use crate::pace::Pace;
-use crate::printer::Printer;
+use crate::printer::{Output, Printer};
 use crate::verifiable::with_ids;
 use crate::{properties, sequence};
 
@@ -23,6 +23,17 @@ const BATCH: usize = 500;
 #[derive(Debug, Default)]
 pub struct SchemaSource {
     properties: Properties,
+    output: Output,
+}
+
+impl SchemaSource {
+    /// The same, printing to `output` instead of standard output.
+    pub fn printing_to(output: Output) -> Self {
+        Self {
+            properties: Properties::new(),
+            output,
+        }
+    }
 }
 
 #[async_trait]
@@ -54,12 +65,16 @@ impl SourceConnector for SchemaSource {
     }
 
     fn task(&self) -> Box<dyn SourceTask> {
-        Box::new(SchemaSourceTask::default())
+        Box::new(SchemaSourceTask {
+            output: self.output.clone(),
+            running: None,
+        })
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct SchemaSourceTask {
+    output: Output,
     running: Option<Running>,
 }
 
@@ -99,7 +114,7 @@ impl SourceTask for SchemaSourceTask {
             next: sequence::next(&context, &records.source).await?,
             context,
             pace: Pace::new(throughput as f64),
-            printer: Printer::start(),
+            printer: Printer::start(self.output.clone()),
             end: properties::number(properties, "num.messages")?,
             records,
         });

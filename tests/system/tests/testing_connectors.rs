@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use millrace_system::{pipeline::Pipeline, sandbox::Sandbox, wait};
+use millrace_system::{binary::repository, pipeline::Pipeline, sandbox::Sandbox, wait};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -156,6 +156,45 @@ fn generated_data_arrives() {
     for (number, line) in lines.lines().enumerate() {
         let order: Value = serde_json::from_str(line).unwrap();
         assert_eq!(order["order"], number);
+    }
+    assert!(pipeline.millrace.stop().success());
+}
+
+#[test]
+fn the_readmes_configurations_run() {
+    let readme = repository().join("connectors/testing/README.md");
+    let text = std::fs::read_to_string(readme).unwrap();
+    let blocks = text.split("```properties\n").skip(1);
+    let blocks: Vec<&str> = blocks
+        .map(|block| block.split("```").next().unwrap())
+        .collect();
+    assert!(blocks.len() >= 9, "{}", blocks.len());
+    let sandbox = Sandbox::new();
+    let files = blocks.iter().enumerate();
+    let files: Vec<_> = files
+        .map(|(number, block)| sandbox.write(&format!("{number}.properties"), block))
+        .collect();
+    let keys = [("unsafe.connectors", "faults")];
+    let mut pipeline = Pipeline::start_with(&sandbox, &keys, &files);
+    // What is configured to fail is seen to fail for the reason that it was given; all else runs.
+    let ends = [
+        ("mock-source", "mock_mode"),
+        ("mock-sink", "mock_mode"),
+        ("unlucky", "panicked in poll"),
+        ("unlucky-sink", "the error in put"),
+    ];
+    for block in blocks {
+        let name = block.lines().find_map(|line| line.strip_prefix("name="));
+        let name = name.unwrap();
+        let Some((_, reason)) = ends.iter().find(|(failing, _)| *failing == name) else {
+            pipeline.rest.await_state(name, "RUNNING");
+            continue;
+        };
+        wait::until(&format!("{name} to fail"), PATIENCE, || {
+            let status = pipeline.rest.get(&format!("/connectors/{name}/status"));
+            let task = &status.body["tasks"][0];
+            task["trace"].as_str().unwrap_or_default().contains(reason)
+        });
     }
     assert!(pipeline.millrace.stop().success());
 }

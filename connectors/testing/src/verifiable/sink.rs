@@ -12,16 +12,29 @@ use serde_json::{Value as Json, json};
 
 use super::source::with_ids;
 use crate::pace::now_ms;
-use crate::printer::Printer;
+use crate::printer::{Output, Printer};
 use crate::properties;
 
 /// Records that may wait to be printed as flushed; more ask for a commit.
 const UNFLUSHED_MAX: usize = 100_000;
+/// Records after which other tasks get a turn.
+const STEP: usize = 100;
 
 /// The connector: `tasks.max` tasks.
 #[derive(Debug, Default)]
 pub struct VerifiableSink {
     properties: Properties,
+    output: Output,
+}
+
+impl VerifiableSink {
+    /// The same, printing to `output` instead of standard output.
+    pub fn printing_to(output: Output) -> Self {
+        Self {
+            properties: Properties::new(),
+            output,
+        }
+    }
 }
 
 #[async_trait]
@@ -53,12 +66,16 @@ impl SinkConnector for VerifiableSink {
     }
 
     fn task(&self) -> Box<dyn SinkTask> {
-        Box::new(VerifiableSinkTask::default())
+        Box::new(VerifiableSinkTask {
+            output: self.output.clone(),
+            running: None,
+        })
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct VerifiableSinkTask {
+    output: Output,
     running: Option<Running>,
 }
 
@@ -82,7 +99,7 @@ impl SinkTask for VerifiableSinkTask {
             context,
             name: properties.get("name").cloned().unwrap_or_default(),
             id: properties::number(properties, "id")?,
-            printer: Printer::start(),
+            printer: Printer::start(self.output.clone()),
             unflushed: BTreeMap::new(),
         });
         Ok(())
@@ -90,7 +107,10 @@ impl SinkTask for VerifiableSinkTask {
 
     async fn put(&mut self, batch: &SinkBatch) -> Result<(), ConnectError> {
         let running = self.running()?;
-        for row in batch.rows() {
+        for (number, row) in batch.rows().enumerate() {
+            if number % STEP == STEP - 1 {
+                tokio::task::yield_now().await;
+            }
             let line = json!({
                 "name": running.name,
                 "task": json_of(row.key()),
@@ -116,6 +136,7 @@ impl SinkTask for VerifiableSinkTask {
 
     async fn pre_commit(&mut self, offsets: SinkOffsets) -> Result<SinkOffsets, ConnectError> {
         let running = self.running()?;
+        running.printer.flush().await;
         let now = now_ms();
         for partition in offsets.keys() {
             for mut line in running.unflushed.remove(partition).unwrap_or_default() {

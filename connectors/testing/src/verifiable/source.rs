@@ -13,7 +13,7 @@ use millrace_api::{
 use serde_json::json;
 
 use crate::pace::{Pace, now_ms};
-use crate::printer::Printer;
+use crate::printer::{Output, Printer};
 use crate::{properties, sequence};
 
 /// Records of one batch at most.
@@ -23,6 +23,17 @@ const BATCH: usize = 500;
 #[derive(Debug, Default)]
 pub struct VerifiableSource {
     properties: Properties,
+    output: Output,
+}
+
+impl VerifiableSource {
+    /// The same, printing to `output` instead of standard output.
+    pub fn printing_to(output: Output) -> Self {
+        Self {
+            properties: Properties::new(),
+            output,
+        }
+    }
 }
 
 #[async_trait]
@@ -54,7 +65,10 @@ impl SourceConnector for VerifiableSource {
     }
 
     fn task(&self) -> Box<dyn SourceTask> {
-        Box::new(VerifiableSourceTask::default())
+        Box::new(VerifiableSourceTask {
+            output: self.output.clone(),
+            running: None,
+        })
     }
 
     fn exactly_once_support(&self, _properties: &Properties) -> Option<ExactlyOnceSupport> {
@@ -73,8 +87,9 @@ pub(crate) fn with_ids(properties: &Properties, count: usize) -> Vec<Properties>
         .collect()
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct VerifiableSourceTask {
+    output: Output,
     running: Option<Running>,
 }
 
@@ -126,7 +141,7 @@ impl SourceTask for VerifiableSourceTask {
                 name: properties.get("name").cloned().unwrap_or_default(),
                 id,
                 topic: Arc::clone(&topic),
-                printer: Printer::start(),
+                printer: Printer::start(self.output.clone()),
             }),
             topic,
             schemas: Schemas::new(properties::flag(properties, "complete.record.data"))?,

@@ -7,9 +7,11 @@
 //! }
 //! ```
 
+mod generated;
 mod sink;
 mod source;
 
+pub use generated::{GeneratedFixture, generated_source, silent_source};
 pub use sink::{SinkFixture, sink};
 pub use source::{PushFixture, SourceFixture, pushed_source, source};
 

@@ -102,7 +102,7 @@ fn values(count: usize) -> Vec<String> {
         .collect()
 }
 
-async fn started<F: SourceFixture>(
+pub(super) async fn started<F: SourceFixture>(
     fixture: &F,
     properties: &Properties,
     offsets: &MemoryOffsets,
@@ -112,7 +112,10 @@ async fn started<F: SourceFixture>(
         .unwrap_or_else(|error| panic!("cannot start: {}", error.trace()))
 }
 
-async fn polled<C: SourceConnector>(run: &mut SourceRun<C>, count: usize) -> Vec<String> {
+pub(super) async fn polled<C: SourceConnector>(
+    run: &mut SourceRun<C>,
+    count: usize,
+) -> Vec<String> {
     let records = run
         .poll_records(count)
         .await
@@ -123,7 +126,7 @@ async fn polled<C: SourceConnector>(run: &mut SourceRun<C>, count: usize) -> Vec
         .collect()
 }
 
-async fn configuration<F: SourceFixture>(fixture: &mut F) {
+pub(super) async fn configuration<F: SourceFixture>(fixture: &mut F) {
     let good = fixture.reset().await;
     check_definition(&fixture.connector().definition(), &good);
     for (properties, mention) in fixture.refused().await {
@@ -146,7 +149,7 @@ async fn configuration<F: SourceFixture>(fixture: &mut F) {
 }
 
 /// Start and stop, in any state and more than once.
-async fn life<F: SourceFixture>(fixture: &mut F) {
+pub(super) async fn life<F: SourceFixture>(fixture: &mut F) {
     let properties = fixture.reset().await;
     fixture.connector().stop().await;
     let mut never_started = fixture.connector().task();
@@ -251,7 +254,7 @@ async fn acknowledged_only<F: SourceFixture>(fixture: &mut F) {
 }
 
 /// However much there is to read, a batch holds little: that is the backpressure.
-async fn bounded_batches<F: SourceFixture>(fixture: &mut F) {
+pub(super) async fn bounded_batches<F: SourceFixture>(fixture: &mut F) {
     let properties = fixture.reset().await;
     let long = "x".repeat(1000);
     fixture.produce(&vec![long; 10_000]).await;
@@ -274,7 +277,7 @@ async fn bounded_batches<F: SourceFixture>(fixture: &mut F) {
 }
 
 /// An `Async` plugin gives its thread back soon.
-async fn short_steps<F: SourceFixture>(fixture: &mut F) {
+pub(super) async fn short_steps<F: SourceFixture>(fixture: &mut F) {
     if F::Connector::plugin().execution != Execution::Async {
         return;
     }
