@@ -94,6 +94,13 @@ impl ConnectError {
         self
     }
 
+    /// The same error, its message behind `context`: who was at what when it happened.
+    #[must_use]
+    pub fn within(mut self, context: impl fmt::Display) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+
     /// What kind of failure it is.
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -163,6 +170,22 @@ mod tests {
         assert_eq!(
             error.trace(),
             "org.apache.kafka.connect.errors.ConnectException: cannot write out.txt\nCaused by: disk full\n"
+        );
+    }
+
+    #[test]
+    fn a_context_stands_before_the_message_and_changes_nothing_else() {
+        let error = ConnectError::data("no number")
+            .caused_by(std::io::Error::other("cut off"))
+            .within("task c-0 could not start");
+        assert_eq!(
+            error.trace(),
+            "org.apache.kafka.connect.errors.DataException: task c-0 could not start: no number\nCaused by: cut off\n"
+        );
+        assert!(
+            ConnectError::retriable("away")
+                .within("task c-0")
+                .is_retriable()
         );
     }
 

@@ -179,8 +179,10 @@ fn without_tolerance_the_task_fails_at_the_record_which_is_a_dead_letter_and_not
         let task = &status["tasks"][0];
         (task["state"] == "FAILED").then(|| task["trace"].as_str().unwrap().to_owned())
     });
-    let expected = "org.apache.kafka.connect.errors.ConnectException: Tolerance exceeded in error handler: Value (x) was out of range for requested data type; executing stage 'TRANSFORMATION' with class 'org.apache.kafka.connect.transforms.Cast$Value', where consumed record is {topic='in', partition=0, offset=0, ";
+    let expected = "org.apache.kafka.connect.errors.ConnectException: Tolerance exceeded in error handler: task sink-0 failed executing stage 'TRANSFORMATION' with class 'org.apache.kafka.connect.transforms.Cast$Value', where consumed record is {topic='in', partition=0, offset=0, ";
     assert!(trace.starts_with(expected), "{trace}");
+    let why = "}: Value (x) was out of range for requested data type; set errors.tolerance=all ";
+    assert!(trace.lines().next().unwrap().contains(why), "{trace}");
     let dead = consume(&sandbox, &pipeline, "dead", 1);
     assert_eq!(headers(&dead[0]), [("h".to_owned(), "1".to_owned())]);
     let offsets = pipeline.rest.get("/connectors/sink/offsets").body;
@@ -384,4 +386,64 @@ fn records_that_the_broker_refuses_leave_letters_with_their_position() {
         let offsets = pipeline.rest.get("/connectors/source/offsets").body;
         offsets["offsets"][0]["offset"]["position"] == 5011
     });
+}
+
+#[test]
+fn what_the_producer_does_not_take_of_a_source_is_a_dead_letter_and_the_rest_is_sent() {
+    let sandbox = Sandbox::new();
+    sandbox.write("in.log", format!("one\n{}\nthree\n", "x".repeat(10_000)));
+    let keys = |name, topic, dead| {
+        [
+            ("name", name),
+            ("connector.class", "FileStreamSource"),
+            ("file", "in.log"),
+            ("topic", topic),
+            ("producer.override.max.request.size", "4096"),
+            ("errors.tolerance", "all"),
+            ("errors.deadletterqueue.topic.name", dead),
+            ("errors.deadletterqueue.context.headers.enable", "true"),
+        ]
+    };
+    let large = properties_file(
+        &sandbox,
+        "large.properties",
+        &keys("large", "lines", "dead-large"),
+    );
+    let mut nameless = keys("nameless", "no topic", "dead-nameless").to_vec();
+    nameless[4].1 = "1048576";
+    let nameless = properties_file(&sandbox, "nameless.properties", &nameless);
+    let pipeline = Pipeline::start(&sandbox, &[large, nameless]);
+
+    let sent = consume(&sandbox, &pipeline, "lines", 2);
+    assert_eq!(
+        (&sent[0]["value"], &sent[1]["value"]),
+        (&json!("one"), &json!("three"))
+    );
+    let letter = &consume(&sandbox, &pipeline, "dead-large", 1)[0];
+    assert_eq!(letter["value"], Value::Null);
+    let told = headers(letter);
+    let value = |name: &str| {
+        let header = told.iter().find(|(key, _)| key == name);
+        header.map_or("", |(_, value)| value.as_str())
+    };
+    for (name, part) in [
+        ("__connect.errors.topic", "lines"),
+        ("__connect.errors.stage", "KAFKA_PRODUCE"),
+        ("__connect.errors.exception.message", "max.request.size"),
+        ("__millrace.errors.source.offset", "10005"),
+    ] {
+        assert!(value(name).contains(part), "{name}: {told:?}");
+    }
+    let letters = consume(&sandbox, &pipeline, "dead-nameless", 3);
+    assert_eq!(letters[2]["value"], "three");
+    let reason = headers(&letters[0]);
+    assert!(
+        reason
+            .iter()
+            .any(|(_, value)| value.contains("INVALID_TOPIC_EXCEPTION")),
+        "{reason:?}"
+    );
+    for name in ["large", "nameless"] {
+        pipeline.rest.await_state(name, "RUNNING");
+    }
 }

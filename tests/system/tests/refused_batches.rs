@@ -317,10 +317,9 @@ fn a_sink_that_cannot_say_what_is_written_fails_as_in_connect() {
         let trace = trace(&pipeline);
         let line = trace.lines().next().unwrap();
         for part in [
-            "org.apache.kafka.connect.errors.ConnectException: the destination refused a batch of ",
-            "task sink-0 could not write a batch of ",
+            "org.apache.kafka.connect.errors.ConnectException: task sink-0 could not write a batch of ",
+            ", stage 'TASK_PUT': the destination refused a batch of ",
             "(in-0 offset",
-            "stage 'TASK_PUT'",
             advice,
         ] {
             assert!(line.contains(part), "{part} is not in {line}");

@@ -14,7 +14,7 @@ use super::share::Origin;
 use super::tasks::RunningTask;
 use crate::providers::Resolved;
 use crate::registry::Registered;
-use crate::task::{Converters, State, Stopped, TargetState, TaskSpec};
+use crate::task::{Converters, State, Stopped, TargetState, TaskSpec, explained};
 use crate::validation::unavailable;
 
 /// Running tasks, and what they were made from.
@@ -84,6 +84,7 @@ impl TaskSet {
                 if host.is_gone() {
                     connector.fail(&error);
                 }
+                let error = explained(&id, "start", error);
                 connector.shared.statuses.set_task(
                     &id,
                     State::Failed,

@@ -75,6 +75,10 @@ impl<'a> Attempt<'a> {
         }
         let subject = subject();
         let place = subject.place();
+        let place = match place.is_empty() {
+            true => place,
+            false => format!(", {place}"),
+        };
         if policy.reports() {
             self.reports.push(Report {
                 stage,
@@ -90,7 +94,8 @@ impl<'a> Attempt<'a> {
         }
         let name = stage.name();
         let text = format!(
-            "Tolerance exceeded in error handler: {error}; executing stage '{name}' with class '{class}', {place}; set errors.tolerance=all to leave such records out"
+            "Tolerance exceeded in error handler: task {} failed executing stage '{name}' with class '{class}'{place}: {error}; set errors.tolerance=all to leave such records out",
+            policy.task
         );
         Err(ConnectError::connect(text).caused_by(error))
     }
@@ -231,7 +236,10 @@ mod tests {
         let mut attempt = policy.attempt(false);
         let error = fail(&mut attempt, ConnectError::data("bad")).unwrap_err();
         let text = error.to_string();
-        assert!(text.starts_with("Tolerance exceeded in error handler: bad; executing stage 'VALUE_CONVERTER' with class 'a.B', where consumed record is {topic='t'"), "{text}");
+        assert_eq!(
+            text,
+            "Tolerance exceeded in error handler: task c-1 failed executing stage 'VALUE_CONVERTER' with class 'a.B', where consumed record is {topic='t', partition=2, offset=7, timestamp=99, timestampType=CreateTime}: bad; set errors.tolerance=all to leave such records out"
+        );
         assert!(!error.is_retriable());
         assert_eq!(attempt.into_reports().len(), 1);
     }

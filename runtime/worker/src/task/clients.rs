@@ -14,6 +14,12 @@ use millrace_wire::link::Dial;
 
 use crate::dead_letters::{DeadLetterError, DeadLetterQueues};
 
+/// `batch.size` of sources on the included broker.
+const IN_MEMORY_BATCH_BYTES: usize = 512 << 10;
+/// `batch.size` of sources on a cluster: what `max.request.size` and `message.max.bytes` take by default, headers and
+/// all.
+const REMOTE_BATCH_BYTES: usize = 1_000_000;
+
 /// Makes clients for connectors: how to reach the cluster, and the worker's settings for them.
 pub struct Clients {
     /// Opens connections.
@@ -123,6 +129,16 @@ impl Clients {
         DeadLetterQueues::new(self.cluster(cluster), &settings)
     }
 
+    /// Over a socket a batch costs wake-ups and a sync, so few large ones; in memory one is encoded, checked and
+    /// written by one core, so that it is to stay in that core's cache.
+    fn batch_size(&self) -> usize {
+        if self.dial.is_in_memory() {
+            IN_MEMORY_BATCH_BYTES
+        } else {
+            REMOTE_BATCH_BYTES
+        }
+    }
+
     fn cluster(&self, config: ClusterConfig) -> Cluster {
         Cluster::new(config, Arc::clone(&self.dial), Arc::clone(&self.clock))
     }
@@ -133,7 +149,7 @@ impl Clients {
         let defaults = [
             ("client.id", format!("connector-producer-{id}")),
             ("acks", "all".to_owned()),
-            ("batch.size", (512 * 1024).to_string()),
+            ("batch.size", self.batch_size().to_string()),
             ("linger.ms", "0".to_owned()),
             ("delivery.timeout.ms", i32::MAX.to_string()),
             ("max.block.ms", i64::MAX.to_string()),

@@ -9,6 +9,7 @@ use millrace_api::{ConnectError, Execution, TaskId};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::explained;
 use super::guard::{Condition, Guard, GuardedSink, GuardedSource, Limits, panicked};
 use super::threaded::{ThreadedSink, ThreadedSource};
 use super::{Parts, State, TargetState, TaskCode, TaskContext, TaskSpec, sink, source};
@@ -97,7 +98,7 @@ async fn supervise(
     match outcome {
         None => {}
         Some(Ok(Ok(()))) => context.statuses.task(&id, State::Unassigned, None),
-        Some(Ok(Err(error))) => fail(&context, &id, &error),
+        Some(Ok(Err(error))) => fail(&context, &id, &explained(&id, "go on", error)),
         Some(Err(panic)) => {
             let text = format!("task {id} panicked: {}", panic_text(panic.as_ref()));
             fail(&context, &id, &panicked(text));

@@ -5,10 +5,12 @@
 //! return is FAILED with a trace; nothing else ends with it.
 
 mod acknowledgements;
+mod answers;
 mod clients;
 mod commit;
 mod delivery;
 mod errors;
+mod explained;
 mod guard;
 mod handle;
 mod in_flight;
@@ -29,6 +31,7 @@ use millrace_wire::clock::Clock;
 
 pub use crate::pipeline::Chain;
 pub use clients::{Clients, connector_clients};
+pub(crate) use explained::explained;
 use guard::Condition;
 pub use handle::{Stopped, TaskHandle, spawn};
 pub use status::{State, StatusListener, TargetState};

@@ -2,34 +2,30 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use millrace_api::{
-    ConnectError, OffsetMap, OffsetReader, Row, SourceBatch, SourceContext, SourcePartition,
-    SourceRun, SourceTask, TaskId,
+    ConnectError, OffsetMap, OffsetReader, Row, SourceBatch, SourceContext, SourceRun, SourceTask,
+    TaskId,
 };
-use millrace_client::producer::{Ack, AckSink, ProduceError, Producer, RecordRef};
+use millrace_client::ClientError;
+use millrace_client::producer::{AckSink, ProduceError, Producer, RecordRef};
+use millrace_wire::error_code::ErrorCode;
 
+use super::answers::{Answers, origin};
 use super::commit::Committer;
 use super::errors::Errors;
-use super::guard::panicked;
+use super::explained;
 use super::handle::{Failure, Steering};
 use super::refused::Refused;
 use super::topic_creation::TopicCreation;
 use super::{Converters, Parts, State, TargetState, TaskContext};
-use crate::actor::panic_text;
-use crate::causes::chain;
 use crate::metrics::TaskMetrics;
-use crate::pipeline::{
-    Brought, DeadLetters, Encoded, ErrorPolicy, Report, Stage, Subject, encode, random,
-};
+use crate::pipeline::{DeadLetters, Encoded, ErrorPolicy, Report, encode, random};
 use crate::store::OffsetStore;
 
-/// The class of the step in which records are stored.
-const PRODUCER: &str = "org.apache.kafka.clients.producer.KafkaProducer";
 /// Rows that may be without an answer: bounds the memory of their marks (56 bytes each) where records are tiny.
 const OUTSTANDING_MAX: u64 = 500_000;
 /// Pause after a retriable failure of `poll`.
@@ -100,7 +96,8 @@ pub(super) async fn run(
         topics: HashSet::new(),
     };
     let outcome = async {
-        code.start(&properties, task_context).await?;
+        let started = code.start(&properties, task_context).await;
+        started.map_err(|error| explained(&id, "start", error))?;
         loop_.run(code.as_mut(), &mut steering).await
     }
     .await;
@@ -216,7 +213,7 @@ impl SourceLoop<'_> {
                 tokio::time::sleep(RETRY_PAUSE).await;
                 Ok(())
             }
-            Err(error) => Err(error),
+            Err(error) => Err(explained(self.id, "poll", error)),
         }
     }
 
@@ -279,19 +276,21 @@ impl SourceLoop<'_> {
             let holes = dropped.partition_point(|&row| row < start)
                 ..dropped.partition_point(|&row| row < run.end);
             // A topic that nothing goes to need not be there.
-            if holes.len() < run.end - start {
-                self.prepare_topic(&run.topic).await?;
-            }
+            let is_ready = match holes.len() < run.end - start {
+                true => self.prepare_topic(&run.topic).await?,
+                false => Ok(()),
+            };
             let mut from = start;
             for &hole in &dropped[holes] {
-                self.append(&batch, run, from..hole, first_ticket).await?;
+                self.append_or_leave(&batch, run, from..hole, (first_ticket, &is_ready))
+                    .await?;
                 self.committer.acknowledge(
                     first_ticket + hole as u64..first_ticket + hole as u64 + 1,
                     false,
                 );
                 from = hole + 1;
             }
-            self.append(&batch, run, from..run.end, first_ticket)
+            self.append_or_leave(&batch, run, from..run.end, (first_ticket, &is_ready))
                 .await?;
         }
         Ok(())
@@ -299,18 +298,49 @@ impl SourceLoop<'_> {
 
     /// Waits until the producer knows the topic, which is created first if the connector asks for it. Reports it with
     /// each run: those who keep the list may have been told to forget it.
-    async fn prepare_topic(&mut self, topic: &Arc<str>) -> Result<(), ConnectError> {
+    ///
+    /// The inner error says why there will be no such topic, where records for it may be left out.
+    async fn prepare_topic(
+        &mut self,
+        topic: &Arc<str>,
+    ) -> Result<Result<(), ProduceError>, ConnectError> {
         if !self.topics.contains(topic) {
+            // The broker's own answer to a name that no topic can have is heard from the producer.
             if let Some(creation) = &self.creation {
-                creation.ensure(topic).await?;
+                let created = creation.ensure(topic).await;
+                created.or_else(|error| {
+                    match self.answers.policy.tolerates() && is_for_a_bad_name(&error) {
+                        true => Ok(()),
+                        false => Err(error),
+                    }
+                })?;
             }
-            self.producer
-                .ready(topic)
-                .await
-                .map_err(|error| self.failed(topic, error))?;
-            self.topics.insert(Arc::clone(topic));
+            match self.producer.ready(topic).await {
+                Ok(_) => self.topics.insert(Arc::clone(topic)),
+                Err(error) if self.answers.may_leave_out(&error) => return Ok(Err(error)),
+                Err(error) => return Err(self.failed(topic, error)),
+            };
         }
         self.context.statuses.topic(self.id, topic);
+        Ok(Ok(()))
+    }
+
+    /// Hands rows to the producer, or leaves them out where their topic is not ready.
+    async fn append_or_leave(
+        &self,
+        batch: &SourceBatch,
+        run: &SourceRun,
+        rows: Range<usize>,
+        (first_ticket, is_ready): (u64, &Result<(), ProduceError>),
+    ) -> Result<(), ConnectError> {
+        let Err(error) = is_ready else {
+            return self.append(batch, run, rows, first_ticket).await;
+        };
+        for row in rows {
+            let ticket = first_ticket + row as u64;
+            self.answers
+                .leave_out_row((batch, run), row, ticket, error)?;
+        }
         Ok(())
     }
 
@@ -331,24 +361,28 @@ impl SourceLoop<'_> {
                 .map(|row| record(batch, row, now));
             let ticket = first_ticket + from as u64;
             let appended =
-                match self
-                    .producer
-                    .append(&run.topic, run.partition, &mut records, ticket, &acks)
-                {
-                    // The topic was deleted, or its broker has just come back and does not know it yet.
-                    Err(ProduceError::NotReady { .. }) => {
-                        self.producer
-                            .ready(&run.topic)
-                            .await
-                            .map_err(|error| self.failed(&run.topic, error))?;
-                        continue;
-                    }
-                    appended => appended.map_err(|error| {
-                        self.failed(&run.topic, error)
-                            .caused_by_record(batch, run, from)
-                    })?,
-                };
-            from += appended.rows;
+                self.producer
+                    .append(&run.topic, run.partition, &mut records, ticket, &acks);
+            let appended = match appended {
+                // The topic was deleted, or its broker has just come back and does not know it yet.
+                Err(ProduceError::NotReady { .. }) => match self.producer.ready(&run.topic).await {
+                    Ok(_) => continue,
+                    Err(error) => Err(error),
+                },
+                appended => appended,
+            };
+            match appended {
+                Ok(appended) => from += appended.rows,
+                Err(error) if self.answers.may_leave_out(&error) => {
+                    self.answers
+                        .leave_out_row((batch, run), from, ticket, &error)?;
+                    from += 1;
+                }
+                Err(error) => {
+                    let place = origin(&run.source, batch.mark_behind(from));
+                    return Err(self.answers.unsent(&run.topic, error, Some(place)));
+                }
+            }
             self.check()?;
             if from < rows.end {
                 self.producer
@@ -361,11 +395,7 @@ impl SourceLoop<'_> {
     }
 
     fn failed(&self, topic: &str, error: ProduceError) -> ConnectError {
-        ConnectError::connect(format!(
-            "task {} cannot send records to topic '{topic}'",
-            self.id
-        ))
-        .caused_by(error)
+        self.answers.unsent(topic, error, None)
     }
 }
 
@@ -407,6 +437,13 @@ impl SourceLoop<'_> {
     }
 }
 
+/// Whether a topic could not be created because of its name, which is its records' fault.
+fn is_for_a_bad_name(error: &ConnectError) -> bool {
+    let cause = std::error::Error::source(error);
+    let refusal = cause.and_then(|cause| cause.downcast_ref::<ClientError>());
+    refusal.and_then(ClientError::code) == Some(ErrorCode::INVALID_TOPIC_EXCEPTION)
+}
+
 /// A row as the producer takes it. A row without a time gets the time it is sent.
 fn record<'a>(batch: &'a SourceBatch, row: &Row, now: i64) -> RecordRef<'a> {
     RecordRef {
@@ -418,126 +455,6 @@ fn record<'a>(batch: &'a SourceBatch, row: &Row, now: i64) -> RecordRef<'a> {
         key: batch.bytes(row.key),
         value: batch.bytes(row.value),
         headers: batch.bytes(row.headers).unwrap_or_default(),
-    }
-}
-
-/// Names a record by the offset behind it.
-fn origin(source: &SourcePartition, mark: i64) -> String {
-    let partition = serde_json::to_string(source.partition()).unwrap_or_default();
-    let offset = serde_json::to_string(&source.offset(mark)).unwrap_or_default();
-    format!("near source partition {partition} and offset {offset}")
-}
-
-/// Names the record that could not be sent.
-trait CausedByRecord {
-    fn caused_by_record(self, batch: &SourceBatch, run: &SourceRun, row: usize) -> Self;
-}
-
-impl CausedByRecord for ConnectError {
-    fn caused_by_record(self, batch: &SourceBatch, run: &SourceRun, row: usize) -> Self {
-        let origin = origin(&run.source, batch.mark_behind(row));
-        ConnectError::connect(format!("{}, {origin}", chain(&self)))
-    }
-}
-
-/// Hears the broker's answers.
-#[derive(Debug)]
-struct Answers {
-    committer: Arc<Committer>,
-    failure: Failure,
-    policy: ErrorPolicy,
-    /// Where refused records wait for their dead letters, if there is a queue for them.
-    refused: Option<Refused>,
-}
-
-impl Answers {
-    /// Records could not be stored, which is tolerated: all of a range for the same reason, of which the first one is
-    /// reported.
-    fn leave_out(&self, tickets: &Range<u64>, error: &ProduceError) -> Result<(), ConnectError> {
-        let subject = || {
-            let in_flight = self.committer.in_flight();
-            let found = in_flight.origin(tickets.start);
-            let text = |map: &OffsetMap| serde_json::to_string(map).unwrap_or_default();
-            let (partition, offset) = found.map_or_else(Default::default, |(source, mark)| {
-                (text(source.partition()), text(&source.offset(mark)))
-            });
-            Subject::Brought(Box::new(Brought {
-                topic: topic(error).to_owned(),
-                partition,
-                offset,
-                records: tickets.end.saturating_sub(tickets.start),
-                ..Brought::default()
-            }))
-        };
-        let mut attempt = self.policy.attempt(false);
-        let error = ConnectError::connect(error.to_string());
-        let outcome = attempt.failed(Stage::KafkaProduce, PRODUCER, subject, error);
-        let reports = attempt.into_reports();
-        match (&outcome, &self.refused) {
-            (Ok(()), Some(refused)) => {
-                refused.add(tickets.clone(), reports);
-                self.committer.wake();
-            }
-            (Ok(()), None) => {
-                reports.iter().for_each(|report| report.log(&self.policy));
-                self.committer.acknowledge(tickets.clone(), false);
-            }
-            (Err(_), _) => reports.iter().for_each(|report| report.log(&self.policy)),
-        }
-        outcome
-    }
-}
-
-/// The topic that records were for, where the error knows it.
-fn topic(error: &ProduceError) -> &str {
-    match error {
-        ProduceError::Topic { topic, .. }
-        | ProduceError::NotReady { topic }
-        | ProduceError::UnknownPartition { topic, .. }
-        | ProduceError::Refused { topic, .. }
-        | ProduceError::MessageTooLarge { topic, .. }
-        | ProduceError::Expired { topic, .. } => topic,
-        _ => "",
-    }
-}
-
-impl AckSink for Answers {
-    fn acknowledged(&self, tickets: Range<u64>, result: Result<Ack, &ProduceError>) {
-        // The connector hears of it in there, on a thread that others send on, too.
-        let heard = AssertUnwindSafe(|| self.hear(tickets, result));
-        if let Err(panic) = std::panic::catch_unwind(heard) {
-            let text = panic_text(panic.as_ref());
-            self.failure.set(panicked(format!(
-                "task {} panicked in acknowledged: {text}",
-                self.committer.id()
-            )));
-            self.committer.wake();
-        }
-    }
-}
-
-impl Answers {
-    fn hear(&self, tickets: Range<u64>, result: Result<Ack, &ProduceError>) {
-        match result {
-            Ok(ack) => self
-                .committer
-                .stored(tickets, ack.partition, ack.base_offset),
-            Err(error) if self.policy.tolerates() && self.leave_out(&tickets, error).is_ok() => {}
-            Err(error) => {
-                let in_flight = self.committer.in_flight();
-                let origin = in_flight
-                    .origin(tickets.start)
-                    .map(|(source, mark)| origin(source, mark));
-                drop(in_flight);
-                let text = [Some(error.to_string()), origin]
-                    .into_iter()
-                    .flatten()
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                self.failure.set(ConnectError::connect(text));
-                self.committer.wake();
-            }
-        }
     }
 }
 

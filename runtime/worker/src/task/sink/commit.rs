@@ -6,6 +6,7 @@ use millrace_api::{ConnectError, SinkOffsets, TopicPartition};
 use millrace_client::consumer::{CommitError, CommittedOffset};
 
 use super::{SinkLoop, their};
+use crate::task::explained;
 
 impl SinkLoop<'_> {
     pub(super) async fn commit_all(&mut self) -> Result<(), ConnectError> {
@@ -84,6 +85,7 @@ impl SinkLoop<'_> {
             .delivery
             .close(&partitions.iter().cloned().collect::<Vec<_>>())
             .await;
+        let closed = closed.map_err(|error| explained(&self.id, "close its partitions", error));
         committed.and(closed)
     }
 }

@@ -16,6 +16,7 @@ use millrace_client::consumer::{self, ConsumeError, Consumer, Polled};
 
 use super::delivery::Delivery;
 use super::errors::Errors;
+use super::explained;
 use super::guard::Condition;
 use super::handle::Steering;
 use super::{Parts, State, TargetState, TaskContext};
@@ -84,7 +85,8 @@ pub(super) async fn run(
         sink.delivery
             .code()
             .start(&properties, task_context)
-            .await?;
+            .await
+            .map_err(|error| explained(&sink.id, "start", error))?;
         sink.run(&mut steering).await
     }
     .await;
@@ -283,7 +285,8 @@ impl SinkLoop<'_> {
             Polled::Batch(_) => Ok(()),
             Polled::Assigned(partitions) => {
                 let partitions: Vec<_> = partitions.iter().map(our).collect();
-                self.delivery.open(&partitions).await?;
+                let opened = self.delivery.open(&partitions).await;
+                opened.map_err(|error| explained(&self.id, "open its partitions", error))?;
                 self.apply_pauses()
             }
             Polled::Revoked(partitions) => {
@@ -292,7 +295,8 @@ impl SinkLoop<'_> {
             }
             Polled::Lost(partitions) => {
                 let partitions: Vec<_> = partitions.iter().map(our).collect();
-                self.delivery.close(&partitions).await
+                let closed = self.delivery.close(&partitions).await;
+                closed.map_err(|error| explained(&self.id, "close its partitions", error))
             }
         }
     }

@@ -12,6 +12,7 @@ use millrace_client::consumer::Polled;
 use super::deliver::Gathered;
 use super::{SinkLoop, consume_error, theirs};
 use crate::pipeline::{Bisection, Step};
+use crate::task::explained;
 use crate::task::handle::Steering;
 
 /// First pause before a batch is given again after a retriable error; doubles up to [`REDELIVERY_MAX`].
@@ -189,7 +190,7 @@ impl SinkLoop<'_> {
     /// Why the task ends at a batch that the sink has refused.
     fn refusal(&self, batch: &SinkBatch, error: ConnectError) -> ConnectError {
         if batch.is_empty() {
-            return error;
+            return explained(&self.id, "write", error);
         }
         let advice = match (self.delivery.failed_put(), self.errors.policy.sets_aside()) {
             (FailedPut::Unknown, _) => {
@@ -201,7 +202,7 @@ impl SinkLoop<'_> {
             (_, true) => "mend the cause and restart the task",
         };
         let text = format!(
-            "{error}; task {} could not write a batch of {} records ({}), stage 'TASK_PUT'; {advice}",
+            "task {} could not write a batch of {} records ({}), stage 'TASK_PUT': {error}; {advice}",
             self.id,
             batch.len(),
             extent(batch)
@@ -220,7 +221,7 @@ impl SinkLoop<'_> {
             format!("{} offset {}", partition(&row), row.offset())
         });
         let text = format!(
-            "{error}; task {} has set aside {limit} records of one batch of {} and stops before {place}, because the sink seems to refuse all of them; mend the cause and restart the task, or raise errors.bisection.max.records",
+            "task {} has set aside {limit} records of one batch of {} and stops before {place}, because the sink seems to refuse all of them: {error}; mend the cause and restart the task, or raise errors.bisection.max.records",
             self.id,
             batch.len()
         );
