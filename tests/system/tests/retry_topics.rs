@@ -112,3 +112,40 @@ fn a_record_waits_through_a_kill_and_holds_up_no_other() {
         "in-0@1\tgood-1\nin-0@2\tgood-2\nin-0@0\tpoison-0\n",
     );
 }
+
+#[test]
+fn settings_of_our_own_that_cannot_be_are_told_at_creation() {
+    let sandbox = Sandbox::new();
+    let pipeline = Pipeline::start(&sandbox, &[]);
+    let config = |key: &str, value: &str| {
+        json!({
+            "name": "sink", "connector.class": "FileStreamSink", "topics": "in",
+            "file": sandbox.path().join("out.txt"), "errors.tolerance": "all", key: value,
+        })
+    };
+    for (key, value, remedy) in [
+        ("errors.bisection.max.records", "many", "0 or more"),
+        (
+            "errors.deadletterqueue.retry.delays.ms",
+            "10s",
+            "numbers of ms from 1 to",
+        ),
+        (
+            "errors.deadletterqueue.retry.delays.ms",
+            "10",
+            "errors.deadletterqueue.topic.name; set both",
+        ),
+    ] {
+        let config = config(key, value);
+        let answer = pipeline.rest.put("/connectors/sink/config", &config);
+        let message = answer.body["message"].as_str().unwrap();
+        assert_eq!(answer.status, 400, "{message}");
+        let what = format!("Invalid value {value} for configuration {key}: ");
+        assert!(
+            message.contains(&what) && message.contains(remedy),
+            "{message}"
+        );
+        let path = "/connector-plugins/FileStreamSink/config/validate";
+        assert_eq!(pipeline.rest.put(path, &config).body["error_count"], 1);
+    }
+}

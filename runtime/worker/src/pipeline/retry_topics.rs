@@ -42,32 +42,12 @@ impl RetryTopics {
     /// # Errors
     /// Delays that are none, and delays without tolerance or without a queue.
     pub(crate) fn of(task: &TaskId, connector: &Properties) -> Result<Option<Self>, ConnectError> {
-        let given = |key: &str| connector.get(key).map_or("", |text| text.trim());
-        let (delays, queue) = (given(DELAYS), given(DEAD_LETTER_TOPIC));
+        let delays = delays(connector)
+            .map_err(|why| ConnectError::config(format!("connector {}: {why}", task.connector)))?;
         if delays.is_empty() {
             return Ok(None);
         }
-        let tolerates = given("errors.tolerance").eq_ignore_ascii_case("all");
-        if queue.is_empty() || !tolerates {
-            return Err(ConnectError::config(format!(
-                "{DELAYS} of connector {} needs errors.tolerance=all and {DEAD_LETTER_TOPIC}",
-                task.connector
-            )));
-        }
-        let delay = |text: &str| {
-            text.trim()
-                .parse()
-                .ok()
-                .filter(|ms| (1..=DELAY_MAX_MS).contains(ms))
-        };
-        let delays: Option<Vec<i64>> = delays.split(',').map(delay).collect();
-        let delays = delays.filter(|delays| delays.len() <= DELAYS_MAX);
-        let delays = delays.ok_or_else(|| {
-            ConnectError::config(format!(
-                "{DELAYS} of connector {} must be at most {DELAYS_MAX} numbers from 1 to {DELAY_MAX_MS}, with commas between them",
-                task.connector
-            ))
-        })?;
+        let queue = given(connector, DEAD_LETTER_TOPIC);
         let name: String = task.connector.chars().map(fit).collect();
         let round = |(number, delay)| (Arc::from(format!("{queue}.{name}.retry.{number}")), delay);
         Ok(Some(Self {
@@ -102,6 +82,46 @@ impl RetryTopics {
         let next = round.map_or(0, |round| round + 1);
         self.rounds.get(next).map(|(name, _)| name)
     }
+}
+
+/// The delays in ms that a sink's settings ask for.
+///
+/// # Errors
+/// The key, its value, and what to change: delays that are none, and delays without tolerance or without a queue.
+fn delays(connector: &Properties) -> Result<Vec<i64>, String> {
+    let text = given(connector, DELAYS);
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    let delay = |text: &str| {
+        text.trim()
+            .parse()
+            .ok()
+            .filter(|ms| (1..=DELAY_MAX_MS).contains(ms))
+    };
+    let delays: Option<Vec<i64>> = text.split(',').map(delay).collect();
+    let delays = delays.filter(|delays| delays.len() <= DELAYS_MAX);
+    let delays = delays.ok_or_else(|| {
+        format!(
+            "Invalid value {text} for configuration {DELAYS}: it must be at most {DELAYS_MAX} numbers of ms from 1 to {DELAY_MAX_MS}, with commas between them"
+        )
+    })?;
+    let tolerates = given(connector, "errors.tolerance").eq_ignore_ascii_case("all");
+    match tolerates && !given(connector, DEAD_LETTER_TOPIC).is_empty() {
+        true => Ok(delays),
+        false => Err(format!(
+            "Invalid value {text} for configuration {DELAYS}: it needs errors.tolerance=all and {DEAD_LETTER_TOPIC}; set both, or leave it out"
+        )),
+    }
+}
+
+/// What is wrong with the delays of a sink, with the key; none if nothing is.
+pub(super) fn refusal(connector: &Properties) -> Option<(&'static str, String)> {
+    delays(connector).err().map(|why| (DELAYS, why))
+}
+
+fn given<'a>(connector: &'a Properties, key: &str) -> &'a str {
+    connector.get(key).map_or("", |text| text.trim())
 }
 
 /// A connector's name may have what a topic's may not.

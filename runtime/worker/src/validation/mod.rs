@@ -23,6 +23,7 @@ pub use verdicts::{Verdict, Verdicts};
 pub(crate) use version::refusal as version_refusal;
 
 use crate::config::WorkerConfig;
+use crate::pipeline::own_key_refusals;
 use crate::registry::{PluginKind, Registered, Registry};
 use verdicts::{NULL_VALUE, Part};
 
@@ -92,6 +93,11 @@ pub(crate) fn judge(
     part.overlay(Part::judge(&own.definition, properties));
     for (key, message) in own.faults {
         part.add_error(&key, message);
+    }
+    if plugin.kind == PluginKind::Sink {
+        for (key, message) in own_key_refusals(&without_nulls(properties)) {
+            part.add_error(key, message);
+        }
     }
     part.append(overrides::judge(
         plugin.kind,
