@@ -236,3 +236,21 @@ fn a_trace_has_the_reference_in_the_place_of_the_value() {
         "{trace}"
     );
 }
+
+#[test]
+fn a_class_from_a_provider_is_refused_at_once() {
+    let sandbox = Sandbox::new();
+    sandbox.write("plain.properties", "class=FileStreamSource\n");
+    let reference = format!(
+        "${{file:{}/plain.properties:class}}",
+        sandbox.path().display()
+    );
+    let pipeline = start(&sandbox, &[]);
+    let config = json!({"connector.class": reference, "file": "in.log", "topic": "t"});
+    let answer = pipeline.rest.put("/connectors/source/config", &config);
+    let message = answer.body["message"].as_str().unwrap();
+    assert_eq!(answer.status, 400, "{message}");
+    let told = format!("Invalid value {reference} for configuration connector.class: ");
+    assert!(message.contains(&told), "{message}");
+    assert_eq!(pipeline.rest.get("/connectors").body, json!([]));
+}

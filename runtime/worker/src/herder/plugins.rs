@@ -13,6 +13,9 @@ use crate::registry::alias::simple_name;
 use crate::registry::{PluginKind, Registered, Registry};
 use crate::validation::{self, OwnVerdict, Verdicts, given, without_nulls};
 
+/// The key of a connector's class.
+const CLASS: &str = "connector.class";
+
 /// Why a configuration could not be judged at all. A create shows another form of it than a validate call.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JudgeError {
@@ -74,8 +77,7 @@ impl Judge<'_> {
         registry: &'r Registry,
         config: &NullableProperties,
     ) -> Result<&'r Registered, JudgeError> {
-        let class =
-            given(config, "connector.class").ok_or_else(|| JudgeError::NoType(shown(config)))?;
+        let class = given(config, CLASS).ok_or_else(|| JudgeError::NoType(shown(config)))?;
         registry
             .connector(class)
             .ok_or_else(|| JudgeError::UnknownClass {
@@ -86,14 +88,22 @@ impl Judge<'_> {
 
     /// The verdict on every key.
     pub(crate) async fn judge(&self, config: &NullableProperties) -> Result<Verdicts, JudgeError> {
-        let resolved = self.providers.resolve(&without_nulls(config)).await?;
-        let config = &resolved.over(config.clone());
+        let raw = config;
+        let resolved = self.providers.resolve(&without_nulls(raw)).await?;
+        let config = &resolved.over(raw.clone());
         let plugin = Self::plugin(self.registry, config)?;
         validation::check_overrides(config)
             .map_err(|error| JudgeError::Override(resolved.redact(&error)))?;
         let own = self.ask(plugin, config).await?;
         let mut verdicts = validation::judge(plugin, self.registry, self.worker, config, own);
         resolved.redact_verdicts(&mut verdicts);
+        // A connector's class is read from what is stored, before references are resolved.
+        if let Some(class) = given(raw, CLASS).filter(|class| given(config, CLASS) != Some(*class))
+        {
+            verdicts.add_error(CLASS, format!(
+                "Invalid value {class} for configuration {CLASS}: a class is not taken from a config provider; write the name of the class itself"
+            ));
+        }
         Ok(verdicts)
     }
 
@@ -205,7 +215,7 @@ impl Shared {
         path: &str,
         config: NullableProperties,
     ) -> Result<Verdicts, HerderError> {
-        let class = given(&config, "connector.class");
+        let class = given(&config, CLASS);
         if let Some(class) =
             class.filter(|class| !without_kind(class).ends_with(without_kind(path)))
         {

@@ -37,6 +37,15 @@ impl Verdicts {
             .map(String::as_str)
     }
 
+    /// Adds an error to a key that is there.
+    pub(crate) fn add_error(&mut self, key: &str, message: String) {
+        let mut values = self.configs.iter_mut().map(|verdict| &mut verdict.value);
+        if let Some(value) = values.find(|value| value.name == key) {
+            value.errors.push(message);
+            self.error_count += 1;
+        }
+    }
+
     /// The message with which a create or update of this configuration is refused; none if nothing is wrong.
     pub fn refusal(&self) -> Option<String> {
         if self.error_count == 0 {
