@@ -57,6 +57,13 @@ fn one_worker_is_a_complete_installation() {
         assert_eq!(answer.status, 201, "{}", answer.body);
     }
     await_running(&rest, 6);
+    let preview = json!({
+        "config": {"name": "look", "connector.class": "FileStreamSource", "file": input, "topic": "lines"},
+        "records": 1, "timeout_ms": 5000,
+    });
+    let shown = rest.post("/preview", &preview);
+    assert_eq!(shown.status, 200, "{}", shown.body);
+    assert_eq!(shown.body["records"][0]["outcome"], "sent");
     assert_eq!(
         rest.put("/connectors/still/pause", &Value::Null).status,
         202

@@ -23,6 +23,7 @@ use crate::herder::Statuses;
 use crate::herder::distributed::{DistributedHerder, Parts};
 use crate::logging::Loggers;
 use crate::metrics::{StateCollector, TaskCollector, WorkerMetrics};
+use crate::preview::Previewer;
 use crate::rest::{self, Api, DeadLetterService, RestServer};
 use crate::store::topic::configs::ConfigTopic;
 use crate::store::topic::ensure::{EnsureError, ensure};
@@ -169,17 +170,30 @@ impl Builder {
         ));
         let membership = means.membership(&worker_id, &protocol)?;
         let dead_letters = DeadLetterService::new(Arc::clone(&clients), data.clone());
-        let groups = ClientGroups::new(clients, data.clone());
+        let groups = ClientGroups::new(Arc::clone(&clients), data.clone());
         let cluster_id = groups.cluster_id().await;
         let rest_config = config.rest.clone();
         self.metrics
             .add(Arc::new(TaskCollector::new(tasks, Arc::clone(&self.clock))));
         let http = peers_client()?;
+        let registry = Arc::new(self.registry);
+        let previewer = Previewer {
+            registry: Arc::clone(&registry),
+            properties: properties.clone(),
+            config: config.clone(),
+            providers: providers.clone(),
+            clients,
+            offsets: Arc::clone(&offsets) as Arc<dyn crate::store::OffsetStore>,
+            threads: threads.clone(),
+            data: data.clone(),
+            clock: Arc::clone(&self.clock),
+            running: Previewer::slots(),
+        };
         let herder = DistributedHerder::new(Parts {
             config,
             group,
             properties,
-            registry: Arc::new(self.registry),
+            registry,
             providers,
             runner: Arc::new(runner),
             configs,
@@ -202,6 +216,7 @@ impl Builder {
         let rest = bound.serve(
             api.with_metrics(self.metrics)
                 .with_faults(self.faults)
+                .with_preview(previewer)
                 .with_dead_letters(dead_letters),
         );
         herder.follow(membership).await;
