@@ -15,9 +15,13 @@ mod faults;
 mod file_stream;
 mod file_tail;
 mod http;
+mod http_listener;
+mod http_sink;
+mod http_source;
 mod mock;
 mod picky;
 mod schema;
+mod server;
 mod stage;
 mod stdout;
 mod verifiable;
@@ -44,6 +48,9 @@ const DEMOS: &[Demo] = &[
     file_stream::DEMO,
     file_tail::DEMO,
     stdout::DEMO,
+    http_sink::DEMO,
+    http_source::DEMO,
+    http_listener::DEMO,
     data_generator::DEMO,
     verifiable::DEMO,
     schema::DEMO,

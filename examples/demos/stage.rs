@@ -3,6 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -39,6 +40,8 @@ pub(crate) struct Stage {
     folder: TempDir,
     millrace: Child,
     rest: String,
+    /// Where a server of the demo's own is to listen; the worker's environment names the address `SERVER`.
+    server: Option<TcpListener>,
     /// Bytes of the worker's standard output that were printed.
     shown: usize,
 }
@@ -58,13 +61,22 @@ impl Stage {
             fs::write(folder.path().join(name), text)?;
         }
         let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+        let server = TcpListener::bind("127.0.0.1:0")?;
+        let address = server.local_addr()?.to_string();
+        let is_named = files.iter().any(|(_, text)| text.contains("${env:SERVER}"));
+        let setting = if is_named {
+            format!("SERVER={address} ")
+        } else {
+            String::new()
+        };
         println!(
-            "\n$ millrace standalone worker.properties {}",
+            "\n$ {setting}millrace standalone worker.properties {}",
             names.join(" ")
         );
         let millrace = Command::new(binary::millrace()?)
             .args(["standalone", "worker.properties"])
             .args(names)
+            .env("SERVER", address)
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(File::create(folder.path().join("stdout"))?)
@@ -75,6 +87,7 @@ impl Stage {
             folder,
             millrace,
             rest: String::new(),
+            server: Some(server),
             shown: 0,
         };
         stage.rest = stage.until("the worker to start", |stage| {
@@ -94,9 +107,22 @@ impl Stage {
         self.folder.path().join(file)
     }
 
+    /// The demo's own listener; it is there once.
+    pub(crate) fn server(&mut self) -> Result<TcpListener> {
+        self.server.take().context("the demo has one server")
+    }
+
     /// Says something.
     pub(crate) fn say(&self, text: &str) {
         println!("\n# {text}");
+    }
+
+    /// Shows lines that come from elsewhere than a file.
+    pub(crate) fn show(&self, what: &str, lines: &[String]) {
+        println!("{what}:");
+        for line in lines {
+            println!("{line}");
+        }
     }
 
     /// Appends a line to a file.
@@ -151,18 +177,29 @@ impl Stage {
 
     /// Asks the worker's REST API, and shows question and answer.
     pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Result<Value> {
-        let data = match body {
-            "" => String::new(),
-            body => format!(" -H 'Content-Type: application/json' -d '{body}'"),
-        };
-        println!("$ curl -X {method}{data} http://{}{path}", self.rest);
-        let (status, text) = http::send(&self.rest, method, path, body)?;
+        let (status, text) = self.call(&self.rest, method, path, body)?;
         ensure!((200..300).contains(&status), "{status}: {text}");
         let answer = serde_json::from_str(&text).unwrap_or(Value::Null);
         if !answer.is_null() {
             println!("{answer:#}");
         }
         Ok(answer)
+    }
+
+    /// Sends a request, which is shown, and returns status and body of the answer.
+    pub(crate) fn call(
+        &self,
+        address: &str,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Result<(u16, String)> {
+        let data = match body {
+            "" => String::new(),
+            body => format!(" -H 'Content-Type: application/json' -d '{body}'"),
+        };
+        println!("$ curl -X {method}{data} http://{address}{path}");
+        http::send(address, method, path, body)
     }
 
     /// Waits until a connector's first task is in a state, and shows the connector's status.
