@@ -42,6 +42,10 @@ impl Dial for MemoryDial {
         };
         Ok(Arc::new(link))
     }
+
+    fn is_in_memory(&self) -> bool {
+        true
+    }
 }
 
 #[derive(Debug)]

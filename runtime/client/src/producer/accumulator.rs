@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::RecordRef;
 use super::append::{Appender, Run, Step, known_partition};
 use super::batch::ProducerBatch;
 use super::budget::Budget;
@@ -12,6 +11,7 @@ use super::config::ProducerConfig;
 use super::error::ProduceError;
 use super::partition::PartitionQueue;
 use super::partitioner::Sticky;
+use super::{Appended, RecordRef};
 use crate::cluster::Metadata;
 
 /// All that waits. The owner keeps it behind a lock.
@@ -32,26 +32,6 @@ pub(super) struct TopicQueues {
     pub(super) sticky: Sticky,
 }
 
-/// What [`Accumulator::append`] came to.
-pub(super) struct Taken {
-    /// Rows that were taken.
-    pub(super) rows: usize,
-    pub(super) end: RunEnd,
-    /// Whether the sender has something new to look at.
-    pub(super) wake: bool,
-}
-
-/// Why a run of rows ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RunEnd {
-    /// There were no more, or the next one is bad.
-    Over,
-    /// The next one found no room.
-    NoRoom,
-    /// Somebody waits for the lock.
-    MadeWay,
-}
-
 impl Accumulator {
     pub(super) fn new(config: &ProducerConfig) -> Self {
         Self {
@@ -63,15 +43,14 @@ impl Accumulator {
         }
     }
 
-    /// Appends rows until one does not fit, or somebody waits for the lock. An error is about the first row; rows before
-    /// a bad one are taken.
+    /// Appends rows until one does not fit. The flag says whether the sender has something new to
+    /// look at. An error is about the first row; rows before a bad one are taken.
     pub(super) fn append(
         &mut self,
         run: &Run<'_>,
         metadata: &Metadata,
         rows: &mut dyn Iterator<Item = RecordRef<'_>>,
-        wanted: impl Fn() -> bool,
-    ) -> Result<Taken, ProduceError> {
+    ) -> Result<(Appended, bool), ProduceError> {
         if let Some(error) = &self.closed {
             return Err(error.clone());
         }
@@ -99,34 +78,30 @@ impl Accumulator {
             budget: &mut self.budget,
             active: &mut self.active,
         };
-        let mut taken = Taken {
+        let mut appended = Appended {
             rows: 0,
-            end: RunEnd::Over,
-            wake: false,
+            full: false,
         };
+        let mut wake = false;
         loop {
-            if taken.rows > 0 && wanted() {
-                taken.end = RunEnd::MadeWay;
-                break;
-            }
             // Borrowed where the iterator left it: moving it would stall on its fresh stores.
             let next = rows.next();
             let Some(row) = &next else { break };
-            match appender.row(run.first_ticket + taken.rows as u64, row) {
+            match appender.row(run.first_ticket + appended.rows as u64, row) {
                 Ok(Step::NoRoom) => {
-                    taken.end = RunEnd::NoRoom;
-                    taken.wake = true;
+                    appended.full = true;
+                    wake = true;
                     break;
                 }
                 Ok(step) => {
-                    taken.wake |= step == Step::AddedToNew;
-                    taken.rows += 1;
+                    wake |= step == Step::AddedToNew;
+                    appended.rows += 1;
                 }
-                Err(error) if taken.rows == 0 => return Err(*error),
+                Err(error) if appended.rows == 0 => return Err(*error),
                 Err(_) => break,
             }
         }
-        Ok(taken)
+        Ok((appended, wake))
     }
 
     /// Whether the row that found no room would find it now, or never will.

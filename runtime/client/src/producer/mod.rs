@@ -1,7 +1,7 @@
 //! The producer: records in, batches out, acknowledgements back.
 //!
-//! [`Producer::append`] encodes rows straight into the open batch of their partition, many rows for one taking of the
-//! lock. One task, the sender, takes batches that are full or have waited long enough,
+//! [`Producer::append`] encodes rows straight into the open batch of their partition, under one lock
+//! a run of rows. One task, the sender, takes batches that are full or have waited long enough,
 //! closes them and keeps several requests in flight for each broker. Sequence numbers let the broker
 //! recognise what it gets twice, so retries neither double nor reorder.
 
@@ -17,23 +17,21 @@ mod partition;
 pub mod partitioner;
 mod send;
 mod sender;
-mod yielding;
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{Cluster, Topic};
-use accumulator::{Accumulator, RunEnd};
+use accumulator::Accumulator;
 use append::Run;
 use interceptor::Chain;
 use send::Forgotten;
 use sender::Sender;
-use yielding::YieldingLock;
 
 pub use config::{Adaptive, ProducerConfig};
 pub use error::ProduceError;
@@ -77,7 +75,7 @@ impl<'a> RecordRef<'a> {
 }
 
 /// How far [`Producer::append`] came.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
     /// Rows that were taken.
     pub rows: usize,
@@ -123,7 +121,7 @@ struct Shared {
     config: ProducerConfig,
     cluster: Cluster,
     interceptors: Chain,
-    accumulator: YieldingLock<Accumulator>,
+    accumulator: Mutex<Accumulator>,
     metrics: Arc<ProducerMetrics>,
     /// The sender has something new to look at.
     wake: Notify,
@@ -135,7 +133,9 @@ struct Shared {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Accumulator> {
-        self.accumulator.lock()
+        self.accumulator
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until the accumulator satisfies `condition`.
@@ -171,7 +171,7 @@ impl Producer {
         let accumulator = Accumulator::new(&config);
         let shared = Arc::new(Shared {
             metrics: Arc::clone(&accumulator.budget.metrics),
-            accumulator: YieldingLock::new(accumulator),
+            accumulator: Mutex::new(accumulator),
             config,
             cluster,
             interceptors: Chain::new(interceptors),
@@ -219,7 +219,7 @@ impl Producer {
         let shared = &self.shared;
         let metadata = shared.cluster.metadata();
         let clock = shared.cluster.clock();
-        let mut run = Run {
+        let run = Run {
             topic,
             partition,
             first_ticket,
@@ -227,24 +227,11 @@ impl Producer {
             now: clock.monotonic(),
             now_ms: clock.now_ms(),
         };
-        let mut total = Appended::default();
-        loop {
-            let wanted = || shared.accumulator.is_wanted();
-            let taken = match shared.lock().append(&run, &metadata, rows, wanted) {
-                Err(_) if total.rows > 0 => return Ok(total),
-                taken => taken?,
-            };
-            if taken.wake {
-                shared.wake.notify_one();
-            }
-            run.first_ticket += taken.rows as u64;
-            total.rows += taken.rows;
-            total.full = taken.end == RunEnd::NoRoom;
-            if taken.end != RunEnd::MadeWay {
-                return Ok(total);
-            }
-            shared.accumulator.make_way();
+        let (appended, wake) = shared.lock().append(&run, &metadata, rows)?;
+        if wake {
+            shared.wake.notify_one();
         }
+        Ok(appended)
     }
 
     /// Waits until the row that found no room would find it.

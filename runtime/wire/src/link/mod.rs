@@ -54,6 +54,11 @@ pub trait Link: Send + Sync + fmt::Debug {
 pub trait Dial: Send + Sync + fmt::Debug {
     /// Opens a link to `host:port`.
     async fn dial(&self, host: &str, port: u16) -> Result<Arc<dyn Link>, LinkError>;
+
+    /// Whether the peer takes requests in the caller's task, by reference, rather than over a socket.
+    fn is_in_memory(&self) -> bool {
+        false
+    }
 }
 
 /// Why a link could not be opened or broke. After any of these but [`LinkError::FileRange`] the

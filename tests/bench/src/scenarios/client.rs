@@ -23,8 +23,8 @@ use tokio::runtime::{Builder, Runtime};
 use crate::case::Codec;
 use crate::input::Input;
 
-/// Connector clients' default, and the bound's.
-const BATCH: usize = 512 << 10;
+/// Connector clients' default over a socket.
+const BATCH: usize = 1_000_000;
 
 /// A client of one broker over TCP, with a runtime of its own.
 pub(crate) struct Client {
