@@ -18,8 +18,9 @@ fn source(topic: &str, more: Value) -> Value {
     let mut config = json!({
         "connector.class": "FileStreamSource", "file": "in.log", "topic": topic,
     });
-    let more = more.as_object().unwrap().clone();
-    config.as_object_mut().unwrap().extend(more);
+    if let Value::Object(more) = more {
+        config.as_object_mut().unwrap().extend(more);
+    }
     config
 }
 
