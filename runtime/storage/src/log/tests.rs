@@ -3,6 +3,7 @@ mod concurrent;
 mod mangle;
 mod recompress;
 mod recover;
+mod reserve;
 mod retain;
 mod serve;
 

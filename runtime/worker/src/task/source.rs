@@ -180,6 +180,7 @@ impl SourceLoop<'_> {
                 code.commit().await;
             }
             self.step(code, steering).await?;
+            wake_another_thread();
             // Others get their turn where neither source nor broker ever waits; not after each batch, for a task that
             // goes on elsewhere finds its open batch in no cache.
             let now = self.context.clock.monotonic();
@@ -447,6 +448,14 @@ impl SourceLoop<'_> {
             self.keep_refused().await?;
         }
     }
+}
+
+/// Lets an idle thread take the sender, which a full batch has woken.
+///
+/// Tokio keeps the task that was woken last for the thread that woke it. That is right before a wait; a source that goes
+/// on for a whole turn would hold the sender up. A task that does nothing takes that place.
+fn wake_another_thread() {
+    drop(tokio::spawn(async {}));
 }
 
 /// Whether a topic could not be created because of its name, which is its records' fault.
