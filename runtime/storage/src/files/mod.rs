@@ -10,7 +10,6 @@ mod slot;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -106,14 +105,6 @@ pub trait LogFile: Send + Sync + fmt::Debug {
     /// As the operating system's write; some of the bytes may have been written then.
     fn write_at(&self, parts: &mut [IoSlice<'_>], offset: u64) -> io::Result<()>;
 
-    /// Has the file system set room aside that the file is about to grow into, which makes the writes cheaper. The
-    /// length stays; [`LogFile::set_len`] gives back what was not used.
-    ///
-    /// # Errors
-    ///
-    /// As the operating system's fallocate; file systems that cannot do it say so.
-    fn reserve(&self, range: Range<u64>) -> io::Result<()>;
-
     /// Waits until what was written is on the disk.
     ///
     /// # Errors
@@ -121,7 +112,7 @@ pub trait LogFile: Send + Sync + fmt::Debug {
     /// As the operating system's fdatasync. After one nothing is known of what was written.
     fn sync(&self) -> io::Result<()>;
 
-    /// Cuts or extends the file; what is added reads as zeros. Gives back what was reserved behind the end.
+    /// Cuts or extends the file; what is added reads as zeros.
     ///
     /// # Errors
     ///

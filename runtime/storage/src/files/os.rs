@@ -6,12 +6,9 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, IoSlice};
-use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
-
-use rustix::fs::FallocateFlags;
 
 use super::{Entry, Files, LogFile};
 
@@ -94,16 +91,6 @@ impl LogFile for OsFile {
 
     fn write_at(&self, parts: &mut [IoSlice<'_>], offset: u64) -> io::Result<()> {
         write_all_at(&self.0, parts, offset)
-    }
-
-    fn reserve(&self, range: Range<u64>) -> io::Result<()> {
-        let len = range.end - range.start;
-        Ok(rustix::fs::fallocate(
-            &*self.0,
-            FallocateFlags::KEEP_SIZE,
-            range.start,
-            len,
-        )?)
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -73,7 +73,6 @@ pub(crate) fn load(request: &LoadRequest<'_>) -> Result<LoadedLog, StorageError>
     let files = &**request.files;
     let listing = files::tidy(files, &request.dir)?;
     let mut loaded = segments::load(request, &listing)?;
-    loaded.active.release_reserved()?;
     let epochs_path = request.dir.join(names::LEADER_EPOCHS);
     let saved = checkpoint::read_epochs(files, &epochs_path)?;
     let mut epochs = LeaderEpochs::new(saved, loaded.next_offset);

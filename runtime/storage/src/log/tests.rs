@@ -3,7 +3,6 @@ mod concurrent;
 mod mangle;
 mod recompress;
 mod recover;
-mod reserve;
 mod retain;
 mod serve;
 

@@ -1,7 +1,6 @@
 //! The last segment of a log, which is appended to.
 
 use std::io::IoSlice;
-use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use millrace_wire::batch::BatchHeader;
@@ -9,7 +8,6 @@ use millrace_wire::batch::BatchHeader;
 use super::Segment;
 use crate::config::LogConfig;
 use crate::error::StorageError;
-use crate::files::LogFile;
 use crate::index::{OffsetEntry, OffsetIndex, TimeEntry, TimeIndex};
 use crate::scan::HeaderScan;
 
@@ -25,16 +23,7 @@ pub(crate) struct ActiveSegment {
     largest: TimeEntry,
     /// Whether the indexes have their full length, which they get with the first append.
     preallocated: bool,
-    /// Up to where the file system was asked for room.
-    reserved: u64,
 }
-
-/// A segment of fewer bytes is written without reserving: most never get far.
-const RESERVE_FROM: u64 = 4 << 20;
-/// A segment reserves a quarter of its size at a time, and at most this.
-const RESERVE_MAX: u64 = 64 << 20;
-/// Room behind the end is given back from here on; the file system itself may hold some blocks more than the bytes.
-const RELEASE_FROM: u64 = 128 << 10;
 
 impl ActiveSegment {
     /// A segment that was just created.
@@ -47,7 +36,6 @@ impl ActiveSegment {
             created_ms: now_ms,
             largest,
             preallocated: false,
-            reserved: 0,
         }
     }
 
@@ -68,7 +56,6 @@ impl ActiveSegment {
             created_ms: segment.modified_ms(),
             largest: segment.largest()?,
             preallocated: false,
-            reserved: 0,
             segment,
         })
     }
@@ -127,9 +114,6 @@ impl ActiveSegment {
         }
         let position = self.segment.size();
         let file = self.segment.file()?;
-        if position + header.total_len() as u64 > self.reserved {
-            self.reserve(&*file, position, config);
-        }
         let written = file
             .write_at(parts, position)
             .map_err(|source| StorageError::io("append to", &self.segment.path(), source))
@@ -142,22 +126,6 @@ impl ActiveSegment {
         }
         self.segment.set_size(position + header.total_len() as u64);
         Ok(())
-    }
-
-    /// Sets room aside for what comes next. A file system that refuses is not asked again: the write itself tells
-    /// whether there is room.
-    fn reserve(&mut self, file: &dyn LogFile, position: u64, config: &LogConfig) {
-        if position < RESERVE_FROM {
-            return;
-        }
-        let end = (position + (position / 4).min(RESERVE_MAX)).min(u64::from(config.segment_bytes));
-        if end <= position {
-            return;
-        }
-        self.reserved = match file.reserve(position..end) {
-            Ok(()) => end,
-            Err(_) => u64::MAX,
-        };
     }
 
     /// Keeps times and indexes up to date with a batch that lies at `position`.
@@ -202,7 +170,7 @@ impl ActiveSegment {
         Ok(())
     }
 
-    /// Cuts the file to the whole batches, where a failed write left more, and gives back what was reserved.
+    /// Cuts the file to the whole batches, where a failed write left more.
     pub(crate) fn trim_file(&self) -> Result<(), StorageError> {
         let file = self.segment.file()?;
         let path = self.segment.path();
@@ -211,22 +179,8 @@ impl ActiveSegment {
             .metadata()
             .map_err(|source| StorageError::io("look at", &path, source))?
             .len();
-        if len > self.segment.size() || self.reserved > 0 {
+        if len > self.segment.size() {
             file.set_len(self.segment.size())
-                .map_err(|source| StorageError::io("resize", &path, source))?;
-        }
-        Ok(())
-    }
-
-    /// Gives back what a run that ended without closing had reserved behind the end of the file.
-    pub(crate) fn release_reserved(&self) -> Result<(), StorageError> {
-        let file = self.segment.file()?;
-        let path = self.segment.path();
-        let metadata = file.file().metadata();
-        let metadata = metadata.map_err(|source| StorageError::io("look at", &path, source))?;
-        let held = metadata.blocks() * 512;
-        if metadata.len() >= RESERVE_FROM && held > metadata.len() + RELEASE_FROM {
-            file.set_len(metadata.len())
                 .map_err(|source| StorageError::io("resize", &path, source))?;
         }
         Ok(())

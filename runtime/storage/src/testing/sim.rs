@@ -12,7 +12,6 @@ mod names;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, IoSlice};
-use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -298,10 +297,6 @@ impl LogFile for SimFile {
                 .write_at(&mut [IoSlice::new(&bytes[..written])], offset)?;
         }
         Err(error)
-    }
-
-    fn reserve(&self, range: Range<u64>) -> io::Result<()> {
-        self.real.reserve(range)
     }
 
     fn sync(&self) -> io::Result<()> {
