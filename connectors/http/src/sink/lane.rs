@@ -1,23 +1,35 @@
 //! A lane: one request at a time, so that its records keep their order. What fails is sent again, in halves, or given up.
+//! While a request is on its way the next one is prepared.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use millrace_api::ConnectError;
 use reqwest::Request;
 use reqwest::header::HeaderValue;
 use tokio::time::Instant;
 
-use super::compress::compress;
-use super::item::{Item, assemble, idempotency_key};
-use super::shared::{Queue, Shared};
+use super::prepare::{Parcel, Preparer, body_again};
+use super::rows::{Pieces, place};
+use super::shared::Shared;
+use super::target::Target;
 use super::verdict::{ItemVerdict, Verdict};
 use crate::retry::{Jitter, retry_after};
 
-/// Sends the records of a queue.
+/// Sends the records of a queue until the task fails.
+pub(crate) async fn run(shared: Arc<Shared>, mut preparer: Preparer) {
+    let mut sender = Sender {
+        shared: Arc::clone(&shared),
+        jitter: Jitter::new(),
+    };
+    while !shared.is_halted() {
+        let parcel = preparer.next().await;
+        tokio::join!(sender.deliver(parcel), preparer.ahead());
+    }
+}
+
+/// Sends requests, one after the other.
 #[derive(Debug)]
-pub(crate) struct Lane {
+struct Sender {
     shared: Arc<Shared>,
     jitter: Jitter,
 }
@@ -40,52 +52,35 @@ enum Step {
     Parts(Vec<Part>),
 }
 
-/// Records that share a request.
+/// A request, and how often it was tried.
 #[derive(Debug)]
 struct Part {
-    items: Vec<Item>,
+    parcel: Parcel,
     tries: Tries,
 }
 
 impl Part {
-    fn new(items: Vec<Item>) -> Self {
+    fn new(parcel: Parcel) -> Self {
         let tries = Tries {
             since: Instant::now(),
             retries: 0,
             failed: 0,
         };
-        Self { items, tries }
+        Self { parcel, tries }
     }
 }
 
-impl Lane {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            shared,
-            jitter: Jitter::new(),
-        }
-    }
-
-    /// Sends what comes, until the task fails.
-    pub(crate) async fn run(mut self, queue: Arc<Queue>) {
-        while !self.shared.is_halted() {
-            let plan = &self.shared.plan;
-            let items = queue.take(plan.batch_max, plan.batch_max_bytes).await;
-            self.deliver(items).await;
-        }
-    }
-
-    /// Delivers `items`, in their order, or gives them up.
-    async fn deliver(&mut self, items: Vec<Item>) {
-        let mut parts = vec![Part::new(items)];
-        while let Some(mut part) = parts.pop() {
+impl Sender {
+    /// Delivers the records of `parcel`, in their order, or gives them up.
+    async fn deliver(&mut self, parcel: Parcel) {
+        let mut parts = vec![Part::new(parcel)];
+        while let Some(part) = parts.pop() {
             if self.shared.is_halted() {
                 return;
             }
-            self.drop_closed(&mut part.items);
-            if part.items.is_empty() {
+            let Some(part) = self.without_closed(part) else {
                 continue;
-            }
+            };
             match self.attempt(part).await {
                 Step::Finished => {}
                 Step::Parts(more) => parts.extend(more.into_iter().rev()),
@@ -93,27 +88,42 @@ impl Lane {
         }
     }
 
-    /// Leaves out what belongs to partitions that are gone.
-    fn drop_closed(&self, items: &mut Vec<Item>) {
-        if items.iter().all(|item| !item.ticket.window.is_closed()) {
-            return;
-        }
-        let (gone, left): (Vec<_>, Vec<_>) = std::mem::take(items)
-            .into_iter()
-            .partition(|item| item.ticket.window.is_closed());
+    /// Leaves out what belongs to partitions that are gone; none if nothing is left.
+    fn without_closed(&self, mut part: Part) -> Option<Part> {
+        let Some(gone) = part.parcel.records.take_closed() else {
+            return Some(part);
+        };
         self.shared.all_done(&gone);
-        *items = left;
+        let Part { parcel, tries } = part;
+        let parcel = self.again_with(parcel.records, &parcel.target)?;
+        Some(Part { parcel, tries })
+    }
+
+    /// Some of the records of a request as one of their own; none if there are none.
+    fn again_with(&self, records: Pieces, target: &Arc<Target>) -> Option<Parcel> {
+        if records.is_empty() {
+            return None;
+        }
+        match body_again(&records, &self.shared) {
+            Ok(body) => Some(Parcel {
+                records,
+                target: Arc::clone(target),
+                body,
+            }),
+            Err(error) => {
+                self.shared.give_up(&records, target, &error.to_string());
+                None
+            }
+        }
     }
 
     async fn attempt(&mut self, part: Part) -> Step {
         self.shared.until_allowed().await;
-        let (verdict, wait) = match self.request(&part.items) {
-            Ok(request) => self.exchange(request, part.items.len()).await,
-            Err(error) => (Verdict::Refused(error.to_string()), None),
-        };
+        let request = self.request(&part.parcel);
+        let (verdict, wait) = self.exchange(request, part.parcel.records.len()).await;
         match verdict {
             Verdict::Delivered => {
-                self.shared.all_done(&part.items);
+                self.shared.all_done(&part.parcel.records);
                 Step::Finished
             }
             Verdict::Retry(why) | Verdict::Unknown(why) => self.again(part, &why, wait).await,
@@ -121,12 +131,15 @@ impl Lane {
                 log::info!(
                     "{} sends {} records in halves: {why}",
                     self.shared.context().id(),
-                    part.items.len()
+                    part.parcel.records.len()
                 );
-                halves(part)
+                self.halves(part.parcel)
             }
             Verdict::Refused(why) => {
-                self.give_up(part.items, &why);
+                let Parcel {
+                    records, target, ..
+                } = &part.parcel;
+                self.shared.give_up(records, target, &why);
                 Step::Finished
             }
             Verdict::Items(verdicts) => self.sort_out(part, verdicts, wait).await,
@@ -149,34 +162,24 @@ impl Lane {
         }
     }
 
-    fn request(&self, items: &[Item]) -> Result<Request, ConnectError> {
-        let plan = &self.shared.plan;
-        let first = items
-            .first()
-            .ok_or_else(|| ConnectError::connect("a request needs a record"))?;
-        let target = &first.target;
+    fn request(&self, parcel: &Parcel) -> Request {
+        let target = &parcel.target;
         let mut request = Request::new(target.method.clone(), target.url.clone());
         request.headers_mut().clone_from(&target.headers);
-        if let Some(name) = &plan.idempotency_header
-            && let Ok(key) = HeaderValue::from_str(&idempotency_key(items))
+        if let Some(name) = &self.shared.plan.idempotency_header
+            && let Ok(key) = HeaderValue::from_str(&idempotency_key(&parcel.records))
         {
             request.headers_mut().insert(name.clone(), key);
         }
-        match assemble(items, &plan.framing) {
-            Some(body) => {
-                let body: Bytes = compress(body, plan.compression).map_err(|error| {
-                    ConnectError::connect("cannot compress a request's body").caused_by(error)
-                })?;
-                *request.body_mut() = Some(body.into());
-            }
+        match &parcel.body {
+            Some(body) => *request.body_mut() = Some(body.clone().into()),
             None => {
-                request
-                    .headers_mut()
-                    .remove(reqwest::header::CONTENT_ENCODING);
-                request.headers_mut().remove(reqwest::header::CONTENT_TYPE);
+                let headers = request.headers_mut();
+                headers.remove(reqwest::header::CONTENT_ENCODING);
+                headers.remove(reqwest::header::CONTENT_TYPE);
             }
         }
-        Ok(request)
+        request
     }
 
     /// Waits before `part` is sent again, or gives it up. `wait` is what the server asks for.
@@ -195,15 +198,13 @@ impl Lane {
             .is_some_and(|timeout| tries.since.elapsed() + pause > timeout);
         if limit || late {
             let tried = tries.failed;
-            self.give_up(part.items, &format!("given up after {tried} tries: {why}"));
+            let why = format!("given up after {tried} tries: {why}");
+            self.shared
+                .give_up(&part.parcel.records, &part.parcel.target, &why);
             return Step::Finished;
         }
         if tries.failed.is_power_of_two() {
-            let shown = part
-                .items
-                .first()
-                .map(|item| item.target.shown())
-                .unwrap_or_default();
+            let shown = part.parcel.target.shown();
             log::warn!(
                 "{} tries {shown} again in {} ms: {why}",
                 self.shared.context().id(),
@@ -225,41 +226,46 @@ impl Lane {
         verdicts: Vec<ItemVerdict>,
         wait: Option<Duration>,
     ) -> Step {
-        let Part { items, tries } = part;
-        let (mut delivered, mut left, mut later) = (Vec::new(), Vec::new(), None);
-        for (item, verdict) in items.into_iter().zip(verdicts) {
+        let Part { parcel, tries } = part;
+        let (mut delivered, mut left, mut later) = (Pieces::default(), Pieces::default(), None);
+        for ((held, row), verdict) in parcel.records.iter().zip(verdicts) {
             match verdict {
-                ItemVerdict::Delivered => delivered.push(item),
-                ItemVerdict::Refused(why) => self.give_up(vec![item], &why),
-                ItemVerdict::Again => left.push(item),
+                ItemVerdict::Delivered => delivered.push(held, row),
+                ItemVerdict::Refused(why) => {
+                    let mut refused = Pieces::default();
+                    refused.push(held, row);
+                    self.shared.give_up(&refused, &parcel.target, &why);
+                }
+                ItemVerdict::Again => left.push(held, row),
                 ItemVerdict::Retry(why) => {
-                    left.push(item);
+                    left.push(held, row);
                     later = Some(why);
                 }
             }
         }
         self.shared.all_done(&delivered);
+        let Some(parcel) = self.again_with(left, &parcel.target) else {
+            return Step::Finished;
+        };
         match later {
-            _ if left.is_empty() => Step::Finished,
-            Some(why) => self.again(Part { items: left, tries }, &why, wait).await,
-            None => Step::Parts(vec![Part::new(left)]),
+            Some(why) => self.again(Part { parcel, tries }, &why, wait).await,
+            None => Step::Parts(vec![Part::new(parcel)]),
         }
     }
 
-    fn give_up(&self, items: Vec<Item>, why: &str) {
-        for item in items {
-            let error = ConnectError::connect(format!(
-                "cannot deliver {} by {}: {why}",
-                item.ticket.place(),
-                item.target.shown()
-            ));
-            self.shared.failed(item.ticket, error);
-        }
+    fn halves(&self, parcel: Parcel) -> Step {
+        let (first, second) = parcel.records.halves();
+        let halves = [first, second].into_iter();
+        let parcels = halves.filter_map(|half| self.again_with(half, &parcel.target));
+        Step::Parts(parcels.map(Part::new).collect())
     }
 }
 
-fn halves(part: Part) -> Step {
-    let mut first = part.items;
-    let second = first.split_off(first.len() / 2);
-    Step::Parts(vec![Part::new(first), Part::new(second)])
+/// The name of what is sent, the same on each try.
+fn idempotency_key(records: &Pieces) -> String {
+    let first = records.first().map(place).unwrap_or_default();
+    match records.len() {
+        0 | 1 => first,
+        count => format!("{first}+{count}"),
+    }
 }

@@ -1,6 +1,5 @@
 //! What a task and its lanes share: the plan, the client, and what the lanes have to say.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,9 +8,11 @@ use millrace_api::{ConnectError, SinkContext};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::config::{Compression, OnError, SinkConfig};
-use super::item::{Item, Ticket};
+use super::config::{Compression, OnError, OnNull, SinkConfig};
 use super::presets::Framing;
+use super::render::Renderer;
+use super::rows::{Pieces, Record};
+use super::target::Target;
 use super::verdict::Rules;
 use crate::client::{HttpClient, millis};
 use crate::retry::{Backoff, Statuses};
@@ -22,7 +23,11 @@ const NEVER: usize = 0;
 /// How requests are made and repeated.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    pub(crate) renderer: Renderer,
     pub(crate) framing: Framing,
+    pub(crate) on_null: OnNull,
+    /// Whether a deletion is a part of a request's body like any other record.
+    pub(crate) deletes_in_body: bool,
     pub(crate) rules: Rules,
     pub(crate) batch_max: usize,
     pub(crate) batch_max_bytes: usize,
@@ -50,7 +55,10 @@ impl Plan {
             Some(name) => name,
         };
         Ok(Self {
+            renderer: Renderer::new(config)?,
             framing: Framing::new(config),
+            on_null: config.on_null,
+            deletes_in_body: config.preset.deletes_in_body(),
             rules: Rules {
                 judge: config.preset.judge(),
                 retry_on: statuses(&config.retry_on)?,
@@ -77,7 +85,7 @@ impl Plan {
 /// A record that could not be delivered, to be reported by the next `put`.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    pub(crate) ticket: Ticket,
+    pub(crate) record: Record,
     pub(crate) error: ConnectError,
 }
 
@@ -117,7 +125,7 @@ pub(crate) struct Load {
     pub(crate) changed: Notify,
 }
 
-/// Memory that is held until the last record of a `put` is done.
+/// Memory that is held until the last record of a batch is done.
 #[derive(Debug)]
 pub(crate) struct Hold {
     bytes: usize,
@@ -151,13 +159,13 @@ impl Shared {
     }
 
     /// Accounts for memory that records hold.
-    pub(crate) fn hold(&self, bytes: usize) -> Arc<Hold> {
+    pub(crate) fn hold(&self, bytes: usize) -> Hold {
         self.load.bytes.fetch_add(bytes, Ordering::AcqRel);
-        Arc::new(Hold {
+        Hold {
             bytes,
             load: Arc::clone(&self.load),
             context: self.context.clone(),
-        })
+        }
     }
 
     /// Records have been taken on.
@@ -196,22 +204,37 @@ impl Shared {
     }
 
     /// Nothing more is to be done about a record.
-    pub(crate) fn done(&self, ticket: &Ticket) {
-        ticket.window.done(ticket.number);
+    pub(crate) fn done(&self, record: &Record) {
+        record.done();
         self.load.records.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// `items` are delivered, or gone with their partition.
-    pub(crate) fn all_done(&self, items: &[Item]) {
-        items.iter().for_each(|item| self.done(&item.ticket));
+    /// `records` are delivered, or gone with their partition.
+    pub(crate) fn all_done(&self, records: &Pieces) {
+        records.done();
+        self.load.records.fetch_sub(records.len(), Ordering::AcqRel);
         self.load.changed.notify_waiters();
     }
 
+    /// `records`, which were to go to `target`, cannot be delivered.
+    pub(crate) fn give_up(&self, records: &Pieces, target: &Target, why: &str) {
+        for (held, row) in records.iter() {
+            let held = Arc::clone(held);
+            let record = Record { held, row };
+            let error = ConnectError::connect(format!(
+                "cannot deliver {} by {}: {why}",
+                record.place(),
+                target.shown()
+            ));
+            self.failed(record, error);
+        }
+    }
+
     /// A record cannot be delivered.
-    pub(crate) fn failed(&self, ticket: Ticket, error: ConnectError) {
+    pub(crate) fn failed(&self, record: Record, error: ConnectError) {
         let reported = self.context.errant_records().is_some();
         if self.plan.tolerant && reported {
-            self.with_news(|news| news.failures.push(Failure { ticket, error }));
+            self.with_news(|news| news.failures.push(Failure { record, error }));
         } else if self.plan.tolerant || self.plan.on_error != OnError::Fail {
             if self.plan.on_error != OnError::Ignore {
                 log::error!(
@@ -220,12 +243,12 @@ impl Shared {
                     chain(&error)
                 );
             }
-            self.done(&ticket);
+            self.done(&record);
         } else {
             self.halted.store(true, Ordering::Release);
             self.with_news(|news| match reported {
                 // The worker logs the record and fails the task.
-                true => news.failures.push(Failure { ticket, error }),
+                true => news.failures.push(Failure { record, error }),
                 false => drop(news.fatal.get_or_insert(error)),
             });
         }
@@ -318,51 +341,4 @@ pub(crate) fn chain(error: &ConnectError) -> String {
         cause = error.source();
     }
     text
-}
-
-/// The records of a lane that wait for their turn.
-#[derive(Debug, Default)]
-pub(crate) struct Queue {
-    items: Mutex<VecDeque<Item>>,
-    filled: Notify,
-}
-
-impl Queue {
-    /// Adds records. How many there may be is bounded by the bytes that a task holds.
-    pub(crate) fn add(&self, items: impl IntoIterator<Item = Item>) {
-        self.items
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(items);
-        self.filled.notify_one();
-    }
-
-    /// Waits for records and takes the next that share a request: at most `max` with `max_bytes`.
-    pub(crate) async fn take(&self, max: usize, max_bytes: usize) -> Vec<Item> {
-        loop {
-            let taken = self.take_now(max, max_bytes);
-            if !taken.is_empty() {
-                return taken;
-            }
-            self.filled.notified().await;
-        }
-    }
-
-    fn take_now(&self, max: usize, max_bytes: usize) -> Vec<Item> {
-        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(first) = items.pop_front() else {
-            return Vec::new();
-        };
-        let mut bytes = first.len();
-        let mut taken = vec![first];
-        while taken.len() < max
-            && let Some(next) = items.front()
-            && taken[0].goes_with(next)
-            && bytes + next.len() <= max_bytes
-        {
-            bytes += next.len();
-            taken.extend(items.pop_front());
-        }
-        taken
-    }
 }

@@ -50,7 +50,7 @@ impl Target {
 }
 
 /// Makes targets.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Targets {
     url: Template<Place>,
     /// The path and query of the preset's API, where the URL has none.
@@ -60,9 +60,17 @@ pub(crate) struct Targets {
     /// Headers that are the same for all.
     fixed: HeaderMap,
     key: Option<Template<Place>>,
+    /// Whether no template names anything of a record.
+    constant: bool,
     /// The target made last; records for the same one come together.
-    last: Option<Arc<Target>>,
+    last: Option<Last>,
     text: String,
+}
+
+#[derive(Clone, Debug)]
+struct Last {
+    target: Arc<Target>,
+    deleted: bool,
 }
 
 impl Targets {
@@ -77,14 +85,22 @@ impl Targets {
             })?;
             headers.push((name, template, shown));
         }
-        let url = read(&config.url)?;
+        let (url, method) = (read(&config.url)?, read(&config.method)?);
+        let key = config.batch_key_pattern.as_deref().map(read).transpose()?;
+        let values = headers.iter().map(|(_, template, _)| template);
+        let constant = [&url, &method]
+            .into_iter()
+            .chain(values)
+            .chain(&key)
+            .all(|template| template.fixed().is_some());
         Ok(Self {
+            constant,
             path: path(&url, config),
             url,
-            method: read(&config.method)?,
+            method,
             headers,
             fixed: fixed_headers(config)?,
-            key: config.batch_key_pattern.as_deref().map(read).transpose()?,
+            key,
             last: None,
             text: String::new(),
         })
@@ -98,17 +114,32 @@ impl Targets {
         &mut self,
         view: &View<'_>,
         deleted: bool,
-    ) -> Result<Arc<Target>, ConnectError> {
+    ) -> Result<&Arc<Target>, ConnectError> {
+        if !self.is_last(view, deleted)? {
+            self.last = None;
+        }
+        let last = match self.last.take() {
+            Some(last) => last,
+            None => Last {
+                target: Arc::new(self.parse()?),
+                deleted,
+            },
+        };
+        Ok(&self.last.insert(last).target)
+    }
+
+    /// Whether the target made last is that of this record, too; else what it is made of is at hand.
+    fn is_last(&mut self, view: &View<'_>, deleted: bool) -> Result<bool, ConnectError> {
+        if self.constant
+            && let Some(last) = &self.last
+            && last.deleted == deleted
+        {
+            return Ok(true);
+        }
         self.fill(view, deleted)
             .map_err(|error| ConnectError::data("cannot address the record").caused_by(error))?;
-        if let Some(last) = &self.last
-            && last.text == self.text
-        {
-            return Ok(Arc::clone(last));
-        }
-        let target = Arc::new(self.parse()?);
-        self.last = Some(Arc::clone(&target));
-        Ok(target)
+        let last = self.last.as_ref();
+        Ok(last.is_some_and(|last| last.target.text == self.text))
     }
 
     fn fill(&mut self, view: &View<'_>, deleted: bool) -> Result<(), crate::template::FillError> {

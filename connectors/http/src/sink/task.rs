@@ -1,32 +1,29 @@
-//! The task: makes requests of records and hands them to its lanes.
+//! The task: takes records on and hands them to its lanes.
 //!
-//! `put` takes records on and returns; the lanes send them meanwhile, so that a slow server holds up nobody. While more waits than
+//! `put` takes records on and returns; the lanes make requests of them and send these meanwhile, so that a slow server holds up nobody. While more waits than
 //! `buffer.max.bytes`, the task's partitions are paused. A record that cannot be delivered is reported by the next `put`,
 //! for which the lane asks; until then nothing behind it is committed.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use millrace_api::{
-    ConnectError, ConsumedRecord, Properties, SinkBatch, SinkContext, SinkOffsets, SinkRow,
-    SinkTask, TopicPartition,
+    ConnectError, Properties, SinkBatch, SinkContext, SinkOffsets, SinkRun, SinkTask,
+    TopicPartition,
 };
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::config::{OnNull, Order, SinkConfig};
-use super::item::{Item, Ticket};
-use super::lane::Lane;
-use super::presets::Preset;
-use super::render::Renderer;
-use super::shared::{News, Plan, Queue, Shared};
-use super::target::{Target, Targets};
-use super::view::View;
+use super::config::{Order, SinkConfig};
+use super::lane;
+use super::prepare::Preparer;
+use super::queue::Queue;
+use super::rows::{Held, Piece, Rows};
+use super::shared::{News, Plan, Shared};
+use super::target::Targets;
 use super::window::Window;
 use crate::client::{HttpClient, Redirects};
 
@@ -36,8 +33,6 @@ const ROOM_WAIT: Duration = Duration::from_millis(500);
 const COMMIT_WAIT: Duration = Duration::from_secs(5);
 /// The same when the task is to pause or stop.
 const STOP_WAIT: Duration = Duration::from_secs(2);
-/// So many records are made into requests without giving the thread back.
-const STRIDE: usize = 64;
 
 /// Sends records to a server.
 #[derive(Debug, Default)]
@@ -48,38 +43,14 @@ pub(crate) struct HttpSinkTask {
 #[derive(Debug)]
 struct Running {
     shared: Arc<Shared>,
+    /// A queue for each lane, or one for all of them where no order is to be kept.
     queues: Vec<Arc<Queue>>,
     /// The lanes; they end with it.
     _lanes: JoinSet<()>,
-    targets: Targets,
-    renderer: Renderer,
     windows: HashMap<TopicPartition, Arc<Window>>,
     buffer_max: usize,
     order: Order,
-    on_null: OnNull,
-    preset: Preset,
     paused: bool,
-    /// The window asked for last.
-    last_window: Option<(Arc<str>, i32, Arc<Window>)>,
-}
-
-/// A record that has been made into a part of a request.
-#[derive(Debug)]
-struct Part {
-    target: Arc<Target>,
-    /// Its range of the text of all records; none for a request without a body.
-    body: Option<Range<usize>>,
-    group: Option<Arc<str>>,
-}
-
-/// A record of a batch on its way into a lane.
-#[derive(Debug)]
-struct Draft {
-    lane: usize,
-    record: ConsumedRecord,
-    window: Arc<Window>,
-    /// Why it cannot be sent, if it cannot.
-    part: Result<Part, ConnectError>,
 }
 
 #[async_trait]
@@ -98,7 +69,6 @@ impl SinkTask for HttpSinkTask {
         for partition in partitions {
             running.windows.insert(partition.clone(), Arc::default());
         }
-        running.last_window = None;
         if running.paused {
             running.shared.context().pause(partitions.iter().cloned());
         }
@@ -109,7 +79,7 @@ impl SinkTask for HttpSinkTask {
         let running = self.running()?;
         running.settle()?;
         if !batch.is_empty() {
-            running.take_on(batch).await;
+            running.take_on(batch);
         }
         running.wait_for_room().await;
         running.settle()
@@ -134,7 +104,6 @@ impl SinkTask for HttpSinkTask {
                 window.close();
             }
         }
-        running.last_window = None;
         Ok(())
     }
 
@@ -160,25 +129,26 @@ impl Running {
         let https = config.url.starts_with("https");
         let client = HttpClient::open(&config.client, https, Redirects::KeepingMethod).await?;
         let shared = Arc::new(Shared::new(Plan::new(&config, tolerant)?, client, context));
+        let targets = Targets::new(&config)?;
         let lanes = usize::try_from(config.parallel_requests).unwrap_or(1);
-        let queues: Vec<Arc<Queue>> = (0..lanes).map(|_| Arc::default()).collect();
+        let queues = match config.order {
+            Order::None => 1,
+            Order::Partition | Order::Key => lanes,
+        };
+        let queues: Vec<Arc<Queue>> = (0..queues).map(|_| Arc::default()).collect();
         let mut running = JoinSet::new();
-        for queue in &queues {
-            running.spawn(Lane::new(Arc::clone(&shared)).run(Arc::clone(queue)));
+        for queue in queues.iter().cycle().take(lanes) {
+            let preparer = Preparer::new(Arc::clone(&shared), targets.clone(), Arc::clone(queue));
+            running.spawn(lane::run(Arc::clone(&shared), preparer));
         }
         Ok(Self {
             shared,
             queues,
             _lanes: running,
-            targets: Targets::new(&config)?,
-            renderer: Renderer::new(&config)?,
             windows: HashMap::new(),
             buffer_max: usize::try_from(config.buffer_max_bytes).unwrap_or(1_024),
             order: config.order,
-            on_null: config.on_null,
-            preset: config.preset,
             paused: false,
-            last_window: None,
         })
     }
 
@@ -189,147 +159,77 @@ impl Running {
             return Err(fatal);
         }
         for failure in failures {
-            if let Some(reporter) = self.shared.context().errant_records() {
-                reporter.report_consumed(failure.ticket.record.clone(), failure.error);
+            if let Some(reporter) = self.shared.context().errant_records()
+                && let Some(record) = failure.record.consumed()
+            {
+                reporter.report_consumed(record, failure.error);
             }
-            self.shared.done(&failure.ticket);
+            self.shared.done(&failure.record);
         }
         Ok(())
     }
 
-    /// Makes parts of requests of the records and hands them to the lanes.
-    async fn take_on(&mut self, batch: &SinkBatch) {
-        let mut text = Vec::new();
-        let mut drafts = Vec::with_capacity(batch.len());
-        for (index, row) in batch.rows().enumerate() {
-            if index > 0 && index % STRIDE == 0 {
-                tokio::task::yield_now().await;
-            }
-            let start = text.len();
-            let part = match self.part(row, &mut text) {
-                Ok(None) => continue,
-                Ok(Some(part)) => Ok(part),
-                Err(error) => {
-                    text.truncate(start);
-                    Err(error)
-                }
-            };
-            let record = row.consumed();
-            drafts.push(Draft {
-                lane: self.lane_of(&record, index, batch.len()),
-                window: self.window_of(&record),
-                record,
-                part,
-            });
-        }
-        self.hand_over(drafts, &Bytes::from(text), batch.block_bytes());
-    }
-
-    fn hand_over(&mut self, drafts: Vec<Draft>, text: &Bytes, block_bytes: usize) {
+    /// Hands the records to the lanes.
+    fn take_on(&mut self, batch: &SinkBatch) {
+        let lanes = self.lanes_of(batch);
+        let windows = batch.runs().iter().map(|run| self.window_of(run));
+        let windows = windows.collect();
         let shared = &self.shared;
-        let hold = shared.hold(block_bytes + text.len());
-        shared.taken(drafts.len());
-        let mut items: Vec<Vec<Item>> = self.queues.iter().map(|_| Vec::new()).collect();
-        for draft in drafts {
-            let ticket = Ticket {
-                number: draft.window.add(draft.record.offset),
-                record: draft.record,
-                window: draft.window,
-                hold: Arc::clone(&hold),
-            };
-            match draft.part {
-                Ok(part) => items[draft.lane].push(Item {
-                    ticket,
-                    target: part.target,
-                    body: part.body.map(|range| text.slice(range)),
-                    group: part.group,
-                }),
-                Err(error) => shared.failed(ticket, error),
+        let hold = shared.hold(Held::bytes(batch));
+        let held = Arc::new(Held::new(batch.clone(), windows, hold));
+        shared.taken(batch.len());
+        for (lane, rows) in lanes {
+            let held = Arc::clone(&held);
+            self.queues[lane].add(Piece { held, rows });
+        }
+    }
+
+    /// The rows of a batch by lanes.
+    fn lanes_of(&self, batch: &SinkBatch) -> Vec<(usize, Rows)> {
+        if self.queues.len() == 1 {
+            return vec![(0, Rows::Range(0..batch.len() as u32))];
+        }
+        if self.order == Order::Key {
+            return self.lanes_by_key(batch);
+        }
+        let runs = batch.runs_with_start();
+        runs.map(|(start, run)| {
+            let rows = Rows::Range(start as u32..run.end as u32);
+            (self.lane_of(hash_of(run)), rows)
+        })
+        .collect()
+    }
+
+    fn lanes_by_key(&self, batch: &SinkBatch) -> Vec<(usize, Rows)> {
+        let mut lanes: Vec<Option<Rows>> = vec![None; self.queues.len()];
+        for (start, run) in batch.runs_with_start() {
+            let without_key = hash_of(run);
+            for index in start..run.end {
+                let key = batch.packed()[index].key;
+                let lane = self.lane_of(batch.bytes(key).map_or(without_key, hash));
+                let row = index as u32;
+                match &mut lanes[lane] {
+                    Some(rows) => rows.push(row),
+                    none => *none = Some(Rows::Range(row..row + 1)),
+                }
             }
         }
-        for (queue, items) in self.queues.iter().zip(items) {
-            queue.add(items);
-        }
+        let filled = lanes.into_iter().enumerate();
+        filled
+            .filter_map(|(lane, rows)| Some((lane, rows?)))
+            .collect()
     }
 
-    /// What is to be sent of a record; none if it is left out.
-    fn part(&mut self, row: SinkRow<'_>, text: &mut Vec<u8>) -> Result<Option<Part>, ConnectError> {
-        let view = View::new(row);
-        let null = view.is_null();
-        if null && self.on_null != OnNull::Delete {
-            return self.without_value(&row).map(|()| None);
-        }
-        let body = !null || self.preset.deletes_in_body();
-        let target = self.targets.of(&view, !body)?;
-        let start = text.len();
-        let group = match body {
-            true => self.renderer.render(&view, text)?,
-            false => None,
-        };
-        Ok(Some(Part {
-            target,
-            body: body.then_some(start..text.len()),
-            group: group.map(Arc::from),
-        }))
+    fn lane_of(&self, hash: u64) -> usize {
+        usize::try_from(hash % self.queues.len() as u64).unwrap_or(0)
     }
 
-    fn without_value(&self, row: &SinkRow<'_>) -> Result<(), ConnectError> {
-        let place = || {
-            format!(
-                "{}-{}-{}",
-                row.original_topic(),
-                row.partition(),
-                row.offset()
-            )
-        };
-        match self.on_null {
-            OnNull::Ignore | OnNull::Delete => {}
-            OnNull::Log => {
-                let id = self.shared.context().id();
-                log::warn!("{id} leaves out {}, which has no value", place());
-            }
-            OnNull::Fail => {
-                return Err(ConnectError::data(format!(
-                    "{} has no value, and behavior.on.null.values is fail",
-                    place()
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    /// The lane of a record: the same for all records that must keep their order.
-    fn lane_of(&self, record: &ConsumedRecord, index: usize, count: usize) -> usize {
-        let lanes = self.queues.len();
-        let hash = |bytes: &[u8]| BuildHasherDefault::<DefaultHasher>::default().hash_one(bytes);
-        let lane = match (self.order, &record.key) {
-            (Order::None, _) => return index * lanes / count.max(1),
-            (Order::Key, Some(key)) => hash(key),
-            // Partitions of a topic are spread evenly.
-            _ => hash(record.topic.as_bytes())
-                .wrapping_add(u64::from(record.partition.unsigned_abs())),
-        };
-        usize::try_from(lane % lanes as u64).unwrap_or(0)
-    }
-
-    fn window_of(&mut self, record: &ConsumedRecord) -> Arc<Window> {
-        if let Some((topic, partition, window)) = &self.last_window
-            && *partition == record.partition
-            && Arc::ptr_eq(topic, &record.topic)
-        {
-            return Arc::clone(window);
-        }
+    fn window_of(&mut self, run: &SinkRun) -> Arc<Window> {
         let partition = TopicPartition {
-            topic: Arc::clone(&record.topic),
-            partition: record.partition,
+            topic: Arc::clone(topic_of(run)),
+            partition: run.partition,
         };
-        let window = Arc::clone(self.windows.entry(partition).or_default());
-        self.last_window = Some((
-            Arc::clone(&record.topic),
-            record.partition,
-            Arc::clone(&window),
-        ));
-        window
+        Arc::clone(self.windows.entry(partition).or_default())
     }
 
     /// Waits until less is on its way than may be, for a short time; then pauses what is read instead.
@@ -370,6 +270,20 @@ impl Running {
             () = stopping => {}
         }
     }
+}
+
+/// The topic that the records of a run came from.
+fn topic_of(run: &SinkRun) -> &Arc<str> {
+    run.original_topic.as_ref().unwrap_or(&run.topic)
+}
+
+/// The same for all records of a partition; partitions of a topic are spread evenly.
+fn hash_of(run: &SinkRun) -> u64 {
+    hash(topic_of(run).as_bytes()).wrapping_add(u64::from(run.partition.unsigned_abs()))
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(bytes)
 }
 
 /// Waits until `is` holds; false if it does not by `deadline`.

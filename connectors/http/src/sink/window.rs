@@ -1,54 +1,91 @@
 //! The records of a partition that are on their way: what of them may be committed.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Rows that one word of [`Marks`] tells of.
+const WORD: u32 = u64::BITS;
+
+/// Which records of a batch are done: delivered, or nothing more is to be done about them.
+#[derive(Debug)]
+pub(crate) struct Marks {
+    offsets: Box<[i64]>,
+    /// A bit a row.
+    done: Box<[AtomicU64]>,
+}
+
+impl Marks {
+    /// Marks of records with these offsets, none of them done.
+    pub(crate) fn new(offsets: impl IntoIterator<Item = i64>) -> Self {
+        let offsets: Box<[i64]> = offsets.into_iter().collect();
+        let words = offsets.len().div_ceil(WORD as usize);
+        Self {
+            offsets,
+            done: (0..words).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// These rows are done.
+    pub(crate) fn done(&self, rows: Range<u32>) {
+        let mut row = rows.start;
+        while row < rows.end {
+            let end = rows.end.min((row / WORD + 1) * WORD);
+            if let Some(word) = self.done.get((row / WORD) as usize) {
+                word.fetch_or(bits(row % WORD, end - row), Ordering::AcqRel);
+            }
+            row = end;
+        }
+    }
+
+    /// The offset of the first of `rows` that is not done.
+    fn unfinished(&self, rows: Range<u32>) -> Option<i64> {
+        let mut row = rows.start;
+        while row < rows.end {
+            let word = self.done.get((row / WORD) as usize)?;
+            let open = !word.load(Ordering::Acquire) & (u64::MAX << (row % WORD));
+            let first = row - row % WORD + open.trailing_zeros();
+            if open != 0 {
+                let offset = self.offsets.get(first as usize).copied();
+                return offset.filter(|_| first < rows.end);
+            }
+            row = first;
+        }
+        None
+    }
+}
+
+/// `count` bits from bit `first` on; together they are no more than a word has.
+fn bits(first: u32, count: u32) -> u64 {
+    let ones = u64::MAX
+        .checked_shr(WORD.saturating_sub(count))
+        .unwrap_or_default();
+    ones << first
+}
 
 /// Records on their way, in the order in which they came.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
     closed: AtomicBool,
-    records: Mutex<Records>,
-}
-
-#[derive(Debug, Default)]
-struct Records {
-    /// The number of the first of `offsets`.
-    first: u64,
-    /// Offsets, and whether they are done.
-    offsets: VecDeque<(i64, bool)>,
+    batches: Mutex<Vec<(Arc<Marks>, Range<u32>)>>,
 }
 
 impl Window {
-    /// A record has come; returns its number.
-    pub(crate) fn add(&self, offset: i64) -> u64 {
-        self.with(|records| {
-            records.offsets.push_back((offset, false));
-            records.first + records.offsets.len() as u64 - 1
-        })
-    }
-
-    /// A record is delivered, or nothing more is to be done about it.
-    pub(crate) fn done(&self, number: u64) {
-        self.with(|records| {
-            let index = number
-                .checked_sub(records.first)
-                .and_then(|index| usize::try_from(index).ok());
-            if let Some(record) = index.and_then(|index| records.offsets.get_mut(index)) {
-                record.1 = true;
-            }
-            while records.offsets.front().is_some_and(|(_, done)| *done) {
-                records.offsets.pop_front();
-                records.first += 1;
-            }
+    /// `rows` of a batch have come.
+    pub(crate) fn add(&self, marks: Arc<Marks>, rows: Range<u32>) {
+        self.with(|batches| {
+            batches.retain(|(marks, rows)| marks.unfinished(rows.clone()).is_some());
+            batches.push((marks, rows));
         });
     }
 
     /// The lowest offset that is not done.
     pub(crate) fn unfinished(&self) -> Option<i64> {
-        self.with(|records| {
-            let unfinished = records.offsets.iter().filter(|(_, done)| !done);
-            unfinished.map(|(offset, _)| *offset).min()
+        self.with(|batches| {
+            let unfinished = batches
+                .iter()
+                .filter_map(|(marks, rows)| marks.unfinished(rows.clone()));
+            unfinished.min()
         })
     }
 
@@ -62,8 +99,8 @@ impl Window {
         self.closed.load(Ordering::Acquire)
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Records) -> T) -> T {
-        act(&mut self.records.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, act: impl FnOnce(&mut Vec<(Arc<Marks>, Range<u32>)>) -> T) -> T {
+        act(&mut self.batches.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -76,29 +113,52 @@ mod tests {
     fn the_lowest_offset_that_is_not_done() {
         let window = Window::default();
         assert_eq!(window.unfinished(), None);
-        let numbers: Vec<_> = [10, 12, 13].map(|offset| window.add(offset)).into();
-        window.done(numbers[1]);
+        let marks = Arc::new(Marks::new([10, 12, 13]));
+        window.add(Arc::clone(&marks), 0..3);
+        marks.done(1..2);
         assert_eq!(window.unfinished(), Some(10));
-        window.done(numbers[0]);
+        marks.done(0..1);
         assert_eq!(window.unfinished(), Some(13));
-        let again = window.add(11);
+        let again = Arc::new(Marks::new([11]));
+        window.add(Arc::clone(&again), 0..1);
         assert_eq!(window.unfinished(), Some(11), "a record that came again");
-        window.done(numbers[2]);
-        window.done(again);
-        window.done(again);
+        marks.done(2..3);
+        again.done(0..1);
+        again.done(0..1);
         assert_eq!(window.unfinished(), None);
+    }
+
+    #[test]
+    fn batches_that_are_done_are_forgotten_whatever_stands_before_them() {
+        let window = Window::default();
+        let stuck = Arc::new(Marks::new([1]));
+        window.add(Arc::clone(&stuck), 0..1);
+        for offset in 2..100 {
+            let marks = Arc::new(Marks::new([offset]));
+            window.add(Arc::clone(&marks), 0..1);
+            marks.done(0..1);
+        }
+        assert!(window.with(|batches| batches.len()) <= 2);
+        assert_eq!(window.unfinished(), Some(1));
     }
 
     proptest! {
         #[test]
-        fn any_order_ends_with_nothing_unfinished(order in Just((0..50_usize).collect::<Vec<_>>()).prop_shuffle()) {
+        fn rows_may_be_done_in_any_ranges(
+            ranges in prop::collection::vec((0_u32..200, 0_u32..200), 0..20),
+            part in (0_u32..200, 0_u32..200),
+        ) {
+            let marks = Arc::new(Marks::new((0..200).map(|row| 1_000 + 3 * row)));
             let window = Window::default();
-            let numbers: Vec<_> = (0..50).map(|offset| window.add(offset)).collect();
-            let mut left: std::collections::BTreeSet<i64> = (0..50).collect();
-            for index in order {
-                window.done(numbers[index]);
-                left.remove(&(index as i64));
-                prop_assert_eq!(window.unfinished(), left.first().copied());
+            let part = part.0.min(part.1)..part.0.max(part.1);
+            window.add(Arc::clone(&marks), part.clone());
+            let mut left: std::collections::BTreeSet<u32> = part.collect();
+            for (one, other) in ranges {
+                let done = one.min(other)..one.max(other);
+                left.retain(|row| !done.contains(row));
+                marks.done(done);
+                let expected = left.first().map(|row| 1_000 + 3 * i64::from(*row));
+                prop_assert_eq!(window.unfinished(), expected);
             }
         }
     }

@@ -171,6 +171,23 @@ impl SinkBatch {
         bytes_of(&self.blocks, span)
     }
 
+    /// A view of one record; none if there are not so many.
+    #[inline]
+    pub fn row(&self, index: usize) -> Option<SinkRow<'_>> {
+        let row = self.rows.get(index)?;
+        let number = self.runs.partition_point(|run| run.end <= index);
+        let before = number
+            .checked_sub(1)
+            .and_then(|before| self.runs.get(before));
+        Some(SinkRow {
+            batch: self,
+            run: self.runs.get(number)?,
+            row,
+            start: before.map_or(0, |before| before.end),
+            index,
+        })
+    }
+
     /// Views of the records, in order.
     pub fn rows(&self) -> impl Iterator<Item = SinkRow<'_>> {
         self.runs_with_start().flat_map(move |(start, run)| {
@@ -338,6 +355,11 @@ mod tests {
             batch.rows().map(show).collect()
         };
         let all = seen(&batch);
+        for (index, row) in batch.rows().enumerate() {
+            let alone = batch.row(index).map(|alone| format!("{alone:?}"));
+            assert_eq!(alone, Some(format!("{row:?}")));
+        }
+        assert!(batch.row(all.len()).is_none());
         for from in 0..=7 {
             for to in from..=7 {
                 assert_eq!(seen(&batch.slice(from..to)), all[from..to], "{from}..{to}");

@@ -1,5 +1,7 @@
 //! Lines to an HTTP server by a plain loop around reqwest, and the server: it reads each request's body, counts what is in
 //! it, and answers at once.
+//!
+//! The loop has its lines in memory, a string each, and joins those of a request before it posts them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -96,12 +98,8 @@ pub(crate) fn run(server: &Server, input: &Input, batch: usize) -> anyhow::Resul
     let _chosen = rustls::crypto::ring::default_provider()
         .install_default()
         .is_ok();
-    let lines = std::fs::read(&input.path)?;
-    let requests: Vec<Vec<u8>> = lines
-        .chunks(input.line_bytes * batch)
-        .map(|chunk| chunk[..chunk.len() - 1].to_vec())
-        .collect();
-    let requests = Arc::new(requests);
+    let lines = std::fs::read_to_string(&input.path)?;
+    let lines: Arc<Vec<String>> = Arc::new(lines.lines().map(str::to_owned).collect());
     let next = Arc::new(AtomicU64::new(0));
     let client = reqwest::Client::builder()
         .tls_certs_only([])
@@ -114,10 +112,16 @@ pub(crate) fn run(server: &Server, input: &Input, batch: usize) -> anyhow::Resul
         let mut senders = JoinSet::new();
         for _ in 0..PARALLEL {
             let (client, url) = (client.clone(), url.clone());
-            let (requests, next) = (Arc::clone(&requests), Arc::clone(&next));
+            let (lines, next) = (Arc::clone(&lines), Arc::clone(&next));
             senders.spawn(async move {
-                while let Some(body) = requests.get(next.fetch_add(1, Ordering::AcqRel) as usize) {
-                    let answer = client.post(&url).body(body.clone()).send().await?;
+                loop {
+                    let from = batch * next.fetch_add(1, Ordering::AcqRel) as usize;
+                    let to = lines.len().min(from + batch);
+                    let Some(records) = lines.get(from..to).filter(|some| !some.is_empty()) else {
+                        break;
+                    };
+                    let body = records.join("\n");
+                    let answer = client.post(&url).body(body).send().await?;
                     answer.error_for_status()?.bytes().await?;
                 }
                 Ok::<(), reqwest::Error>(())
