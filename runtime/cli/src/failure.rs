@@ -15,6 +15,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// A tool ran, and what it was asked for did not come about.
     Failed(anyhow::Error),
+    /// A tool compared two things, which differ.
+    Differs(String),
     /// A signal, by its number, ended a tool before it was done.
     Interrupted(u8),
 }
@@ -26,6 +28,7 @@ impl Failure {
             Self::Unclean(_) | Self::Failed(_) => ExitCode::from(1),
             Self::Configuration(_) | Self::Usage(_) => ExitCode::from(2),
             Self::Start(_) => ExitCode::from(3),
+            Self::Differs(_) => ExitCode::from(4),
             // The shell's convention for a process that a signal ended.
             Self::Interrupted(signal) => ExitCode::from(signal.saturating_add(128)),
         }
@@ -56,7 +59,7 @@ impl fmt::Display for Failure {
                 write!(f, "{}", chain(error))?;
                 remedy(error).map_or(Ok(()), |remedy| write!(f, "\n  {remedy}"))
             }
-            Self::Usage(text) => write!(f, "{text}"),
+            Self::Usage(text) | Self::Differs(text) => write!(f, "{text}"),
             Self::Interrupted(_) => write!(f, "interrupted"),
             Self::Unclean(abandoned) => {
                 write!(f, "stopped, but not cleanly")?;

@@ -3,9 +3,10 @@
 //! Each is a folder or a file: what can be typed is its `Args` struct, and `run` does it. Standard output is for data,
 //! tables for people and JSON for scripts; what is said beside goes to standard error. The exit code is 0 when all of
 //! it was done, 1 when something failed, 2 for wrong usage, 3 when no broker answers, 128 and the signal's number when
-//! a signal ended it.
+//! a signal ended it; 4 when `connectors diff` found differences.
 
 mod configs;
+mod connectors;
 mod consume;
 mod decode;
 mod delete_records;
@@ -49,6 +50,8 @@ pub(crate) enum Tool {
     Groups(groups::Groups),
     /// Show and change configurations
     Configs(configs::Configs),
+    /// List, create, apply and watch connectors, on workers of Kafka Connect, too
+    Connectors(connectors::Connectors),
     /// Delete records from the beginning of partitions
     DeleteRecords(delete_records::DeleteRecords),
     /// List, show and replay dead letters of connectors
@@ -77,6 +80,7 @@ impl Tool {
             Self::Consume(consume) => consume.run(),
             Self::Groups(groups) => groups.run(),
             Self::Configs(configs) => configs.run(),
+            Self::Connectors(connectors) => connectors.run(),
             Self::DeleteRecords(delete) => delete.run(),
             Self::Dlq(dlq) => dlq.run(),
             Self::GetOffsets(offsets) => offsets.run(),

@@ -44,6 +44,11 @@ pub(crate) struct NoWorker {
     pub(crate) worker: String,
 }
 
+/// What was compared is not the same.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub(crate) struct Differs(pub(crate) String);
+
 /// The tool stopped because it was told to, before it was done.
 #[derive(Debug, Error)]
 #[error("stopped before it was done")]
@@ -111,6 +116,9 @@ fn failed(error: anyhow::Error, signal: Option<u8>) -> Result<(), Failure> {
     }
     if let Some(no_worker) = error.downcast_ref::<NoWorker>() {
         return Err(Failure::Start(anyhow::anyhow!("{no_worker}")));
+    }
+    if let Some(differs) = error.downcast_ref::<Differs>() {
+        return Err(Failure::Differs(differs.to_string()));
     }
     Err(Failure::Failed(error))
 }

@@ -97,6 +97,17 @@ impl Server {
         Ok(properties)
     }
 
+    /// An admin of the brokers at `servers`, where no option names others.
+    ///
+    /// # Errors
+    /// As [`Server::admin`].
+    pub(crate) async fn admin_at(&self, servers: &str, limit: Duration) -> anyhow::Result<Admin> {
+        let mut properties = self.properties(Place::Client, &[("client.id", "millrace-admin")])?;
+        properties.insert("bootstrap.servers".to_owned(), servers.to_owned());
+        let cluster = Self::cluster(&properties).await?;
+        Ok(Admin::new(&cluster).with_limit(limit))
+    }
+
     /// The cluster of these properties, after one of its brokers has answered.
     ///
     /// # Errors

@@ -16,6 +16,8 @@ use clap::{ArgGroup, Args};
 use millrace_client::admin::{Admin, GroupListing};
 use regex::Regex;
 
+pub(super) use self::scope::Scope;
+
 use self::scenario::Scenario;
 use super::{
     run::{self, Usage},

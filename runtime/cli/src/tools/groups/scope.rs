@@ -12,13 +12,13 @@ use crate::tools::run::Usage;
 
 /// A topic, and the partitions of it that were named.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Scope {
+pub(in crate::tools) struct Scope {
     topic: String,
     partitions: Option<Vec<i32>>,
 }
 
 impl Scope {
-    pub(super) fn parse_all(texts: &[String]) -> Result<Vec<Self>, Usage> {
+    pub(in crate::tools) fn parse_all(texts: &[String]) -> Result<Vec<Self>, Usage> {
         texts.iter().map(|text| Self::parse(text)).collect()
     }
 
@@ -45,7 +45,10 @@ impl Scope {
     }
 
     /// All partitions of several scopes.
-    pub(super) async fn places(admin: &Admin, scopes: &[Self]) -> anyhow::Result<BTreeSet<Place>> {
+    pub(in crate::tools) async fn places(
+        admin: &Admin,
+        scopes: &[Self],
+    ) -> anyhow::Result<BTreeSet<Place>> {
         let topics = admin.list_topics().await?;
         let mut places = BTreeSet::new();
         for scope in scopes {
