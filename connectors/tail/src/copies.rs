@@ -26,6 +26,15 @@ pub(crate) struct Lost {
     /// The bytes before the position, as far as they are known.
     pub(crate) tail: Vec<u8>,
     pub(crate) position: u64,
+    /// The longest that it was seen.
+    pub(crate) len: u64,
+}
+
+impl Lost {
+    /// Bytes that were seen of the file and are in no copy of `copied` bytes, nor were they read.
+    pub(crate) fn bytes(&self, copied: u64) -> u64 {
+        self.len.saturating_sub(self.position.max(copied))
+    }
 }
 
 /// The copy with bytes behind the position, the youngest one if there are several. Files that are read anyway, because
@@ -94,7 +103,9 @@ mod tests {
             head: Head::of(read.as_bytes()),
             tail: b"one\ntwo\n".to_vec(),
             position: read.len() as u64,
+            len: read.len() as u64 + 10,
         };
+        assert_eq!([0, 2000].map(|copied| lost.bytes(copied)), [10, 0]);
         let copy = find(&lost, &globs, &HashMap::new()).unwrap();
         assert_eq!(&*copy.path, dir.path().join("a.log.1"));
         let tracked = HashMap::from([(copy.id, Arc::clone(&copy.path))]);

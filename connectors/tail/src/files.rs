@@ -37,6 +37,8 @@ pub(crate) struct Entry {
     pub(crate) len: u64,
     /// It is to be read when it is found again, whatever its length.
     pub(crate) look_again: bool,
+    /// The name that it had before, as long as no other file has taken that.
+    pub(crate) left: Option<Arc<Path>>,
     /// Looks that did not find it.
     pub(crate) missed: u32,
     /// The file whose place it has taken, and which is read to its end first.
@@ -71,6 +73,7 @@ impl Entry {
             from_end: false,
             len: 0,
             look_again: false,
+            left: None,
             missed: 0,
             after: None,
             flush: Flush::Nothing,
@@ -83,7 +86,7 @@ impl Entry {
 
     /// The file has another name.
     pub(crate) fn rename(&mut self, path: &Arc<Path>) {
-        self.path = Arc::clone(path);
+        self.left = Some(std::mem::replace(&mut self.path, Arc::clone(path)));
         self.headers.rename(Arc::clone(path));
     }
 

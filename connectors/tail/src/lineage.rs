@@ -1,8 +1,10 @@
 //! Which files are generations of one log, oldest first.
 //!
 //! `app.log.2` and `app.log-20261121` stand in one line with `app.log`, before it: a name that is another file's name with
-//! a suffix is an older generation of that file. Within the line the time of the last write decides.
+//! a suffix is an older generation of that file. Within the line the time of the last write decides, and where that is
+//! the same, the suffix: `.2` is older than `.1`, a date older than a later one.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -22,7 +24,7 @@ pub(crate) fn order(found: &[(&Path, SystemTime)]) -> Vec<(usize, usize)> {
     for (log, mut generations) in lines {
         generations.sort_by_key(|&index| {
             let (path, modified) = found[index];
-            (path == log, modified, path)
+            (path == log, modified, Reverse(number(path)), path)
         });
         pairs.extend(generations.windows(2).map(|pair| (pair[1], pair[0])));
     }
@@ -43,6 +45,19 @@ fn log_of(path: &Path, names: &HashSet<&Path>) -> PathBuf {
         }
     }
     log.to_owned()
+}
+
+/// Numbers of generations have few digits; with more, they are dates.
+const NUMBER_MAX: u32 = 9999;
+
+/// The number at the end of a generation's name, before the suffix of a compressed one; 0 where there is none.
+fn number(path: &Path) -> u32 {
+    let text = path.to_string_lossy();
+    let mut suffixes = text.rsplit(['.', '-', '_']).take(2);
+    suffixes
+        .find_map(|suffix| suffix.parse().ok())
+        .filter(|number| *number <= NUMBER_MAX)
+        .unwrap_or(0)
 }
 
 fn without_suffix(path: &Path) -> Option<&Path> {
@@ -94,8 +109,36 @@ mod tests {
                 pair("/l/app.log", "/l/app.log.1"),
             ]
         );
-        let dated = [("/l/app.log-20261120", 10), ("/l/app.log", 10)];
-        assert_eq!(ordered(&dated), [pair("/l/app.log", "/l/app.log-20261120")]);
+        let dated = [
+            ("/l/app.log-20261120", 10),
+            ("/l/app.log", 10),
+            ("/l/app.log-20261119", 10),
+        ];
+        assert_eq!(
+            ordered(&dated),
+            [
+                pair("/l/app.log-20261120", "/l/app.log-20261119"),
+                pair("/l/app.log", "/l/app.log-20261120")
+            ]
+        );
+    }
+
+    #[test]
+    fn generations_of_one_moment_come_by_their_numbers() {
+        let found = [
+            ("/l/app.log.1", 10),
+            ("/l/app.log", 10),
+            ("/l/app.log.10.gz", 10),
+            ("/l/app.log.9", 10),
+        ];
+        assert_eq!(
+            ordered(&found),
+            [
+                pair("/l/app.log.9", "/l/app.log.10.gz"),
+                pair("/l/app.log.1", "/l/app.log.9"),
+                pair("/l/app.log", "/l/app.log.1"),
+            ]
+        );
     }
 
     #[test]

@@ -22,6 +22,10 @@ const DEPTH_MAX: usize = 64;
 
 /// Further looks, where files keep coming.
 const LOOKS_MAX: usize = 4;
+/// How often a folder is read again in which names come and go meanwhile.
+const READS_MAX: usize = 8;
+/// A folder's time of change does not tell two changes apart that are closer than this.
+const TICK: Duration = Duration::from_millis(10);
 
 /// A file that was found.
 #[derive(Debug, Clone)]
@@ -60,6 +64,8 @@ pub(crate) struct Findings {
     pub(crate) files: HashMap<FileId, Found>,
     /// Folders that cannot be read, and why.
     pub(crate) unreadable: Vec<(PathBuf, io::Error)>,
+    /// Folders in which names came or went while they were read: a file that was renamed may have been passed by.
+    pub(crate) unsettled: HashSet<PathBuf>,
 }
 
 /// Looks for files; `enter` is told of each folder before it is read.
@@ -70,10 +76,11 @@ pub(crate) fn scan(wanted: &Wanted, mut enter: impl FnMut(&Path)) -> Findings {
         collect_folders(route, &mut folders, &mut enter);
     }
     for folder in &folders {
-        if let Err(error) = read_folder(folder, wanted, &mut findings.files)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            findings.unreadable.push((folder.clone(), error));
+        match read_settled(folder, wanted, &mut findings.files) {
+            Ok(true) => {}
+            Ok(false) => drop(findings.unsettled.insert(folder.clone())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => findings.unreadable.push((folder.clone(), error)),
         }
     }
     findings
@@ -87,6 +94,7 @@ pub(crate) fn scan_settled(wanted: &Wanted, mut enter: impl FnMut(&Path)) -> Fin
         let known = findings.files.len();
         let again = scan(wanted, &mut enter);
         findings.unreadable = again.unreadable;
+        findings.unsettled = again.unsettled;
         findings.files.extend(again.files);
         if findings.files.len() == known {
             break;
@@ -146,6 +154,33 @@ fn walk(
     if matches!(step, Step::Anywhere) {
         walk(folder, rest, depth, folders, enter);
     }
+}
+
+/// Reads a folder until no name has come or gone in it meanwhile; false if that never was so.
+///
+/// A rotation renames several files, one after another. Whoever reads the folder while it is under way may see the new
+/// file and pass by an older one.
+fn read_settled(
+    folder: &Path,
+    wanted: &Wanted,
+    files: &mut HashMap<FileId, Found>,
+) -> io::Result<bool> {
+    let mut found = HashMap::new();
+    let mut settled = false;
+    for _ in 0..READS_MAX {
+        let before = fs::metadata(folder)?.modified()?;
+        let at_rest = before.elapsed().map_or(true, |age| age >= TICK);
+        found.clear();
+        read_folder(folder, wanted, &mut found)?;
+        settled = at_rest && fs::metadata(folder)?.modified()? == before;
+        if settled {
+            break;
+        }
+    }
+    for file in found.into_values() {
+        add(file, files);
+    }
+    Ok(settled)
 }
 
 fn read_folder(
@@ -208,6 +243,8 @@ fn add(file: Found, files: &mut HashMap<FileId, Found>) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     fn names(include: &str, root: &Path, strays: Strays) -> Vec<(String, bool)> {
@@ -278,6 +315,32 @@ mod tests {
             names("*.log", root, Strays::All),
             [("a.log".to_owned(), true)]
         );
+    }
+
+    #[test]
+    fn a_folder_that_changes_is_unsettled_until_it_rests() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("in");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("a.log"), "").unwrap();
+        let include = folder.join("*.log").display().to_string();
+        let wanted = Wanted {
+            globs: Arc::new(Globs::new(&[include], &[]).unwrap()),
+            strays: none(),
+        };
+        // As if the folder's clock were ahead: nothing can be told of its age, only of its changes.
+        let ahead = SystemTime::now() + Duration::from_secs(3600);
+        let rests = |time| File::open(&folder).unwrap().set_modified(time).unwrap();
+        rests(SystemTime::now());
+        let mut files = HashMap::new();
+        let at_once = read_settled(&folder, &wanted, &mut files).unwrap();
+        let took = fs::metadata(&folder).unwrap().modified().unwrap().elapsed();
+        assert!(!at_once || took.unwrap() >= TICK);
+        rests(ahead);
+        assert!(read_settled(&folder, &wanted, &mut files).unwrap());
+        rests(SystemTime::now() - TICK);
+        assert!(read_settled(&folder, &wanted, &mut files).unwrap());
+        assert_eq!(files.len(), 1);
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(crate) struct FileState {
     /// Whole lines behind `position` belong to a group that may go on.
     held: bool,
     place: Place,
-    /// Whether its name has changed: nobody goes on writing to it for long.
+    /// Whether another file has its name: nobody goes on writing to it for long.
     rotated: bool,
     quiet_since: Duration,
 }
@@ -79,7 +79,7 @@ pub(crate) struct Waits {
     pub(crate) group: Duration,
     /// A begun line of a file in use; none to wait for its end for ever.
     pub(crate) last_line: Option<Duration>,
-    /// A file whose name has changed.
+    /// A file whose name another one has taken.
     pub(crate) rotated: Duration,
     /// A file without a name.
     pub(crate) deleted: Duration,
@@ -139,10 +139,19 @@ impl FileState {
     pub(crate) fn found(&mut self, place: Place, renamed: bool, now: Duration) {
         if place != self.place || renamed {
             self.quiet_since = now;
-            // A file of which nothing was read may be a new one with the inode of an old one.
-            self.rotated = place != Place::Named || (renamed && self.position > 0);
+            let returned = place == Place::Named && self.place != Place::Named;
+            self.rotated = place != Place::Named || self.rotated && !returned;
         }
         self.place = place;
+    }
+
+    /// Another file has the name that it had.
+    pub(crate) fn replaced(&mut self, now: Duration) {
+        // A file of which nothing was read may be a new one with the inode of an old one.
+        if self.position > 0 && !self.rotated {
+            self.quiet_since = now;
+            self.rotated = true;
+        }
     }
 
     /// Before a turn: whether a file of `len` bytes, that begins as it did or not, was cut and written anew.
@@ -316,6 +325,8 @@ mod tests {
         state.advanced(2, 64, 100, line);
         state.found(Place::Named, true, SECOND);
         state.advanced(3, 64, 100, Cut::default());
+        assert_eq!(state.due(1000 * SECOND, &WAITS), Due::Nothing, "renamed");
+        state.replaced(SECOND);
         assert_eq!(state.due(30 * SECOND, &WAITS), Due::Nothing);
         assert_eq!(state.due(31 * SECOND, &WAITS), Due::Flush);
     }
@@ -324,6 +335,7 @@ mod tests {
     fn a_file_of_which_nothing_was_read_is_not_rotated() {
         let mut state = FileState::new(0, Duration::ZERO);
         state.found(Place::Named, true, SECOND);
+        state.replaced(SECOND);
         state.advanced(3, 64, 100, Cut::default());
         assert_eq!(state.due(1000 * SECOND, &WAITS), Due::Nothing);
     }

@@ -17,6 +17,7 @@ struct Counts {
     dropped: u64,
     repaired: u64,
     gone: u64,
+    cut: u64,
     lost_bytes: u64,
 }
 
@@ -37,6 +38,19 @@ impl Tally {
         self.counts.lost_bytes += unread;
         log::warn!(
             "{} was deleted while it was closed, with {unread} bytes that were not read; raise open.files.max to keep more files open",
+            path.display()
+        );
+    }
+
+    /// The file at `path` was cut, with `lost` bytes that were seen but not read and are in no copy.
+    pub(crate) fn cut(&mut self, path: &Path, lost: u64) {
+        if lost == 0 {
+            return;
+        }
+        self.counts.cut += 1;
+        self.counts.lost_bytes += lost;
+        log::warn!(
+            "{} was cut with at least {lost} bytes that were not read and are in no copy of it; what is written between copy and cut is lost, and only rotation by rename loses nothing",
             path.display()
         );
     }
@@ -68,6 +82,16 @@ impl Tally {
                 now.gone,
                 told.gone,
                 "files were deleted before they were read to their end",
+            ),
+            (
+                now.cut,
+                told.cut,
+                "files were cut before they were read to their end, without a copy of the rest",
+            ),
+            (
+                now.lost_bytes,
+                told.lost_bytes,
+                "bytes of deleted and cut files were lost at least",
             ),
         ] {
             if count > before {

@@ -76,6 +76,10 @@ pub(super) struct Running {
     cuts: Vec<(FileId, Arc<Path>, Lost)>,
     /// Folders that could not be read at the last look.
     unreadable: HashSet<PathBuf>,
+    /// Files that were renamed and whose names nobody has taken yet.
+    renamed: Vec<FileId>,
+    /// Looks in a row that fell into changes of names.
+    unsettled_looks: u32,
 }
 
 /// Which of the files are this task's.
@@ -144,6 +148,8 @@ impl SourceTask for FileTailTask {
             tally: Tally::default(),
             cuts: Vec::new(),
             unreadable: HashSet::new(),
+            renamed: Vec::new(),
+            unsettled_looks: 0,
         });
         Ok(())
     }

@@ -38,6 +38,7 @@ impl Running {
             head,
             tail,
             position: entry.state.position(),
+            len: entry.len.max(entry.state.position() + entry.state.begun()),
         };
         entry.state.restart(now);
         entry.book.begin_generation();
@@ -55,9 +56,12 @@ impl Running {
             let tracked = self.files.names();
             let globs = Arc::clone(&self.wanted.globs);
             let position = lost.position;
-            let copy = blocking(move || copies::find(&lost, &globs, &tracked)).await?;
+            let find = move || (copies::find(&lost, &globs, &tracked), lost);
+            let (copy, lost) = blocking(find).await?;
             let path = self.files.get(id).map(|entry| Arc::clone(&entry.path));
             let path = path.unwrap_or_else(|| Path::new("").into());
+            let copied = copy.as_ref().map_or(0, |copy| copy.len);
+            self.tally.cut(&path, lost.bytes(copied));
             match copy {
                 Some(copy) => {
                     log::info!(

@@ -21,6 +21,8 @@ use crate::state::{FileState, Place};
 /// Looks since a file was found, the one that found it included, after which it counts as gone: a single walk may pass
 /// by a file that is renamed under it.
 const MISSED_MAX: u32 = 2;
+/// Looks in a row that may fall into changes of names before what they find is taken as it is.
+const UNSETTLED_MAX: u32 = 50;
 /// New files after which other tasks get their turn.
 const NEW_AT_ONCE: usize = 64;
 
@@ -28,10 +30,17 @@ impl Running {
     pub(super) async fn take_in(&mut self, mut findings: Findings) -> Result<(), ConnectError> {
         let now = self.now();
         self.tell_unreadable(&findings);
+        let unsettled = self.unsettled(&mut findings);
+        let is_unsettled = |file: &Found| {
+            let folder = file.path.parent();
+            folder.is_some_and(|folder| unsettled.contains(folder))
+        };
         let (known, mut new): (Vec<Found>, Vec<Found>) = std::mem::take(&mut findings.files)
             .into_values()
             .filter(|file| self.files.get(file.id).is_some() || self.share.has(file.id))
             .partition(|file| self.files.get(file.id).is_some());
+        // An older generation may have been passed by, which would then be read later.
+        new.retain(|file| !is_unsettled(file));
         // Asked before names change: which files have another one's name now. The inode of a deleted file may have been
         // given to a new one, so that what looks like a rename may be a new file.
         let moved: HashMap<FileId, FileId> = new
@@ -45,12 +54,13 @@ impl Running {
         }
         new.sort_by(|one, other| (one.modified, &one.path).cmp(&(other.modified, &other.path)));
         let added = self.add_all(new, now).await?;
-        self.miss(now);
+        self.replace(now);
+        self.miss(now, &unsettled);
         self.order(&added, &known, &moved);
         for file in &added {
             self.files.make_ready(file.id);
         }
-        if !self.looked {
+        if !self.looked && unsettled.is_empty() {
             self.looked = true;
             log::info!("reads {} files", self.files.len());
         }
@@ -60,6 +70,19 @@ impl Running {
             spawn_blocking(move || drop(closed));
         }
         Ok(())
+    }
+
+    /// Folders whose new files wait for another look, which comes soon. Where names never stop changing, what is found
+    /// is taken as it is.
+    fn unsettled(&mut self, findings: &mut Findings) -> HashSet<PathBuf> {
+        let unsettled = std::mem::take(&mut findings.unsettled);
+        if unsettled.is_empty() || self.unsettled_looks >= UNSETTLED_MAX {
+            self.unsettled_looks = 0;
+            return HashSet::new();
+        }
+        self.unsettled_looks += 1;
+        self.pace.hurry();
+        unsettled
     }
 
     fn tell_unreadable(&mut self, findings: &Findings) {
@@ -99,6 +122,7 @@ impl Running {
                 file.path.display()
             );
             self.files.rename(file.id, &file.path);
+            self.renamed.push(file.id);
         }
         if renamed || place != Place::Named {
             self.files.timed.insert(file.id);
@@ -106,6 +130,23 @@ impl Running {
         if grown {
             self.files.make_ready(file.id);
         }
+    }
+
+    /// Renamed files whose names others have taken were rotated.
+    fn replace(&mut self, now: Duration) {
+        for id in std::mem::take(&mut self.renamed) {
+            let left = self.files.get(id).and_then(|entry| entry.left.clone());
+            let Some(left) = left else { continue };
+            if self.files.at(&left).is_none_or(|other| other == id) {
+                self.renamed.push(id);
+            } else if let Some(entry) = self.files.get_mut(id) {
+                entry.left = None;
+                entry.state.replaced(now);
+                self.files.timed.insert(id);
+            }
+        }
+        self.renamed.sort_unstable();
+        self.renamed.dedup();
     }
 
     /// Adds those files that are to be read; they are returned.
@@ -128,7 +169,12 @@ impl Running {
             if stored.is_none() && (!file.matched || too_old) {
                 continue;
             }
-            let entry = self.entry(&file, stored, now);
+            let mut entry = self.entry(&file, stored, now);
+            let first = entry.book.path();
+            if first != file.path {
+                entry.left = Some(first);
+                self.renamed.push(file.id);
+            }
             self.files.insert(file.id, entry);
             if !file.matched {
                 self.files.timed.insert(file.id);
@@ -195,7 +241,7 @@ impl Running {
             .chain(added)
             .filter(|file| {
                 let entry = self.files.get(file.id);
-                let unread = entry.is_some_and(|entry| entry.unread() > 0);
+                let unread = entry.is_some_and(|entry| entry.len != entry.state.position());
                 // At the first look, nobody knows which files were cut while nobody looked.
                 !self.looked
                     || unread
@@ -222,7 +268,7 @@ impl Running {
     }
 
     /// Files that were not found: renamed out of the folders, or deleted.
-    fn miss(&mut self, now: Duration) {
+    fn miss(&mut self, now: Duration, unsettled: &HashSet<PathBuf>) {
         let mut gone: Vec<FileId> = Vec::new();
         let mut again = false;
         let unreadable = &self.unreadable;
@@ -230,7 +276,7 @@ impl Running {
             let hidden = entry
                 .path
                 .parent()
-                .is_some_and(|folder| unreadable.contains(folder));
+                .is_some_and(|folder| unreadable.contains(folder) || unsettled.contains(folder));
             // Found files have been set to none, so that all count this look.
             entry.missed = entry.missed.saturating_add(1);
             if hidden || entry.missed == 1 {

@@ -1,22 +1,28 @@
-//! One writer and its files: appends in bursts that may end inside a line, and rotates, cuts and deletes.
+//! One writer and its files: appends in bursts that may end inside a line, and rotates, packs, cuts, renames and deletes.
 
 use std::{
     collections::VecDeque,
     fmt::{self, Write as _},
     fs::{self, File, OpenOptions},
-    io::Write as _,
+    io::{self, Write as _},
+    ops::Range,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
 };
 
+use flate2::{Compression, write::GzEncoder};
+
 use crate::random::Random;
 
 /// Rotated generations that are kept.
 const GENERATIONS: usize = 3;
-const PAUSE_MS_MAX: u64 = 60;
+/// The longest pause of the quickest writer, and of the slowest.
+const PAUSE_MS_MAX: Range<u64> = 20..120;
 const BURST_MAX: u64 = 40;
+/// Lines that are written between a copy and its cut, at most.
+const EXPOSED_MAX: u64 = 3;
 /// What is remembered of a file, for the message of a failure.
 const HISTORY: usize = 100;
 
@@ -24,7 +30,9 @@ const HISTORY: usize = 100;
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Actions {
     rotated: u64,
+    packed: u64,
     cut: u64,
+    renamed: u64,
     deleted: u64,
 }
 
@@ -32,7 +40,9 @@ impl Actions {
     pub(super) fn sum(all: impl Iterator<Item = Self>) -> Self {
         all.fold(Self::default(), |sum, one| Self {
             rotated: sum.rotated + one.rotated,
+            packed: sum.packed + one.packed,
             cut: sum.cut + one.cut,
+            renamed: sum.renamed + one.renamed,
             deleted: sum.deleted + one.deleted,
         })
     }
@@ -42,8 +52,8 @@ impl fmt::Display for Actions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} rotations by rename, {} by copy and cut, {} deletions",
-            self.rotated, self.cut, self.deleted
+            "{} rotations by rename, {} by copy and cut, {} generations packed, {} renames, {} deletions",
+            self.rotated, self.cut, self.packed, self.renamed, self.deleted
         )
     }
 }
@@ -51,6 +61,7 @@ impl fmt::Display for Actions {
 /// Writes to some files.
 pub(super) struct Writer {
     random: Random,
+    pause_ms: u64,
     files: Vec<Growing>,
     pub(super) actions: Actions,
 }
@@ -58,13 +69,15 @@ pub(super) struct Writer {
 /// A log and its generations.
 struct Growing {
     number: u64,
-    path: PathBuf,
+    folder: PathBuf,
+    /// How often the log itself was renamed, which is part of its name.
+    renames: u64,
     file: File,
     lines: u64,
     /// Text of the line that was begun.
     begun: Option<String>,
-    /// Lines that had been written when a generation was rotated, the youngest first.
-    generations: VecDeque<u64>,
+    /// The youngest first.
+    generations: VecDeque<Generation>,
     /// Lines that are known to have been read.
     read: u64,
     /// The first line of the file as it is.
@@ -72,7 +85,17 @@ struct Growing {
     /// It was cut, and what was not read before may be in the copy only.
     is_cut: bool,
     copies: Vec<PathBuf>,
+    /// Lines that were written between a copy and its cut.
+    exposed: Vec<Range<u64>>,
     history: VecDeque<String>,
+}
+
+/// A rotated file.
+#[derive(Debug, Clone, Copy)]
+struct Generation {
+    /// Lines that had been written to the log when it was rotated.
+    lines: u64,
+    packed: bool,
 }
 
 /// The file and the number of a line.
@@ -87,8 +110,10 @@ pub(super) fn parse(line: &[u8]) -> Option<(u64, u64)> {
 
 impl Writer {
     pub(super) fn new(folder: &Path, first: u64, count: u64, seed: u64) -> Self {
+        let mut random = Random::new(seed);
         Self {
-            random: Random::new(seed),
+            pause_ms: PAUSE_MS_MAX.start + random.below(PAUSE_MS_MAX.end - PAUSE_MS_MAX.start),
+            random,
             files: (first..first + count)
                 .map(|number| Growing::new(folder, number))
                 .collect(),
@@ -101,16 +126,16 @@ impl Writer {
         while !stop.load(Ordering::Relaxed) {
             let which = self.random.below(self.files.len() as u64) as usize;
             let file = &mut self.files[which];
+            let actions = &mut self.actions;
             match self.random.below(40) {
-                0 => {
-                    file.rotate();
-                    self.actions.rotated += 1;
-                }
-                1 => self.actions.cut += u64::from(file.copy_and_cut()),
-                2 => self.actions.deleted += u64::from(file.delete()),
+                0 => actions.rotated += u64::from(file.rotate()),
+                1 => actions.cut += u64::from(file.copy_and_cut(&mut self.random)),
+                2 => actions.deleted += u64::from(file.delete()),
+                3 => actions.packed += u64::from(file.pack()),
+                4 => actions.renamed += u64::from(file.rename()),
                 _ => file.burst(&mut self.random),
             }
-            thread::park_timeout(Duration::from_millis(self.random.below(PAUSE_MS_MAX)));
+            thread::park_timeout(Duration::from_millis(self.random.below(self.pause_ms)));
         }
         for file in &mut self.files {
             file.finish_line();
@@ -122,16 +147,29 @@ impl Writer {
         self.files.iter().map(|file| file.lines).sum()
     }
 
+    /// Lines written between a copy and its cut.
+    pub(super) fn exposed(&self) -> u64 {
+        let ranges = self.files.iter().flat_map(|file| &file.exposed);
+        ranges.map(|range| range.end - range.start).sum()
+    }
+
+    /// Whether a line was written between a copy and its cut.
+    pub(super) fn is_exposed(&self, number: u64, line: u64) -> bool {
+        let of_file = self.files.iter().filter(|file| file.number == number);
+        of_file
+            .flat_map(|file| &file.exposed)
+            .any(|range| range.contains(&line))
+    }
+
     /// Lines written to each file.
     pub(super) fn written(&self) -> impl Iterator<Item = (u64, u64)> {
         self.files.iter().map(|file| (file.number, file.lines))
     }
 
-    /// What was done to a file last.
-    pub(super) fn history(&self, number: u64) -> String {
-        let file = self.files.iter().find(|file| file.number == number);
-        file.map(|file| file.history.iter().cloned().collect::<Vec<_>>().join("; "))
-            .unwrap_or_default()
+    /// What was done to a file last, if it is one of this writer's.
+    pub(super) fn history(&self, number: u64) -> Option<String> {
+        let file = self.files.iter().find(|file| file.number == number)?;
+        Some(file.history.iter().cloned().collect::<Vec<_>>().join("; "))
     }
 
     /// Everything written so far is in the topic.
@@ -147,11 +185,11 @@ impl Writer {
 
 impl Growing {
     fn new(folder: &Path, number: u64) -> Self {
-        let path = folder.join(format!("{number:03}.log"));
         Self {
             number,
-            file: open(&path),
-            path,
+            folder: folder.to_owned(),
+            renames: 0,
+            file: open(&name(folder, number, 0)),
             lines: 0,
             begun: None,
             generations: VecDeque::new(),
@@ -159,8 +197,13 @@ impl Growing {
             first: 0,
             is_cut: false,
             copies: Vec::new(),
+            exposed: Vec::new(),
             history: VecDeque::new(),
         }
+    }
+
+    fn path(&self) -> PathBuf {
+        name(&self.folder, self.number, self.renames)
     }
 
     fn burst(&mut self, random: &mut Random) {
@@ -168,16 +211,12 @@ impl Growing {
         for _ in 0..=random.below(BURST_MAX) {
             self.line(&mut text, random.below(120) as usize);
         }
-        self.file
-            .write_all(text.as_bytes())
-            .expect("the file grows");
+        self.append(&text);
         if random.below(3) == 0 {
             let mut line = String::new();
             self.line(&mut line, random.below(120) as usize);
             let cut = 1 + random.below(line.len() as u64 - 1) as usize;
-            self.file
-                .write_all(&line.as_bytes()[..cut])
-                .expect("the file grows");
+            self.append(&line[..cut]);
             self.begun = Some(line.split_off(cut));
         }
         self.note("burst");
@@ -193,53 +232,101 @@ impl Growing {
         self.lines += 1;
     }
 
+    fn append(&mut self, text: &str) {
+        self.file
+            .write_all(text.as_bytes())
+            .expect("the file grows");
+    }
+
     fn finish_line(&mut self) {
         if let Some(rest) = self.begun.take() {
-            self.file
-                .write_all(rest.as_bytes())
-                .expect("the file grows");
+            self.append(&rest);
         }
     }
 
     /// `a.log.1` becomes `a.log.2` and so on; the last is deleted if it was read, else nothing happens.
-    fn rotate(&mut self) {
+    fn rotate(&mut self) -> bool {
         if self.generations.len() == GENERATIONS {
             if self
                 .generations
                 .back()
-                .is_some_and(|&lines| lines > self.read)
+                .is_some_and(|oldest| oldest.lines > self.read)
             {
-                return;
+                return false;
             }
-            fs::remove_file(self.generation(GENERATIONS)).expect("the oldest generation is there");
-            self.generations.pop_back();
+            self.delete_oldest();
         }
         for older in (1..=self.generations.len()).rev() {
-            fs::rename(self.generation(older), self.generation(older + 1)).expect("a generation");
+            fs::rename(self.generation(older), self.shifted(older)).expect("a generation");
         }
-        fs::rename(&self.path, self.generation(1)).expect("the file is there");
+        fs::rename(self.path(), self.numbered(1)).expect("the file is there");
         // The old file is held for a moment more, as by a service that has not been told yet.
         self.finish_line();
-        self.generations.push_front(self.lines);
-        self.file = open(&self.path);
+        self.generations.push_front(Generation {
+            lines: self.lines,
+            packed: false,
+        });
+        self.file = open(&self.path());
         self.first = self.lines;
         self.note("rotate");
+        true
     }
 
-    /// What logrotate's `copytruncate` does, without a line in between. Once until all was read, and only if some of it
+    /// Compresses the oldest generation that is not compressed yet, once it was read.
+    fn pack(&mut self) -> bool {
+        let unpacked = |generation: &Generation| !generation.packed;
+        let Some(index) = self.generations.iter().rposition(unpacked) else {
+            return false;
+        };
+        if self.generations[index].lines > self.read {
+            return false;
+        }
+        let plain = self.generation(index + 1);
+        self.generations[index].packed = true;
+        gzip(&plain, &self.generation(index + 1)).expect("a compressed copy");
+        fs::remove_file(plain).expect("the generation is there");
+        self.note("pack");
+        true
+    }
+
+    /// What logrotate's `copytruncate` does, with some lines in between. Once until all was read, and only if some of it
     /// was: of two cuts while no worker runs, nobody could tell what the first copy was a copy of.
-    fn copy_and_cut(&mut self) -> bool {
+    fn copy_and_cut(&mut self, random: &mut Random) -> bool {
         if self.is_cut || self.read <= self.first {
             return false;
         }
         self.finish_line();
-        let copy = self.path.with_extension(format!("log.copy.{}", self.lines));
-        fs::copy(&self.path, &copy).expect("a copy");
+        let copy = self
+            .path()
+            .with_extension(format!("log.copy.{}", self.lines));
+        fs::copy(self.path(), &copy).expect("a copy");
+        let copied = self.lines;
+        let mut text = String::new();
+        for _ in 0..random.below(EXPOSED_MAX + 1) {
+            self.line(&mut text, 0);
+        }
+        self.append(&text);
         self.file.set_len(0).expect("the file can be cut");
+        self.exposed.push(copied..self.lines);
         self.copies.push(copy);
         self.is_cut = true;
         self.first = self.lines;
         self.note("cut");
+        true
+    }
+
+    /// Gives the log another name under which it goes on; its generations have been read and are deleted.
+    fn rename(&mut self) -> bool {
+        if self.read <= self.first || self.is_cut {
+            return false;
+        }
+        while !self.generations.is_empty() {
+            self.delete_oldest();
+        }
+        let before = self.path();
+        self.renames += 1;
+        fs::rename(before, self.path()).expect("the file is there");
+        self.note("rename");
         true
     }
 
@@ -252,20 +339,43 @@ impl Growing {
         }
     }
 
-    /// Deletes the file and begins another one; only if all of it was read.
+    /// Deletes the file and begins another one, which often gets the same inode; only if all of it was read.
     fn delete(&mut self) -> bool {
         if self.read < self.lines || self.begun.is_some() {
             return false;
         }
-        fs::remove_file(&self.path).expect("the file is there");
-        self.file = open(&self.path);
+        fs::remove_file(self.path()).expect("the file is there");
+        self.file = open(&self.path());
         self.first = self.lines;
         self.note("delete");
         true
     }
 
+    fn delete_oldest(&mut self) {
+        fs::remove_file(self.generation(self.generations.len())).expect("the generation is there");
+        self.generations.pop_back();
+    }
+
+    /// The path of a generation, of which the youngest is 1.
     fn generation(&self, number: usize) -> PathBuf {
-        self.path.with_extension(format!("log.{number}"))
+        let path = self.numbered(number);
+        match self.generations[number - 1].packed {
+            true => path.with_added_extension("gz"),
+            false => path,
+        }
+    }
+
+    /// The path that a generation has after the next rotation.
+    fn shifted(&self, number: usize) -> PathBuf {
+        let path = self.numbered(number + 1);
+        match self.generations[number - 1].packed {
+            true => path.with_added_extension("gz"),
+            false => path,
+        }
+    }
+
+    fn numbered(&self, number: usize) -> PathBuf {
+        self.path().with_extension(format!("log.{number}"))
     }
 
     fn note(&mut self, what: &str) {
@@ -275,6 +385,16 @@ impl Growing {
         self.history
             .push_back(format!("{what} up to line {}", self.lines));
     }
+}
+
+fn name(folder: &Path, number: u64, renames: u64) -> PathBuf {
+    folder.join(format!("{number:03}-{renames}.log"))
+}
+
+fn gzip(from: &Path, to: &Path) -> io::Result<()> {
+    let mut packed = GzEncoder::new(File::create(to)?, Compression::fast());
+    io::copy(&mut File::open(from)?, &mut packed)?;
+    packed.finish().map(drop)
 }
 
 fn open(path: &Path) -> File {
