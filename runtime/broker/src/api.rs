@@ -34,4 +34,6 @@ pub(crate) mod offset_fetch;
 pub(crate) mod offset_for_leader_epoch;
 mod operations;
 pub(crate) mod produce;
+pub(crate) mod sasl_authenticate;
+pub(crate) mod sasl_handshake;
 pub(crate) mod sync_group;

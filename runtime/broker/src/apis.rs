@@ -49,6 +49,7 @@ apis! {
     SyncGroup               0-5   sync_group;
     DescribeGroups          0-6   describe_groups;
     ListGroups              0-5   list_groups;
+    SaslHandshake           0-1   sasl_handshake;
     ApiVersions             0-4   api_versions              answers;
     CreateTopics            2-7   create_topics;
     DeleteTopics            1-6   delete_topics;
@@ -58,6 +59,7 @@ apis! {
     DescribeConfigs         1-4   describe_configs;
     AlterConfigs            0-2   alter_configs;
     DescribeLogDirs         1-4   describe_log_dirs;
+    SaslAuthenticate        0-2   sasl_authenticate;
     CreatePartitions        0-3   create_partitions;
     DeleteGroups            0-2   delete_groups;
     ElectLeaders            0-2   elect_leaders;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use millrace_config::{Config, ConfigEnum, Value};
 
-pub use crate::security::Security;
+pub use crate::security::{Protection, Security, SecurityError};
 
 /// What a client does when no broker that it knows can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ConfigEnum)]

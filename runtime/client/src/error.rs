@@ -8,12 +8,33 @@ use millrace_wire::link::LinkError;
 use millrace_wire::messages::ApiKey;
 use thiserror::Error;
 
+use crate::security::SecurityError;
+
 /// A request that has no answer, or one that says no.
 #[derive(Debug, Clone, Error)]
 pub enum ClientError {
     /// The connection could not be opened, or broke.
     #[error(transparent)]
     Link(#[from] LinkError),
+    /// Certificates or keys of this client cannot be used.
+    #[error(transparent)]
+    Security(#[from] SecurityError),
+    /// The broker and this client do not agree on who the client is.
+    #[error("cannot authenticate with {address}: {reason}")]
+    Authentication {
+        /// Host and port of the broker.
+        address: String,
+        /// What is wrong, and which setting it depends on.
+        reason: String,
+    },
+    /// The connection ended before anything but the versions was answered: often the listener expects another protocol.
+    #[error("{cause}; {advice}")]
+    Unwelcome {
+        /// How it ended.
+        cause: LinkError,
+        /// Which setting may be wrong.
+        advice: &'static str,
+    },
     /// No answer came in time; the connection was closed.
     #[error("no answer from {address} to {} within {} ms", api.name(), timeout.as_millis())]
     Timeout {
@@ -100,11 +121,14 @@ impl ClientError {
         match self {
             Self::Link(error) => !matches!(
                 error,
-                LinkError::AnswerSize { .. } | LinkError::FileRange(_)
+                LinkError::AnswerSize { .. } | LinkError::FileRange(_) | LinkError::Tls { .. }
             ),
-            Self::Timeout { .. } | Self::NoBroker { .. } | Self::UnknownNode(_) => true,
+            Self::Timeout { .. } | Self::UnknownNode(_) | Self::Unwelcome { .. } => true,
+            Self::NoBroker { last, .. } => !last.is_about_security(),
             Self::Refused { code, .. } | Self::Coordinator { code, .. } => code.is_retriable(),
             Self::UnsupportedVersion { .. }
+            | Self::Security(_)
+            | Self::Authentication { .. }
             | Self::Encode { .. }
             | Self::Decode { .. }
             | Self::Correlation { .. } => false,
@@ -116,8 +140,24 @@ impl ClientError {
     pub fn is_disconnect(&self) -> bool {
         matches!(
             self,
-            Self::Link(_) | Self::Timeout { .. } | Self::Decode { .. } | Self::Correlation { .. }
-        )
+            Self::Link(_)
+                | Self::Unwelcome { .. }
+                | Self::Timeout { .. }
+                | Self::Decode { .. }
+                | Self::Correlation { .. }
+        ) && !self.is_about_security()
+    }
+
+    /// Whether encryption or authentication failed in a way that lasts until somebody changes a setting, a certificate
+    /// or an account.
+    #[must_use]
+    pub fn is_about_security(&self) -> bool {
+        match self {
+            Self::Link(error) => matches!(error, LinkError::Tls { .. }),
+            Self::Security(_) | Self::Authentication { .. } => true,
+            Self::NoBroker { last, .. } => last.is_about_security(),
+            _ => false,
+        }
     }
 
     /// The broker's code, where it gave one.

@@ -65,6 +65,7 @@ async fn open(answer: Answer) -> Result<Arc<Connection>, ClientError> {
         request_timeout: Duration::from_millis(50),
         max_idle: None,
         clock: millrace_wire::clock::system(),
+        protection: Arc::default(),
     };
     Connection::open(&Peer(answer), "peer", 1, settings).await
 }

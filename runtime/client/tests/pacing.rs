@@ -89,6 +89,7 @@ async fn a_connection_holds_back_for_as_long_as_the_broker_says() {
         request_timeout: Duration::from_secs(5),
         max_idle: None,
         clock: clock::system(),
+        protection: Arc::default(),
     };
     let dial = ToTelling(MetadataResponse {
         throttle_time_ms: THROTTLE_MS,

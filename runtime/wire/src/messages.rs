@@ -49,6 +49,8 @@ pub mod offset_delete;
 pub mod offset_fetch;
 pub mod offset_for_leader_epoch;
 pub mod produce;
+pub mod sasl_authenticate;
+pub mod sasl_handshake;
 pub mod sync_group;
 
 pub use crate::header::{
@@ -87,6 +89,8 @@ pub use offset_delete::*;
 pub use offset_fetch::*;
 pub use offset_for_leader_epoch::*;
 pub use produce::*;
+pub use sasl_authenticate::*;
+pub use sasl_handshake::*;
 pub use sync_group::*;
 
 /// A part of a message that may say how long a client is to hold back.
@@ -206,6 +210,7 @@ api_keys! {
     14 SyncGroup SyncGroupRequest;
     15 DescribeGroups DescribeGroupsRequest;
     16 ListGroups ListGroupsRequest;
+    17 SaslHandshake SaslHandshakeRequest;
     18 ApiVersions ApiVersionsRequest;
     19 CreateTopics CreateTopicsRequest;
     20 DeleteTopics DeleteTopicsRequest;
@@ -215,6 +220,7 @@ api_keys! {
     32 DescribeConfigs DescribeConfigsRequest;
     33 AlterConfigs AlterConfigsRequest;
     35 DescribeLogDirs DescribeLogDirsRequest;
+    36 SaslAuthenticate SaslAuthenticateRequest;
     37 CreatePartitions CreatePartitionsRequest;
     42 DeleteGroups DeleteGroupsRequest;
     43 ElectLeaders ElectLeadersRequest;

@@ -21,6 +21,7 @@ use crate::backoff::{Backoff, random_u64};
 use crate::config::{ClusterConfig, MetadataRecovery, millis};
 use crate::connection::{Connection, ConnectionSettings};
 use crate::error::ClientError;
+use crate::security::Protection;
 
 pub use lane::Lane;
 pub use metadata::{Metadata, Node, Partition, Topic};
@@ -57,6 +58,7 @@ impl Cluster {
             request_timeout: config.request_timeout(),
             max_idle: config.max_idle(),
             clock: Arc::clone(&clock),
+            protection: Arc::new(Protection::new(config.security.clone())),
         };
         let shared = Shared {
             config,

@@ -1,25 +1,32 @@
 //! A connection to one broker: a link, the versions both sides speak, and requests with answers.
 
+mod sasl;
 mod usage;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use millrace_wire::clock::Clock;
 use millrace_wire::error_code::ErrorCode;
-use millrace_wire::link::{Dial, Link, LinkError, Reply};
+use millrace_wire::link::{CallFuture, Dial, Link, LinkError, Reply};
 use millrace_wire::messages::{
     ApiKey, ApiVersionsRequest, ApiVersionsResponse, Request, Throttling, decode_response,
     encode_request,
 };
 use tokio::task::AbortHandle;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
+use self::sasl::Session;
 use self::usage::Usage;
 use crate::error::ClientError;
+use crate::security::Protection;
+
+type CallResult = Result<Option<Bytes>, LinkError>;
 
 const SOFTWARE_NAME: &str = "millrace";
 const SOFTWARE_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -37,6 +44,8 @@ pub struct ConnectionSettings {
     pub max_idle: Option<Duration>,
     /// What the time is read from.
     pub clock: Arc<dyn Clock>,
+    /// How it is encrypted, and who the client is.
+    pub protection: Arc<Protection>,
 }
 
 /// An open connection.
@@ -51,23 +60,28 @@ pub struct Connection {
     next_correlation: AtomicI32,
     versions: HashMap<i16, (i16, i16)>,
     usage: Usage,
+    /// Who the client is to the broker, if that is asked for.
+    session: Option<Session>,
+    /// Whether anything but the versions has been answered, or may not go over a network at all.
+    welcome: AtomicBool,
     /// Ends what waits for the connection to be idle.
     watch: Option<AbortHandle>,
 }
 
 impl Connection {
-    /// Dials and asks the broker for its versions.
+    /// Dials, asks the broker for its versions and says who the client is, as the settings want it.
     ///
     /// # Errors
     ///
-    /// Where nobody answers, or what answers does not speak Kafka's protocol.
+    /// Where nobody answers, what answers does not speak Kafka's protocol, or both sides do not trust each other.
     pub async fn open(
         dial: &dyn Dial,
         host: &str,
         port: u16,
         settings: ConnectionSettings,
     ) -> Result<Arc<Self>, ClientError> {
-        let link = dial.dial(host, port).await?;
+        let protection = Arc::clone(&settings.protection);
+        let link = protection.dial(dial, host, port).await?;
         let mut connection = Self {
             address: format!("{host}:{port}"),
             link,
@@ -75,6 +89,8 @@ impl Connection {
             settings,
             next_correlation: AtomicI32::new(0),
             versions: HashMap::new(),
+            session: None,
+            welcome: AtomicBool::new(dial.is_in_memory()),
             watch: None,
         };
         let answer = connection.negotiate().await?;
@@ -83,6 +99,9 @@ impl Connection {
             .iter()
             .map(|api| (api.api_key, (api.min_version, api.max_version)));
         connection.versions = ranges.collect();
+        if let Some(credentials) = protection.credentials().filter(|_| !dial.is_in_memory()) {
+            connection.session = Some(Session::begin(&connection, credentials).await?);
+        }
         Ok(connection.watched())
     }
 
@@ -249,7 +268,8 @@ impl Connection {
         let (_, frame) = self.frame(version, request)?;
         let _in_flight = self.usage.begin();
         self.usage.hold_back().await;
-        self.link.call(frame, Reply::None).await?;
+        let call = self.link.call(frame, Reply::None);
+        self.in_turn(call).await??;
         Ok(())
     }
 
@@ -286,13 +306,55 @@ impl Connection {
         let (sent, frame) = self.frame(version, request)?;
         let _in_flight = self.usage.begin();
         self.usage.hold_back().await;
-        match timeout(wait, self.link.call(frame, Reply::Expected)).await {
-            Ok(Ok(Some(bytes))) => Ok((sent, bytes)),
-            Ok(Ok(None)) => Err(LinkError::Closed {
+        let call = self.link.call(frame, Reply::Expected);
+        let answered = timeout(wait, self.in_turn(call)).await;
+        self.received::<R>(answered, wait)
+            .map(|bytes| (sent, bytes))
+    }
+
+    /// A request of the authentication itself, which does not wait for its turn.
+    async fn call_alone<R: Request>(&self, request: &R) -> Result<R::Response, ClientError> {
+        let (version, wait) = (self.version::<R>()?, self.settings.request_timeout);
+        let (sent, frame) = self.frame(version, request)?;
+        let call = self.link.call(frame, Reply::Expected);
+        let answered = timeout(wait, async { Ok(call.await) }).await;
+        let bytes = self.received::<R>(answered, wait)?;
+        self.read::<R>(version, sent, bytes)
+    }
+
+    /// A request's sending begins when no authentication is under way, and after one that is due.
+    async fn in_turn(&self, mut call: CallFuture) -> Result<CallResult, ClientError> {
+        let Some(session) = &self.session else {
+            return Ok(call.await);
+        };
+        let turn = session.turn(self).await?;
+        // The first poll gives the request its place among all; from then on others may send theirs.
+        let begun = futures_util::poll!(&mut call);
+        drop(turn);
+        Ok(match begun {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => call.await,
+        })
+    }
+
+    fn received<R: Request>(
+        &self,
+        answered: Result<Result<CallResult, ClientError>, Elapsed>,
+        wait: Duration,
+    ) -> Result<Bytes, ClientError> {
+        match answered {
+            Ok(Ok(Ok(Some(bytes)))) => {
+                if R::KEY != ApiKey::ApiVersions {
+                    self.welcome.store(true, Ordering::Relaxed);
+                }
+                Ok(bytes)
+            }
+            Ok(Ok(Ok(None))) => Err(LinkError::Closed {
                 address: self.address.clone(),
             }
             .into()),
-            Ok(Err(error)) => Err(error.into()),
+            Ok(Ok(Err(cause))) => Err(self.lost(R::KEY, cause)),
+            Ok(Err(error)) => Err(error),
             Err(_) => {
                 // Answers come in order: what was sent behind this request would wait for ever.
                 self.close();
@@ -303,6 +365,27 @@ impl Connection {
                 })
             }
         }
+    }
+
+    /// A connection that ends before it was of any use may be to a listener that expects something else.
+    fn lost(&self, api: ApiKey, cause: LinkError) -> ClientError {
+        let is_end = matches!(cause, LinkError::Closed { .. } | LinkError::Broken { .. });
+        if !is_end || self.welcome.load(Ordering::Relaxed) {
+            return cause.into();
+        }
+        let security = self.settings.protection.security();
+        let advice = match api {
+            ApiKey::ApiVersions if !security.encrypts() => {
+                "if that goes on, the listener may speak TLS: then set security.protocol to SSL or SASL_SSL"
+            }
+            ApiKey::ApiVersions => "it ended after the TLS handshake",
+            _ if !security.authenticates() => {
+                "if that goes on, the listener may ask clients who they are: then set security.protocol to \
+                 SASL_PLAINTEXT or SASL_SSL, sasl.mechanism and sasl.jaas.config"
+            }
+            _ => "it ended during the authentication",
+        };
+        ClientError::Unwelcome { cause, advice }
     }
 
     fn frame<R: Request>(

@@ -2,10 +2,12 @@
 //!
 //! A [`Dial`] opens a [`Link`], and [`Link::call`] is all there is. Requests take effect in the
 //! order in which their futures are first polled; a link answers in that order too. TCP is
-//! [`TcpDial`]; the broker has a link in memory of its own.
+//! [`TcpDial`], with TLS on top if it is asked for; the broker has a link in memory of its own.
 
 mod receive;
+mod stream;
 mod tcp;
+mod tls;
 mod waiters;
 
 use std::fmt;
@@ -20,6 +22,7 @@ use thiserror::Error;
 use crate::frame::Frame;
 
 pub use tcp::{TcpDial, TcpOptions};
+pub use tls::Tls;
 
 /// What a request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +57,18 @@ pub trait Link: Send + Sync + fmt::Debug {
 pub trait Dial: Send + Sync + fmt::Debug {
     /// Opens a link to `host:port`.
     async fn dial(&self, host: &str, port: u16) -> Result<Arc<dyn Link>, LinkError>;
+
+    /// Opens an encrypted link to `host:port`. What never leaves the process needs no encryption; any other dial that
+    /// cannot encrypt refuses.
+    async fn dial_tls(&self, host: &str, port: u16, tls: &Tls) -> Result<Arc<dyn Link>, LinkError> {
+        if self.is_in_memory() {
+            return self.dial(host, port).await;
+        }
+        Err(LinkError::Tls {
+            address: format!("{host}:{port}"),
+            reason: format!("there is no way to use {tls:?} with {self:?}"),
+        })
+    }
 
     /// Whether the peer takes requests in the caller's task, by reference, rather than over a socket.
     fn is_in_memory(&self) -> bool {
@@ -95,8 +110,17 @@ pub enum LinkError {
         /// What the system said.
         reason: String,
     },
+    /// Both sides could not agree on encryption, or one does not believe the other's certificate. It stays so until
+    /// somebody changes a setting or a certificate.
+    #[error("cannot encrypt the connection to {address}: {reason}")]
+    Tls {
+        /// Host and port.
+        address: String,
+        /// What is wrong, and which setting it depends on.
+        reason: String,
+    },
     /// The peer announced an answer of more bytes than allowed, or fewer than none.
-    #[error("{address} announced an answer of {size} bytes, the limit is {limit}")]
+    #[error("{address} announced an answer of {size} bytes, the limit is {limit}{}", hint(*size))]
     AnswerSize {
         /// Host and port.
         address: String,
@@ -108,6 +132,18 @@ pub enum LinkError {
     /// A part of the request lies in a file that cannot be read; nothing was sent.
     #[error("cannot read the request's file range: {0}")]
     FileRange(String),
+}
+
+/// What the first bytes of other protocols are, where Kafka's have the size of an answer.
+fn hint(size: i32) -> &'static str {
+    match size.to_be_bytes() {
+        // A record of TLS: an alert or a handshake, version 3.x.
+        [0x15 | 0x16, 3, ..] => {
+            "; that is how TLS begins: if the listener is encrypted, set security.protocol to SSL or SASL_SSL"
+        }
+        [b'H', b'T', b'T', b'P'] => "; that is how HTTP begins: it is no Kafka listener",
+        _ => "",
+    }
 }
 
 #[cfg(test)]

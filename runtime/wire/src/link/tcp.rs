@@ -1,35 +1,20 @@
-//! Links over TCP.
-//!
-//! A request is written in the caller's task, segment by segment without joining them; one task a
-//! link reads the answers and hands them to the callers in order.
+//! Dialling over TCP, plain or with TLS on top.
 
-use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 
-use crate::frame::{Frame, Segment};
-use crate::link::receive::{ReceiveError, Receiver};
-use crate::link::waiters::Waiters;
-use crate::link::{CallFuture, Dial, Link, LinkError, Reply};
-use crate::pool::Pool;
-
-/// One system call takes at most this much: beyond it writes fall out of the second-level cache.
-const WRITE_UNIT: usize = 256 << 10;
-/// Segments of a system call; a Produce request has a few a partition.
-const SLICES: usize = 64;
+use crate::link::stream::StreamLink;
+use crate::link::tls::{self, Tls};
+use crate::link::{Dial, Link, LinkError};
 
 /// What a [`TcpDial`] allows.
 #[derive(Debug, Clone)]
 pub struct TcpOptions {
-    /// How long a connection may take to open.
+    /// How long a connection may take to open, and its TLS handshake.
     pub connect_timeout: Duration,
     /// The largest answer that is read.
     pub max_answer_bytes: usize,
@@ -44,7 +29,7 @@ impl Default for TcpOptions {
     }
 }
 
-/// Dials plain TCP.
+/// Dials TCP.
 #[derive(Debug, Clone, Default)]
 pub struct TcpDial {
     options: TcpOptions,
@@ -56,42 +41,62 @@ impl TcpDial {
     pub fn new(options: TcpOptions) -> Self {
         Self { options }
     }
+
+    async fn within<T>(
+        &self,
+        address: &str,
+        opening: impl Future<Output = Result<T, LinkError>>,
+    ) -> Result<T, LinkError> {
+        let limit = self.options.connect_timeout;
+        timeout(limit, opening).await.unwrap_or_else(|_| {
+            Err(LinkError::ConnectTimeout {
+                address: address.to_owned(),
+                timeout_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
+            })
+        })
+    }
 }
 
 #[async_trait]
 impl Dial for TcpDial {
     async fn dial(&self, host: &str, port: u16) -> Result<Arc<dyn Link>, LinkError> {
         let address = address(host, port);
-        let opening = TcpStream::connect((host.trim_matches(['[', ']']), port));
-        let stream = match timeout(self.options.connect_timeout, opening).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => {
-                return Err(LinkError::Connect {
-                    address,
-                    reason: error.to_string(),
-                });
-            }
-            Err(_) => {
-                let timeout_ms =
-                    u64::try_from(self.options.connect_timeout.as_millis()).unwrap_or(u64::MAX);
-                return Err(LinkError::ConnectTimeout {
-                    address,
-                    timeout_ms,
-                });
-            }
-        };
-        stream
-            .set_nodelay(true)
-            .map_err(|error| LinkError::Connect {
-                address: address.clone(),
-                reason: error.to_string(),
-            })?;
-        Ok(Arc::new(TcpLink::start(
-            stream,
-            address,
-            self.options.max_answer_bytes,
-        )))
+        let stream = self.within(&address, connect(host, port)).await?;
+        let (read, write) = stream.into_split();
+        let limit = self.options.max_answer_bytes;
+        Ok(Arc::new(StreamLink::start(read, write, address, limit)))
     }
+
+    async fn dial_tls(&self, host: &str, port: u16, tls: &Tls) -> Result<Arc<dyn Link>, LinkError> {
+        let address = address(host, port);
+        let opening = async {
+            let stream = connect(host, port).await?;
+            tls::handshake(stream, bare(host), &address, tls).await
+        };
+        let stream = self.within(&address, opening).await?;
+        let (read, write) = tokio::io::split(stream);
+        let limit = self.options.max_answer_bytes;
+        Ok(Arc::new(StreamLink::start(read, write, address, limit)))
+    }
+}
+
+async fn connect(host: &str, port: u16) -> Result<TcpStream, LinkError> {
+    let opened = async {
+        let stream = TcpStream::connect((bare(host), port)).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    };
+    opened
+        .await
+        .map_err(|error: std::io::Error| LinkError::Connect {
+            address: address(host, port),
+            reason: error.to_string(),
+        })
+}
+
+/// The host without the brackets of an address of IPv6.
+fn bare(host: &str) -> &str {
+    host.trim_matches(['[', ']'])
 }
 
 fn address(host: &str, port: u16) -> String {
@@ -100,225 +105,4 @@ fn address(host: &str, port: u16) -> String {
     } else {
         format!("{host}:{port}")
     }
-}
-
-#[derive(Debug)]
-struct TcpLink {
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    address: String,
-    /// Held while a request is queued and written; tokio's mutex is fair, which makes the order.
-    writer: Mutex<OwnedWriteHalf>,
-    waiters: Waiters,
-    closed: watch::Sender<bool>,
-}
-
-impl TcpLink {
-    fn start(stream: TcpStream, address: String, max_answer_bytes: usize) -> Self {
-        let (read, write) = stream.into_split();
-        let (closed, watching) = watch::channel(false);
-        let shared = Arc::new(Shared {
-            address,
-            writer: Mutex::new(write),
-            waiters: Waiters::default(),
-            closed,
-        });
-        let receiver = Receiver::new(read, Pool::global().clone(), max_answer_bytes);
-        tokio::spawn(receive_answers(
-            Arc::clone(&shared),
-            receiver,
-            watching,
-            max_answer_bytes,
-        ));
-        Self { shared }
-    }
-}
-
-impl Link for TcpLink {
-    fn call(&self, request: Frame, reply: Reply) -> CallFuture {
-        let shared = Arc::clone(&self.shared);
-        Box::pin(async move { shared.call(request, reply).await })
-    }
-
-    fn is_closed(&self) -> bool {
-        *self.shared.closed.borrow()
-    }
-
-    fn close(&self) {
-        self.shared.fail(&LinkError::Closed {
-            address: self.shared.address.clone(),
-        });
-    }
-}
-
-impl Drop for TcpLink {
-    fn drop(&mut self) {
-        self.close();
-    }
-}
-
-impl Shared {
-    async fn call(
-        self: Arc<Self>,
-        request: Frame,
-        reply: Reply,
-    ) -> Result<Option<Bytes>, LinkError> {
-        let segments = in_memory(request)?;
-        let answer = {
-            let mut writer = self.writer.lock().await;
-            let answer = match reply {
-                Reply::Expected => Some(self.waiters.push()?),
-                Reply::None => match self.waiters.failure() {
-                    Some(error) => return Err(error),
-                    None => None,
-                },
-            };
-            let mut guard = HalfWritten {
-                shared: &self,
-                whole: false,
-            };
-            let written = write_all(&mut writer, segments).await;
-            guard.whole = true;
-            if let Err(error) = written {
-                let error = self.broken(&error);
-                self.fail(&error);
-                return Err(error);
-            }
-            answer
-        };
-        let Some(answer) = answer else {
-            return Ok(None);
-        };
-        match answer.await {
-            Ok(answer) => answer.map(Some),
-            Err(_) => Err(LinkError::Closed {
-                address: self.address.clone(),
-            }),
-        }
-    }
-
-    fn fail(&self, error: &LinkError) {
-        self.waiters.fail(error);
-        self.closed.send_replace(true);
-    }
-
-    fn broken(&self, error: &io::Error) -> LinkError {
-        LinkError::Broken {
-            address: self.address.clone(),
-            reason: error.to_string(),
-        }
-    }
-}
-
-/// Closes the link if a call is dropped while its request is on the wire in part.
-struct HalfWritten<'a> {
-    shared: &'a Shared,
-    whole: bool,
-}
-
-impl Drop for HalfWritten<'_> {
-    fn drop(&mut self) {
-        if !self.whole {
-            self.shared.fail(&LinkError::Closed {
-                address: self.shared.address.clone(),
-            });
-        }
-    }
-}
-
-async fn receive_answers(
-    shared: Arc<Shared>,
-    mut receiver: Receiver<OwnedReadHalf>,
-    mut closed: watch::Receiver<bool>,
-    limit: usize,
-) {
-    let error = loop {
-        let next = tokio::select! {
-            biased;
-            _ = closed.wait_for(|closed| *closed) => return,
-            next = receiver.next() => next,
-        };
-        let address = || shared.address.clone();
-        match next {
-            Ok(answer) => {
-                if !shared.waiters.answer(answer) {
-                    break LinkError::Broken {
-                        address: address(),
-                        reason: "an answer came that nobody waits for".into(),
-                    };
-                }
-            }
-            Err(ReceiveError::Closed) => break LinkError::Closed { address: address() },
-            Err(ReceiveError::Io(error)) => break shared.broken(&error),
-            Err(ReceiveError::Size(size)) => {
-                break LinkError::AnswerSize {
-                    address: address(),
-                    size,
-                    limit,
-                };
-            }
-        }
-    };
-    shared.fail(&error);
-}
-
-/// The size prefix and the frame's bytes; file ranges, which no client sends much of, are read.
-fn in_memory(request: Frame) -> Result<Vec<Bytes>, LinkError> {
-    let len = i32::try_from(request.len())
-        .map_err(|_| LinkError::FileRange("it has 2 GiB or more".into()))?;
-    let mut segments = vec![Bytes::copy_from_slice(&len.to_be_bytes())];
-    for segment in request.into_segments() {
-        segments.push(match segment {
-            Segment::Bytes(bytes) => bytes,
-            Segment::File(range) => {
-                let mut frame = Frame::new();
-                frame.push_file(range);
-                frame
-                    .into_contiguous(Pool::global())
-                    .map_err(|error| LinkError::FileRange(error.to_string()))?
-            }
-        });
-    }
-    Ok(segments)
-}
-
-async fn write_all(writer: &mut OwnedWriteHalf, segments: Vec<Bytes>) -> io::Result<()> {
-    let (mut first, mut offset) = (0, 0);
-    while first < segments.len() {
-        let written = {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let count = fill(&mut slices, &segments[first..], offset);
-            writer.write_vectored(&slices[..count]).await?
-        };
-        if written == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        offset += written;
-        while first < segments.len() && offset >= segments[first].len() {
-            offset -= segments[first].len();
-            first += 1;
-        }
-    }
-    Ok(())
-}
-
-/// Fills `slices` with at most [`WRITE_UNIT`] bytes of `segments`, of which the first `offset` were
-/// written before.
-fn fill<'a>(slices: &mut [IoSlice<'a>; SLICES], segments: &'a [Bytes], offset: usize) -> usize {
-    let (mut room, mut skip, mut count) = (WRITE_UNIT, offset, 0);
-    for (slot, segment) in slices.iter_mut().zip(segments) {
-        let rest = &segment[skip..];
-        skip = 0;
-        let len = rest.len().min(room);
-        *slot = IoSlice::new(&rest[..len]);
-        count += 1;
-        room -= len;
-        if room == 0 {
-            break;
-        }
-    }
-    count
 }

@@ -65,6 +65,8 @@ oracle! {
     alter_partition_reassignments AlterPartitionReassignmentsRequest AlterPartitionReassignmentsResponse;
     list_partition_reassignments ListPartitionReassignmentsRequest ListPartitionReassignmentsResponse;
     describe_topic_partitions DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse;
+    sasl_handshake SaslHandshakeRequest SaslHandshakeResponse;
+    sasl_authenticate SaslAuthenticateRequest SaslAuthenticateResponse;
 }
 
 #[test]
