@@ -12,6 +12,7 @@
 mod binary;
 mod data_generator;
 mod faults;
+mod file_sink;
 mod file_stream;
 mod file_tail;
 mod http;
@@ -47,6 +48,7 @@ struct Demo {
 const DEMOS: &[Demo] = &[
     file_stream::DEMO,
     file_tail::DEMO,
+    file_sink::DEMO,
     stdout::DEMO,
     http_sink::DEMO,
     http_source::DEMO,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use millrace_config::Properties;
 use millrace_file::{FileStreamSink, FileStreamSource};
+use millrace_filesink::FileSink;
 use millrace_http::{HttpListener, HttpSink, HttpSource};
 use millrace_stdout::StdoutSink;
 use millrace_tail::FileTail;
@@ -27,6 +28,7 @@ pub(crate) fn register(builder: Builder, worker: &Properties) -> Builder {
         .source::<HttpListener>()
         .source::<HttpSource>()
         .sink::<FileStreamSink>()
+        .sink::<FileSink>()
         .sink::<HttpSink>()
         .sink::<StdoutSink>()
         .source::<DataGenerator>()

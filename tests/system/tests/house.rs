@@ -35,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("millrace-testkit", &["millrace-api"]),
     ("millrace-file", &["millrace-api"]),
+    ("millrace-filesink", &["millrace-api"]),
     ("millrace-http", &["millrace-api"]),
     ("millrace-stdout", &["millrace-api"]),
     ("millrace-tail", &["millrace-api"]),

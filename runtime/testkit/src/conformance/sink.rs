@@ -28,6 +28,11 @@ pub trait SinkFixture {
     /// The values that have arrived, in order; none where the test cannot see them.
     async fn delivered(&mut self) -> Option<Vec<String>>;
 
+    /// Whether a batch that comes twice is written twice; one that knows what it has written by its offsets says no.
+    fn repeats(&self) -> bool {
+        true
+    }
+
     /// Configurations that must fail, at the latest at the first `put`.
     async fn refused(&mut self) -> Vec<Refused>;
 }
@@ -178,7 +183,11 @@ async fn redelivery_and_restart<F: SinkFixture>(fixture: &mut F) {
     put(&mut run, &batches.next([Some("c")])).await;
     commit(&mut run, batches.offsets()).await;
     stop(run).await;
-    check_delivered(fixture, &["a", "b", "a", "b", "c"]).await;
+    let expected: &[&str] = match fixture.repeats() {
+        true => &["a", "b", "a", "b", "c"],
+        false => &["a", "b", "c"],
+    };
+    check_delivered(fixture, expected).await;
 }
 
 async fn large_batches<F: SinkFixture>(fixture: &mut F) {
