@@ -1,11 +1,14 @@
 //! The keys.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_api::config::{self, Config, ConfigEnum};
-use millrace_api::{ConnectError, Properties};
+use millrace_api::{Column, ConnectError, Properties, Schema, SchemaType};
 
+use crate::encoding::{Encoding, Form};
+use crate::flume::FlumePositions;
 use crate::globs::{self, Globs};
 use crate::headers::HeaderKind;
 use crate::lines::{Cutter, TooLong};
@@ -13,6 +16,9 @@ use crate::multiline::{self, Grouper, Multiline};
 use crate::state::Waits;
 use crate::template::{self, Router, Template};
 use crate::text::InvalidBytes;
+
+/// Checked beside the other keys, because its file has to be read.
+pub(crate) const START_FROM_FLUME: &str = "start.from.flume";
 
 /// Where files are read from that are there when the connector first starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
@@ -50,6 +56,10 @@ pub(crate) struct TailConfig {
     /// appear later are always read from their beginning.
     #[config(name = "start.position", default = "beginning", importance = high)]
     pub(crate) start_position: StartPosition,
+    /// Flume's `positionFile` (`taildir_position.json`): files that have no stored offset, but a position there, are read on
+    /// from where Flume stopped, whatever `start.position` says. Stop Flume first.
+    #[config(name = "start.from.flume")]
+    pub(crate) start_from_flume: Option<String>,
     /// Headers that each record gets, separated by commas, of `path`, `host`, `offset` (of the record's first byte in the
     /// file) and `inode`.
     #[config(name = "headers", default = "", validator = check_headers)]
@@ -79,7 +89,13 @@ pub(crate) struct TailConfig {
     /// Lines of a record at most; together they have at most `max.line.bytes`. What follows begins another record.
     #[config(name = "multiline.max.lines", default = 500, range(2..=100_000), importance = low)]
     pub(crate) multiline_max_lines: i32,
-    /// What becomes of bytes that are not UTF-8: `replace` writes U+FFFD, `escape` writes `\xHH`, `remove` leaves them out.
+    /// How the files are written: `auto` (as the byte order mark of each file says, UTF-8 without one), `utf-8`,
+    /// `utf-16le`, `utf-16be`, `latin-1`. Records are UTF-8; a byte order mark is no part of them.
+    #[config(name = "encoding", default = "auto")]
+    pub(crate) encoding: Encoding,
+    /// What becomes of bytes that are no text: `replace` writes U+FFFD, `escape` writes `\xHH`, `remove` leaves them out,
+    /// `drop` leaves the record out, `keep` makes all records bytes, as they stand in the file, for `ByteArrayConverter`.
+    /// Records changed or left out are counted and logged.
     #[config(name = "invalid.bytes", default = "replace", importance = low)]
     pub(crate) invalid_bytes: InvalidBytes,
     /// Files kept open at most; above that, those that were not read for the longest time are closed until there is
@@ -143,6 +159,15 @@ impl TailConfig {
         Cutter {
             max: usize::try_from(self.max_line_bytes).unwrap_or(1),
             too_long: self.line_too_long,
+            form: Form::Utf8,
+        }
+    }
+
+    /// Of what type values are.
+    pub(crate) fn value(&self) -> Column {
+        match self.invalid_bytes {
+            InvalidBytes::Keep => Column::Bytes(Some(Arc::new(Schema::new(SchemaType::Bytes)))),
+            _ => Column::Text(Some(Schema::string())),
         }
     }
 
@@ -191,6 +216,10 @@ impl TailConfig {
             let why = "only multiline=start and multiline=continuation have a pattern; set one of them, or leave it out";
             refuse("multiline.pattern", pattern, why);
         }
+        if config.invalid_bytes == InvalidBytes::Keep && config.encoding != Encoding::Utf8 {
+            let why = "bytes can only be kept where nothing is converted; set encoding=utf-8, which converts nothing, or choose of replace, escape, remove, drop";
+            refuse("invalid.bytes", "keep", why);
+        }
         if let Ok(router) = config.router("".into()) {
             let groups = router
                 .path_regex
@@ -217,6 +246,19 @@ impl TailConfig {
             rotated: millis(self.rotated_wait_ms),
             deleted: millis(self.deleted_wait_ms),
         }
+    }
+
+    /// Where Flume stopped. Blocks: for the blocking pool.
+    ///
+    /// # Errors
+    /// The key, its value, what is wrong and what to do.
+    pub(crate) fn flume_positions(file: Option<&str>) -> Result<FlumePositions, String> {
+        let Some(file) = file.filter(|file| !file.is_empty()) else {
+            return Ok(FlumePositions::default());
+        };
+        FlumePositions::read(Path::new(file)).map_err(|why| {
+            format!("Invalid value {file} for configuration {START_FROM_FLUME}: {why}")
+        })
     }
 
     pub(crate) fn close_inactive(&self) -> Duration {
@@ -311,6 +353,17 @@ mod tests {
         };
         assert_eq!(told("start", ""), 1);
         assert_eq!(told("indent", "^x"), 1);
+        let kept = |encoding: &str| {
+            let keys = [
+                ("topic", "t"),
+                ("include", "/l/*"),
+                ("invalid.bytes", "keep"),
+                ("encoding", encoding),
+            ];
+            let keys = keys.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            TailConfig::contradictions(&keys.into_iter().collect()).len()
+        };
+        assert_eq!((kept("auto"), kept("UTF-8")), (1, 0));
         assert_eq!(told("start", "^x") + told("none", "") + told("json", ""), 0);
     }
 

@@ -6,9 +6,10 @@ use millrace_api::{
     ConnectError, ConnectorContext, ExactlyOnceSupport, Execution, OffsetMap, Plugin, Properties,
     SourceConnector, SourceTask,
 };
+use tokio::task::spawn_blocking;
 
 use crate::book;
-use crate::config::TailConfig;
+use crate::config::{START_FROM_FLUME, TailConfig};
 use crate::task::FileTailTask;
 
 /// Which share of the files a task reads; written by the connector, not by users.
@@ -36,7 +37,14 @@ impl SourceConnector for FileTail {
     }
 
     async fn validate(&self, properties: &Properties) -> Vec<(String, String)> {
-        TailConfig::contradictions(properties)
+        let mut wrong = TailConfig::contradictions(properties);
+        let file = properties.get(START_FROM_FLUME).cloned();
+        let positions =
+            spawn_blocking(move || TailConfig::flume_positions(file.as_deref()).err()).await;
+        if let Ok(Some(why)) = positions {
+            wrong.push((START_FROM_FLUME.to_owned(), why));
+        }
+        wrong
     }
 
     async fn start(

@@ -33,6 +33,8 @@ pub(crate) struct Entry {
     pub(crate) expected: Option<Head>,
     /// It is read from its end, and that may be inside a line.
     pub(crate) from_end: bool,
+    /// Its position is one that Flume has stored for its inode, which may be that of an earlier file.
+    pub(crate) from_flume: bool,
     /// Its length at the last look.
     pub(crate) len: u64,
     /// It is to be read when it is found again, whatever its length.
@@ -71,6 +73,7 @@ impl Entry {
             open: None,
             expected: None,
             from_end: false,
+            from_flume: false,
             len: 0,
             look_again: false,
             left: None,

@@ -3,7 +3,7 @@
 //! A task looks at the folders ([`scan`]), woken by [`watch`] and at an interval ([`pace`]). A file is known by device,
 //! inode and first bytes ([`identity`]), never by its name; what has come of it is a state machine without I/O
 //! ([`state`]). Files with something to read take turns of one block ([`files`], [`turn`]); lines ([`lines`], [`multiline`]) are ranges
-//! of the blocks ([`collect`]). Offsets are byte positions in a file ([`book`]), stored once the records are
+//! of the blocks ([`collect`]), or written anew where they are not UTF-8 ([`encoding`], [`text`]). Offsets are byte positions in a file ([`book`]), stored once the records are
 //! acknowledged; from them a task goes on after a restart, wherever the file is by then.
 //!
 //! What other tail sources do, and where they lose lines: contract connectors-transforms, section 5.
@@ -15,7 +15,9 @@ mod collect;
 mod config;
 mod connector;
 mod copies;
+mod encoding;
 mod files;
+mod flume;
 mod globs;
 mod headers;
 mod identity;

@@ -6,6 +6,8 @@
 use memchr::memchr_iter;
 use millrace_api::config::ConfigEnum;
 
+use crate::encoding::Form;
+
 /// What becomes of a line that is longer than the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
 #[config(ignore_case)]
@@ -25,6 +27,7 @@ pub(crate) struct Cutter {
     /// Bytes of the longest record.
     pub(crate) max: usize,
     pub(crate) too_long: TooLong,
+    pub(crate) form: Form,
 }
 
 /// The text of one record in the bytes, and where the next one starts.
@@ -55,16 +58,34 @@ pub(crate) struct Cut {
 impl Cutter {
     /// Bytes in which a line that is not too long is whole.
     pub(crate) fn window(self) -> usize {
-        self.max + 2
+        self.max + 2 * self.form.unit()
     }
 
     /// Gives `give` the lines of `bytes`, which start with a line, until it wants no more. With `last`, what is behind
     /// the last line end is a line too.
-    pub(crate) fn cut(self, bytes: &[u8], last: bool, mut give: impl FnMut(Line) -> bool) -> Cut {
+    pub(crate) fn cut(self, bytes: &[u8], last: bool, give: impl FnMut(Line) -> bool) -> Cut {
+        match self.form {
+            Form::Utf8 | Form::Latin1 => self.cut_at(memchr_iter(b'\n', bytes), bytes, last, give),
+            Form::Utf16(order) => {
+                let bytes = if last { bytes } else { self.form.whole(bytes) };
+                self.cut_at(order.line_ends(bytes), bytes, last, give)
+            }
+        }
+    }
+
+    fn cut_at(
+        self,
+        ends: impl Iterator<Item = usize>,
+        bytes: &[u8],
+        last: bool,
+        mut give: impl FnMut(Line) -> bool,
+    ) -> Cut {
         let mut cut = Cut::default();
-        for end in memchr_iter(b'\n', bytes) {
-            let text_end = end - usize::from(end > cut.consumed && bytes[end - 1] == b'\r');
-            if !self.line(bytes, text_end, end + 1, &mut cut, &mut give) {
+        let unit = self.form.unit();
+        for end in ends {
+            let returned = self.form.ends_with(&bytes[cut.consumed..end], b'\r');
+            let text_end = end - if returned { unit } else { 0 };
+            if !self.line(bytes, text_end, end + unit, &mut cut, &mut give) {
                 cut.stopped = true;
                 return cut;
             }
@@ -77,9 +98,9 @@ impl Cutter {
         }
         if bytes.len() - cut.consumed >= self.window() {
             match self.too_long {
-                // The last byte may be the `\r` of a line end.
+                // What stands last may be the `\r` of a line end.
                 TooLong::Split => {
-                    cut.stopped = !self.split(bytes, bytes.len() - 1, &mut cut, &mut give);
+                    cut.stopped = !self.split(bytes, bytes.len() - unit, &mut cut, &mut give);
                 }
                 TooLong::Truncate | TooLong::Drop => cut.end_is_far = true,
             }
@@ -89,7 +110,7 @@ impl Cutter {
 
     /// The beginning of a line that is too long, as far as a record may hold it.
     pub(crate) fn beginning(self, bytes: &[u8]) -> Line {
-        let end = boundary(bytes, 0, self.max.min(bytes.len()));
+        let end = self.form.boundary(bytes, 0, self.max.min(bytes.len()));
         Line {
             start: 0,
             end,
@@ -122,7 +143,7 @@ impl Cutter {
                 give(Line { start, end, next })
             }
             TooLong::Truncate => {
-                let end = boundary(bytes, start, start + self.max);
+                let end = self.form.boundary(bytes, start, start + self.max);
                 cut.truncated += 1;
                 cut.consumed = next;
                 give(Line { start, end, next })
@@ -145,7 +166,7 @@ impl Cutter {
     ) -> bool {
         while end - cut.consumed > self.max {
             let start = cut.consumed;
-            let next = boundary(bytes, start, start + self.max);
+            let next = self.form.boundary(bytes, start, start + self.max);
             cut.consumed = next;
             if !give(Line {
                 start,
@@ -157,15 +178,6 @@ impl Cutter {
         }
         true
     }
-}
-
-/// Where to cut at or a little before `at`, so that no UTF-8 character is cut in two.
-fn boundary(bytes: &[u8], start: usize, at: usize) -> usize {
-    let is_inside = |&at: &usize| bytes.get(at).is_some_and(|byte| byte & 0xc0 == 0x80);
-    (at.saturating_sub(3).max(start + 1)..=at)
-        .rev()
-        .find(|at| !is_inside(at))
-        .unwrap_or(at)
 }
 
 #[cfg(test)]

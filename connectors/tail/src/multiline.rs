@@ -7,6 +7,7 @@ use memchr::memchr3;
 use millrace_api::config::{self, ConfigEnum};
 use regex::bytes::Regex;
 
+use crate::encoding::Form;
 use crate::lines::Line;
 
 /// How lines are put together.
@@ -84,14 +85,20 @@ impl Grouper {
         }))
     }
 
-    /// Puts `lines` of `bytes` together. With `close` the last group ends too; without, it is taken away if it may go
+    /// Puts `lines` of `bytes`, which are written in `form`, together. With `close` the last group ends too; without, it is taken away if it may go
     /// on, and true is returned: its lines are to be read again.
-    pub(crate) fn group(&self, bytes: &[u8], lines: &mut Vec<Line>, close: bool) -> bool {
+    pub(crate) fn group(
+        &self,
+        bytes: &[u8],
+        form: Form,
+        lines: &mut Vec<Line>,
+        close: bool,
+    ) -> bool {
         let mut kept = 0;
         let mut open: Option<Open> = None;
         for index in 0..lines.len() {
             let line = lines[index];
-            let text = &bytes[line.start..line.end];
+            let text = &*form.text(&bytes[line.start..line.end]);
             if let Some(group) = open
                 .as_mut()
                 .filter(|group| self.belongs(group, line, text))
@@ -219,13 +226,14 @@ mod tests {
         let cutter = Cutter {
             max: 1000,
             too_long: TooLong::Split,
+            form: Form::Utf8,
         };
         let mut lines = Vec::new();
         cutter.cut(text.as_bytes(), close, |line| {
             lines.push(line);
             true
         });
-        let held = grouper.group(text.as_bytes(), &mut lines, close);
+        let held = grouper.group(text.as_bytes(), Form::Utf8, &mut lines, close);
         let groups = lines
             .iter()
             .map(|line| text[line.start..line.end].to_owned());

@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::encoding::Encoding;
 use crate::identity::{FileId, HEAD_MAX, Head};
 
 /// What a turn reads from; a slice in tests.
@@ -32,6 +33,7 @@ pub(crate) struct Request {
     pub(crate) position: u64,
     /// What a stored offset says of its first bytes.
     pub(crate) expected: Option<Head>,
+    pub(crate) encoding: Encoding,
 }
 
 /// What came of opening a file.
@@ -54,6 +56,8 @@ pub(crate) struct Opened {
     pub(crate) is_expected: bool,
     /// Whether the position is behind a line end, or at the file's start.
     pub(crate) at_line: bool,
+    /// The position, or where the character begins that it is inside of.
+    pub(crate) position: u64,
 }
 
 /// Opens a file. Blocks: for the blocking pool.
@@ -79,15 +83,21 @@ fn inspect(file: OpenFile, len: u64, request: &Request) -> io::Result<Opened> {
     let read = file.read_at(&mut head, 0)?;
     head.truncate(read);
     head.shrink_to_fit();
-    let mut before = [b'\n'];
-    if request.position > 0 {
-        file.read_at(&mut before, request.position - 1)?;
+    let (form, mark) = request.encoding.of(&head);
+    let unit = form.unit();
+    let position = request.position - request.position % unit as u64;
+    let mut before = [0; 2];
+    let before = &mut before[..unit];
+    let at_start = position <= mark as u64;
+    if !at_start {
+        file.read_at(before, position - unit as u64)?;
     }
     Ok(Opened {
         is_expected: request
             .expected
             .is_none_or(|expected| expected.matches(&head)),
-        at_line: before == [b'\n'],
+        at_line: at_start || form.ends_with(before, b'\n'),
+        position,
         file,
         len,
         head,

@@ -16,6 +16,7 @@ struct Counts {
     truncated: u64,
     dropped: u64,
     repaired: u64,
+    refused: u64,
     gone: u64,
     cut: u64,
     lost_bytes: u64,
@@ -27,6 +28,7 @@ impl Tally {
         self.counts.truncated += outcome.truncated;
         self.counts.dropped += outcome.dropped;
         self.counts.repaired += outcome.repaired;
+        self.counts.refused += outcome.refused;
     }
 
     /// The file at `path` is gone, with `unread` bytes that were never read.
@@ -77,6 +79,11 @@ impl Tally {
                 now.repaired,
                 told.repaired,
                 "lines had bytes that are no text; see invalid.bytes",
+            ),
+            (
+                now.refused,
+                told.refused,
+                "records were left out because they have bytes that are no text; see invalid.bytes",
             ),
             (
                 now.gone,

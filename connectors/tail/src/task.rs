@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use millrace_api::{ConnectError, Properties, SourceBatch, SourceContext, SourceTask};
+use millrace_api::{Column, ConnectError, Properties, SourceBatch, SourceContext, SourceTask};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking, yield_now};
 use tokio::time::Instant;
 
@@ -14,7 +14,9 @@ use crate::collect::Collector;
 use crate::config::{StartPosition, TailConfig};
 use crate::connector::SHARE;
 use crate::copies::Lost;
+use crate::encoding::Encoding;
 use crate::files::Files;
+use crate::flume::FlumePositions;
 use crate::headers::{self, HeaderKind};
 use crate::identity::FileId;
 use crate::open::{Opening, Request, open};
@@ -57,10 +59,13 @@ pub(super) struct Running {
     close_inactive: Duration,
     ignore_older: Option<Duration>,
     start: StartPosition,
+    flume: FlumePositions,
     open_max: usize,
     rows_max: usize,
     router: Router,
     header_kinds: Arc<[HeaderKind]>,
+    encoding: Encoding,
+    value: Column,
     reader: Reader,
     out: Collector,
     files: Files,
@@ -114,6 +119,15 @@ impl SourceTask for FileTailTask {
         let config = TailConfig::read(properties)?;
         let watched = config.watch;
         let watch = blocking(move || FolderWatch::new(watched)).await?;
+        let file = config.start_from_flume.clone();
+        let flume = blocking(move || TailConfig::flume_positions(file.as_deref())).await?;
+        let flume = flume.map_err(ConnectError::config)?;
+        if flume.len() > 0 {
+            log::info!(
+                "goes on where Flume stopped, with positions of {} files",
+                flume.len()
+            );
+        }
         let rows_max = usize::try_from(config.batch_size).unwrap_or(1);
         self.running = Some(Running {
             context,
@@ -127,12 +141,16 @@ impl SourceTask for FileTailTask {
             close_inactive: config.close_inactive(),
             ignore_older: config.ignore_older(),
             start: config.start_position,
+            flume,
             open_max: usize::try_from(config.open_files_max).unwrap_or(1),
             rows_max,
             header_kinds: config.header_kinds(),
             router: config.router(headers::host())?,
+            encoding: config.encoding,
+            value: config.value(),
             reader: Reader::new(
                 config.cutter(),
+                config.encoding,
                 config.grouper()?,
                 config.invalid_bytes,
                 rows_max,
@@ -300,6 +318,7 @@ impl Running {
                     path: Arc::clone(&entry.path),
                     position: entry.state.position(),
                     expected: entry.expected,
+                    encoding: self.encoding,
                 })
             })
             .collect();
@@ -332,11 +351,25 @@ impl Running {
                     self.cut_before(id, expected);
                     return;
                 }
-                if std::mem::take(&mut entry.from_end) && !opened.at_line {
-                    entry.state.leave_out_line();
+                if std::mem::take(&mut entry.from_flume) && !opened.at_line {
+                    log::warn!(
+                        "{} has no line end before the position that Flume stored for its inode, so that it is another file; reading it from its start",
+                        entry.path.display()
+                    );
+                    entry.state.skip_to(0);
+                }
+                if std::mem::take(&mut entry.from_end) {
+                    entry.state.skip_to(opened.position);
+                    if !opened.at_line {
+                        entry.state.leave_out_line();
+                    }
                 }
                 if opened.len >= entry.state.position() && entry.book.matches(&opened.head) {
                     entry.book.remember(&opened.head, entry.state.position());
+                } else if entry.state.place() != Place::Named {
+                    // Of the file there is nothing but its inode: a file that is not meant has it now.
+                    self.files.remove(id);
+                    return;
                 }
                 self.files.opened(id, opened.file);
             }

@@ -13,18 +13,37 @@ pub(crate) enum InvalidBytes {
     Escape,
     /// They are left out.
     Remove,
+    /// Records are bytes, as they stand in the file.
+    Keep,
+    /// The record is left out.
+    Drop,
+}
+
+impl InvalidBytes {
+    /// Appends what stands for `bytes`, which are no text.
+    pub(crate) fn repair(self, bytes: &[u8], text: &mut Vec<u8>) {
+        match self {
+            Self::Replace => text.extend_from_slice("\u{FFFD}".as_bytes()),
+            Self::Escape => append_hex(bytes, text),
+            Self::Remove | Self::Keep | Self::Drop => {}
+        }
+    }
 }
 
 /// Appends `bytes` with `\xHH` for each byte that is no text.
 pub(crate) fn append_escaped(bytes: &[u8], text: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     for chunk in bytes.utf8_chunks() {
         text.extend_from_slice(chunk.valid().as_bytes());
-        for byte in chunk.invalid() {
-            let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
-            text.extend_from_slice(b"\\x");
-            text.extend_from_slice(&digits);
-        }
+        append_hex(chunk.invalid(), text);
+    }
+}
+
+fn append_hex(bytes: &[u8], text: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
+        text.extend_from_slice(b"\\x");
+        text.extend_from_slice(&digits);
     }
 }
 

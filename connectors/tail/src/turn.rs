@@ -10,6 +10,7 @@ use millrace_api::{Row, SourceRun, Span, append_utf8_lossy};
 
 use crate::book::{Book, Marks};
 use crate::collect::{Collector, Side, Spans};
+use crate::encoding::{Encoding, Form};
 use crate::headers::Headers;
 use crate::identity::HEAD_MAX;
 use crate::lines::{Cut, Cutter, Line, TooLong};
@@ -21,12 +22,16 @@ use crate::text::InvalidBytes;
 /// What all turns share.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    pub(crate) cutter: Cutter,
+    /// For UTF-8; other files have their own.
+    cutter: Cutter,
+    encoding: Encoding,
     /// None where each line is a record.
-    pub(crate) grouper: Option<Grouper>,
-    pub(crate) invalid: InvalidBytes,
+    grouper: Option<Grouper>,
+    invalid: InvalidBytes,
     /// Rows of a batch at most.
-    pub(crate) rows_max: usize,
+    rows_max: usize,
+    /// Bytes of the file's byte order mark, in its turn.
+    mark: usize,
     /// Lines of the turn; kept for its memory.
     lines: Vec<Line>,
 }
@@ -68,17 +73,22 @@ pub(crate) struct Outcome {
     pub(crate) dropped: u64,
     /// Rows with bytes that are no text.
     pub(crate) repaired: u64,
+    /// Records left out for such bytes.
+    pub(crate) refused: u64,
 }
 
 impl Reader {
     pub(crate) fn new(
         cutter: Cutter,
+        encoding: Encoding,
         grouper: Option<Grouper>,
         invalid: InvalidBytes,
         rows_max: usize,
     ) -> Self {
         Self {
             cutter,
+            encoding,
+            mark: 0,
             grouper,
             invalid,
             rows_max,
@@ -102,11 +112,12 @@ impl Reader {
             return Ok(outcome);
         }
         turn.state.looked(len, turn.now);
+        (self.cutter.form, self.mark) = self.encoding.of(head);
         match turn.state.plan(len, self.cutter.window()) {
             Plan::Read { at, want } => self.read(&mut turn, at, want, out, &mut outcome)?,
             Plan::FindEnd { at } => self.find_end(&mut turn, at, out, &mut outcome)?,
             Plan::LeaveOut { at } => {
-                let (read, end) = search(turn.source, at, out)?;
+                let (read, end) = search(turn.source, self.cutter.form, at, out)?;
                 outcome.more = turn.state.left_out(read, end);
             }
         }
@@ -136,12 +147,14 @@ impl Reader {
             lines.push(line);
             lines.len() < most
         });
+        self.leave_out_mark(at);
         if let Some(grouper) = &self.grouper {
             // The line that has begun may belong to the group.
             let begun = cut.consumed < read;
             let close =
                 at_end && (turn.flush == Flush::Line || turn.flush == Flush::Group && !begun);
-            cut.held = grouper.group(out.read(read), &mut self.lines, close);
+            let form = self.cutter.form;
+            cut.held = grouper.group(out.read(read), form, &mut self.lines, close);
             if cut.held {
                 cut.consumed = self.lines.last().map_or(0, |line| line.next);
                 cut.end_is_far = false;
@@ -150,7 +163,7 @@ impl Reader {
         if cut.consumed > 0 {
             turn.book.remember_last(&out.read(read)[..cut.consumed]);
         }
-        outcome.repaired = self.add_rows(turn, at, cut, out);
+        self.add_rows(turn, at, cut, out, outcome);
         outcome.truncated = cut.truncated;
         outcome.dropped = cut.dropped;
         outcome.more = turn.state.advanced(read, want, self.cutter.window(), cut);
@@ -166,7 +179,7 @@ impl Reader {
         outcome: &mut Outcome,
     ) -> io::Result<()> {
         let start = turn.state.position();
-        let (read, end) = search(turn.source, at, out)?;
+        let (read, end) = search(turn.source, self.cutter.form, at, out)?;
         outcome.more = turn.state.searched(read, end);
         if end.is_none() {
             if !(turn.flush == Flush::Line && read == 0) {
@@ -189,27 +202,41 @@ impl Reader {
         };
         let length = turn.state.position() - start;
         self.lines[0].next = usize::try_from(length).unwrap_or(line.end);
-        outcome.repaired = self.add_rows(turn, start, cut, out);
+        self.leave_out_mark(start);
+        self.add_rows(turn, start, cut, out, outcome);
         outcome.truncated = 1;
         Ok(())
     }
 
-    /// Makes a row of each line of what was read at `at`; how many had bytes that are no text.
+    /// The byte order mark at the file's start is no text.
+    fn leave_out_mark(&mut self, at: u64) {
+        if let Some(first) = self
+            .lines
+            .first_mut()
+            .filter(|line| at == 0 && line.start == 0)
+        {
+            first.start = self.mark.min(first.end);
+        }
+    }
+
+    /// Makes a row of each line of what was read at `at`.
     fn add_rows(
         &self,
         turn: &Turn<'_, impl Source>,
         at: u64,
         cut: Cut,
         out: &mut Collector,
-    ) -> u64 {
+        outcome: &mut Outcome,
+    ) {
         if self.lines.is_empty() {
-            return 0;
+            return;
         }
         // The head must be known before the first mark is looked up, which is not before this batch is acknowledged.
         out.begin(turn.run.clone());
         let (spans, marks) = (out.spans(), turn.book.marks());
-        let is_text = std::str::from_utf8(out.read(cut.consumed)).is_ok();
-        if is_text && !turn.headers.differ() {
+        let as_it_is =
+            self.invalid == InvalidBytes::Keep || self.cutter.form.is_utf8(out.read(cut.consumed));
+        if as_it_is && !turn.headers.differ() {
             let shared = shared_columns(turn, out);
             out.extend(
                 self.lines
@@ -217,9 +244,9 @@ impl Reader {
                     .map(|line| plain_row(line, at, spans, marks, shared)),
             );
             out.keep(cut.consumed);
-            return 0;
+            return;
         }
-        self.add_other_rows(turn, at, cut, out, is_text)
+        self.add_other_rows(turn, at, cut, out, as_it_is, outcome);
     }
 
     /// The same where lines have headers of their own, or bytes to be repaired.
@@ -229,18 +256,24 @@ impl Reader {
         at: u64,
         cut: Cut,
         out: &mut Collector,
-        is_text: bool,
-    ) -> u64 {
+        as_it_is: bool,
+        outcome: &mut Outcome,
+    ) {
         let (spans, marks) = (out.spans(), turn.book.marks());
         let shared = shared_columns(turn, out);
-        let mut repaired = 0;
+        let form = self.cutter.form;
         for line in &self.lines {
             let (bytes, mut side) = out.read_and_side(cut.consumed);
             let mut row = plain_row(line, at, spans, marks, shared);
             let text = &bytes[line.start..line.end];
-            if !is_text && std::str::from_utf8(text).is_err() {
-                row.value = self.repair(text, &mut side);
-                repaired += 1;
+            if !as_it_is && !form.is_utf8(text) {
+                let broken = form.is_broken(text);
+                if broken && self.invalid == InvalidBytes::Drop {
+                    outcome.refused += 1;
+                    continue;
+                }
+                row.value = self.text(text, &mut side);
+                outcome.repaired += u64::from(broken);
             }
             if turn.headers.differ() {
                 let offset = at + line.start as u64;
@@ -249,26 +282,30 @@ impl Reader {
             out.extend([row]);
         }
         out.keep(cut.consumed);
-        repaired
     }
 
-    fn repair(&self, text: &[u8], side: &mut Side<'_>) -> Span {
-        side.append(|bytes| match self.invalid {
-            InvalidBytes::Replace => append_utf8_lossy(text, bytes),
-            InvalidBytes::Escape => crate::text::append_escaped(text, bytes),
-            InvalidBytes::Remove => crate::text::append_valid(text, bytes),
+    /// Writes a text as UTF-8 that is not.
+    fn text(&self, text: &[u8], side: &mut Side<'_>) -> Span {
+        let (form, invalid) = (self.cutter.form, self.invalid);
+        side.append(|bytes| match (form, invalid) {
+            (Form::Utf8, InvalidBytes::Replace) => append_utf8_lossy(text, bytes),
+            (Form::Utf8, InvalidBytes::Escape) => crate::text::append_escaped(text, bytes),
+            (Form::Utf8, _) => crate::text::append_valid(text, bytes),
+            _ => form.append(text, bytes, |part, bytes| invalid.repair(part, bytes)),
         })
     }
 }
 
-/// Looks for a line end at `at`: bytes read, and where it is.
+/// Looks for a line end at `at`: bytes read, and where its last byte is.
 fn search(
     source: &impl Source,
+    form: Form,
     at: u64,
     out: &mut Collector,
 ) -> io::Result<(usize, Option<usize>)> {
     let read = source.read_at(out.room(BLOCK), at)?;
-    Ok((read, memchr::memchr(b'\n', out.read(read))))
+    let whole = form.whole(out.read(read));
+    Ok((whole.len(), form.line_end(whole)))
 }
 
 /// What all rows of a turn share.

@@ -67,6 +67,22 @@ impl SourceFixture for Folder {
                 "glob".to_owned(),
             ),
             (
+                properties(&[
+                    ("include", "/l/*"),
+                    ("topic", "t"),
+                    ("start.from.flume", "/none/positions.json"),
+                ]),
+                "start.from.flume".to_owned(),
+            ),
+            (
+                properties(&[
+                    ("include", "/l/*"),
+                    ("topic", "t"),
+                    ("invalid.bytes", "keep"),
+                ]),
+                "invalid.bytes".to_owned(),
+            ),
+            (
                 properties(&[("include", "/l/*"), ("topic", "t"), ("open.files.max", "0")]),
                 "open.files.max".to_owned(),
             ),

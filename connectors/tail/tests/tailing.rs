@@ -92,6 +92,90 @@ async fn a_start_at_the_end_is_for_what_is_there() {
 }
 
 #[tokio::test]
+async fn files_go_on_where_flume_stopped() {
+    let mut tail = Tail::new(&[]);
+    for name in ["a.log", "b.log", "c.log", "d.log"] {
+        tail.append(name, format!("{name} one\n{name} two\n"));
+    }
+    tail.rename("b.log", "b.log.1");
+    let inode = |name: &str| fs::metadata(tail.path(name)).unwrap().ino();
+    let position = |name: &str, was: &str, pos: u64| json!({"inode": inode(name), "pos": pos, "file": tail.path(was)});
+    // Of c.log's inode there was another file, which ended elsewhere; of d.log's one that was longer.
+    let positions = json!([
+        position("a.log", "a.log", 10),
+        position("b.log.1", "b.log", 10),
+        position("c.log", "old.log", 7),
+        position("d.log", "older.log", 1000),
+    ]);
+    let file = tail.path("taildir_position.json");
+    fs::write(&file, positions.to_string()).unwrap();
+    tail.set("start.from.flume", &file.display().to_string());
+    let mut run = tail.start().await;
+    let mut read = lines(&mut run, 6).await;
+    read.sort();
+    let expected = [
+        "a.log two",
+        "b.log two",
+        "c.log one",
+        "c.log two",
+        "d.log one",
+        "d.log two",
+    ];
+    assert_eq!(read, expected);
+    run.acknowledge(6).await;
+    run.stop().await;
+    tail.append("a.log", "a.log three\n");
+    let mut run = tail.start().await;
+    assert_eq!(
+        lines(&mut run, 1).await,
+        ["a.log three"],
+        "its own offset now counts"
+    );
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn utf16_is_read_on_over_a_restart() {
+    let tail = Tail::new(&[]);
+    let units =
+        |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_be_bytes).collect() };
+    tail.append(
+        "a.log",
+        [
+            b"\xfe\xff",
+            &units("caf\u{e9}\r\n\u{65e5}\u{672c}\nhal")[..],
+        ]
+        .concat(),
+    );
+    let mut run = tail.start().await;
+    assert_eq!(lines(&mut run, 2).await, ["caf\u{e9}", "\u{65e5}\u{672c}"]);
+    run.acknowledge(2).await;
+    run.stop().await;
+    tail.append("a.log", units("f\nlast\n"));
+    let mut run = tail.start().await;
+    assert_eq!(lines(&mut run, 2).await, ["half", "last"]);
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_at_the_end_of_utf16() {
+    let tail = Tail::new(&[("start.position", "end"), ("encoding", "utf-16le")]);
+    let units =
+        |text: &str| -> Vec<u8> { text.encode_utf16().flat_map(u16::to_le_bytes).collect() };
+    tail.append("a.log", units("old\n"));
+    tail.append("b.log", &units("old\nhalf of \u{e9}")[..25]);
+    let mut run = tail.start().await;
+    idle(&mut run).await;
+    tail.append("a.log", units("new\n"));
+    tail.append(
+        "b.log",
+        [&units("\u{e9}")[1..], &units(" line\nnew\n")[..]].concat(),
+    );
+    assert_eq!(lines(&mut run, 2).await, ["new", "new"]);
+    run.stop().await;
+}
+
+#[tokio::test]
 async fn rotation_by_rename_loses_and_doubles_nothing() {
     for include in ["*.log", "*"] {
         let mut tail = Tail::new(&[]);
@@ -224,6 +308,19 @@ async fn an_inode_that_is_used_again_is_another_file() {
     assert_eq!(tail.offsets.all()[0].0["device"], json!(device));
     let mut run = tail.start().await;
     assert_eq!(lines(&mut run, 1).await, ["a second file that is longer"]);
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn an_inode_that_is_used_again_by_a_file_that_is_not_meant() {
+    let tail = Tail::new(&[("close.inactive.ms", "50"), ("watch", "false")]);
+    tail.append("a.log", "one\n");
+    let mut run = tail.start().await;
+    assert_eq!(lines(&mut run, 1).await, ["one"]);
+    idle(&mut run).await;
+    tail.rename("a.log", "a.bin");
+    fs::write(tail.path("a.bin"), "not the file\nthat was read\n").unwrap();
+    idle(&mut run).await;
     run.stop().await;
 }
 

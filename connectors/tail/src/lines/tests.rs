@@ -12,7 +12,11 @@ fn texts(cutter: Cutter, bytes: &[u8], last: bool) -> (Vec<String>, Cut) {
 }
 
 fn cutter(max: usize, too_long: TooLong) -> Cutter {
-    Cutter { max, too_long }
+    Cutter {
+        max,
+        too_long,
+        form: Form::Utf8,
+    }
 }
 
 /// Cuts `bytes` as a reader does that sees at most `window` of them at a time, and at most `rows` lines.
@@ -79,6 +83,42 @@ fn the_last_line_needs_no_end() {
     );
     let (lines, _) = texts(cutter(100, TooLong::Split), b"a\n", true);
     assert_eq!(lines, ["a"]);
+}
+
+#[test]
+fn lines_of_units_of_two_bytes() {
+    let form = Form::Utf16(crate::encoding::ByteOrder::LowFirst);
+    let cutter = |max, too_long| Cutter {
+        max,
+        too_long,
+        form,
+    };
+    let bytes: Vec<u8> = "ab\r\nlonger😀\n\nrest"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let read = |cutter: Cutter, bytes: &[u8], last| {
+        let mut lines = Vec::new();
+        let cut = cutter.cut(bytes, last, |line| {
+            let text = form.text(&bytes[line.start..line.end]);
+            lines.push(String::from_utf8(text.to_vec()).unwrap());
+            true
+        });
+        (lines, cut.consumed)
+    };
+    let whole = cutter(100, TooLong::Split);
+    let lines = ["ab", "longer😀", ""].map(str::to_owned).to_vec();
+    assert_eq!(read(whole, &bytes, false), (lines.clone(), 28));
+    assert_eq!(
+        read(whole, &bytes[..bytes.len() - 1], false),
+        (lines, 28),
+        "half a unit waits"
+    );
+    assert_eq!(read(whole, &bytes, true).0[3], "rest");
+    let (lines, _) = read(cutter(14, TooLong::Split), &bytes, true);
+    assert_eq!(lines, ["ab", "longer", "😀", "", "rest"]);
+    let (lines, _) = read(cutter(8, TooLong::Truncate), &bytes, true);
+    assert_eq!(lines, ["ab", "long", "", "rest"]);
 }
 
 #[test]

@@ -110,6 +110,7 @@ impl Running {
             path: Arc::clone(&copy.path),
             position: stored.position,
             expected: stored.head,
+            encoding: self.encoding,
         };
         let opening = blocking(move || open(&request)).await?;
         let is_of_copy = matches!(&opening, Opening::Opened(opened) if opened.is_expected && opened.len >= stored.position);

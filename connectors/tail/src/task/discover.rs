@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_api::{Column, ConnectError, Schema, SourceRun};
+use millrace_api::{Column, ConnectError, SourceRun};
 use tokio::task::{spawn_blocking, yield_now};
 
 use super::Running;
@@ -165,11 +165,18 @@ impl Running {
                 Some(offset) => Some(book::stored(&offset)?),
                 None => None,
             };
+            let of_flume = match stored {
+                None => self.flume.of(file.id.inode, &file.path),
+                Some(_) => None,
+            };
+            let from_flume = of_flume.is_some();
+            let stored = stored.or(of_flume);
             let too_old = self.ignore_older.is_some_and(|limit| file.age > limit);
             if stored.is_none() && (!file.matched || too_old) {
                 continue;
             }
             let mut entry = self.entry(&file, stored, now);
+            entry.from_flume = from_flume;
             let first = entry.book.path();
             if first != file.path {
                 entry.left = Some(first);
@@ -207,7 +214,7 @@ impl Running {
             partition: None,
             source: book::partition(file.id, &book),
             key: Column::Null,
-            value: Column::Text(Some(Schema::string())),
+            value: self.value.clone(),
             headers: None,
         };
         let headers = Headers::new(

@@ -51,7 +51,7 @@ impl Tail {
         let path: Arc<Path> = Path::new("/l/a.log").into();
         Self {
             file: Memory::default(),
-            reader: Reader::new(cutter, None, InvalidBytes::Replace, 7),
+            reader: Reader::new(cutter, Encoding::Auto, None, InvalidBytes::Replace, 7),
             state: FileState::new(position, Duration::ZERO),
             book: Arc::new(Book::new(Arc::clone(&path), Vec::new())),
             headers: Headers::new(kinds.into(), path, "host".into(), ID),
@@ -95,6 +95,7 @@ impl Tail {
         self.total.truncated += outcome.truncated;
         self.total.dropped += outcome.dropped;
         self.total.repaired += outcome.repaired;
+        self.total.refused += outcome.refused;
         let batch = out.take();
         for (start, run) in batch.runs_with_start() {
             for index in start..run.end {
@@ -125,7 +126,152 @@ impl Tail {
 }
 
 fn cutter(max: usize, too_long: TooLong) -> Cutter {
-    Cutter { max, too_long }
+    Cutter {
+        max,
+        too_long,
+        form: Form::Utf8,
+    }
+}
+
+/// What comes of a file whose bytes come one by one, and of one that is there at once: the same.
+fn read_in(
+    encoding: Encoding,
+    invalid: InvalidBytes,
+    max: usize,
+    bytes: &[u8],
+) -> (Vec<String>, Outcome) {
+    let reader = || Reader::new(cutter(max, TooLong::Truncate), encoding, None, invalid, 7);
+    let mut whole = Tail::new(cutter(max, TooLong::Truncate), 0, &[HeaderKind::Offset]);
+    whole.reader = reader();
+    whole.append(bytes);
+    whole.turns(true);
+    let mut pieces = Tail::new(cutter(max, TooLong::Truncate), 0, &[]);
+    pieces.reader = reader();
+    for byte in bytes {
+        pieces.append(&[*byte]);
+        pieces.turns(false);
+    }
+    pieces.turns(true);
+    assert_eq!(pieces.texts(), whole.texts());
+    assert_eq!(whole.state.position(), bytes.len() as u64);
+    let texts = whole.texts().into_iter().map(str::to_owned).collect();
+    (texts, whole.total)
+}
+
+#[test]
+fn files_in_other_encodings() {
+    let text = "caf\u{e9}\r\n\u{a}\u{65e5}\u{672c} \u{1f600}\nrest";
+    let low_first: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let high_first: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let expected = ["caf\u{e9}", "", "\u{65e5}\u{672c} \u{1f600}", "rest"];
+    for (encoding, bytes) in [
+        (Encoding::Auto, text.as_bytes().to_vec()),
+        (Encoding::Auto, [b"\xef\xbb\xbf", text.as_bytes()].concat()),
+        (Encoding::Auto, [b"\xff\xfe", &low_first[..]].concat()),
+        (Encoding::Auto, [b"\xfe\xff", &high_first[..]].concat()),
+        (Encoding::Utf16Le, low_first.clone()),
+        (Encoding::Utf16Be, high_first),
+    ] {
+        let (texts, total) = read_in(encoding, InvalidBytes::Replace, 1000, &bytes);
+        assert_eq!(texts, expected, "{encoding:?}");
+        assert_eq!(total.repaired, 0);
+    }
+    let (texts, _) = read_in(
+        Encoding::Latin1,
+        InvalidBytes::Drop,
+        1000,
+        b"caf\xe9\n\xff\n",
+    );
+    assert_eq!(texts, ["caf\u{e9}", "\u{ff}"]);
+    let (texts, total) = read_in(
+        Encoding::Utf16Le,
+        InvalidBytes::Replace,
+        16,
+        &low_first.repeat(2),
+    );
+    assert_eq!(texts[3], "restcaf\u{e9}");
+    assert_eq!(total.truncated, 0);
+    let long: Vec<u8> = "0123456789 and so on\nnext\n"
+        .encode_utf16()
+        .flat_map(u16::to_be_bytes)
+        .collect();
+    let (texts, total) = read_in(Encoding::Utf16Be, InvalidBytes::Replace, 16, &long);
+    assert_eq!(
+        (texts, total.truncated),
+        (vec!["01234567".to_owned(), "next".to_owned()], 1)
+    );
+}
+
+#[test]
+fn what_is_no_character() {
+    let half = b"a\0\x3d\xd8b\0\n\0c\0\n\0".to_vec();
+    for (encoding, invalid, bytes, expected, repaired, refused) in [
+        (
+            Encoding::Utf8,
+            InvalidBytes::Replace,
+            &b"a\xffb\nc\n"[..],
+            &["a\u{FFFD}b", "c"][..],
+            1,
+            0,
+        ),
+        (
+            Encoding::Utf8,
+            InvalidBytes::Escape,
+            b"a\xffb\nc\n",
+            &["a\\xffb", "c"],
+            1,
+            0,
+        ),
+        (
+            Encoding::Utf8,
+            InvalidBytes::Remove,
+            b"a\xffb\nc\n",
+            &["ab", "c"],
+            1,
+            0,
+        ),
+        (
+            Encoding::Utf8,
+            InvalidBytes::Drop,
+            b"a\xffb\nc\n",
+            &["c"],
+            0,
+            1,
+        ),
+        (
+            Encoding::Utf16Le,
+            InvalidBytes::Replace,
+            &half,
+            &["a\u{FFFD}b", "c"],
+            1,
+            0,
+        ),
+        (
+            Encoding::Utf16Le,
+            InvalidBytes::Escape,
+            &half,
+            &["a\\x3d\\xd8b", "c"],
+            1,
+            0,
+        ),
+        (
+            Encoding::Utf16Le,
+            InvalidBytes::Remove,
+            &half,
+            &["ab", "c"],
+            1,
+            0,
+        ),
+        (Encoding::Utf16Le, InvalidBytes::Drop, &half, &["c"], 0, 1),
+    ] {
+        let (texts, total) = read_in(encoding, invalid, 1000, bytes);
+        assert_eq!(texts, expected, "{encoding:?} {invalid:?}");
+        assert_eq!(
+            (total.repaired, total.refused),
+            (repaired, refused),
+            "{encoding:?} {invalid:?}"
+        );
+    }
 }
 
 #[test]
