@@ -10,8 +10,9 @@ use std::{collections::BTreeMap, fs};
 use millrace_system::{binary::repository, sandbox::Sandbox, tool};
 
 /// The pages that users read.
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "README.md",
+    "docs/connectors.md",
     "docs/metrics.md",
     "docs/preview.md",
     "docs/tools.md",
@@ -55,6 +56,12 @@ fn every_command_and_option_is_there() {
         for words in commands(&text) {
             let path: Vec<&str> = match &words[..] {
                 [perf, test, ..] if perf == "perf" => vec!["perf", test],
+                [tool, group, action, ..]
+                    if tool == "connectors" && ["context", "offsets"].contains(&group.as_str()) =>
+                {
+                    vec![tool, group, action]
+                }
+                [tool, action, ..] if tool == "connectors" => vec![tool, action],
                 [script, ..] if script.ends_with(".sh") => continue,
                 [command, ..] => vec![command],
                 [] => continue,
