@@ -50,7 +50,7 @@ impl Shape {
                 if index > 0 {
                     head.push(separator);
                 }
-                quote(&mut head, 0, name.as_bytes(), separator);
+                quote(&mut head, name.as_bytes(), separator);
             }
             head.extend_from_slice(b"\r\n");
         }
@@ -132,7 +132,7 @@ impl Shape {
                 // Nothing is an empty field, an empty text a quoted one.
                 if found.text(out)? {
                     let field = out.split_off(start);
-                    quote(out, start, &field, self.separator);
+                    quote(out, &field, self.separator);
                 }
             }
         }
@@ -141,8 +141,7 @@ impl Shape {
 }
 
 /// Appends a field of CSV, quoted where RFC 4180 needs it.
-fn quote(out: &mut Vec<u8>, start: usize, field: &[u8], separator: u8) {
-    debug_assert!(start <= out.len(), "a field is appended");
+fn quote(out: &mut Vec<u8>, field: &[u8], separator: u8) {
     let needs = field.is_empty()
         || field
             .iter()

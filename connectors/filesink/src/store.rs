@@ -1,7 +1,7 @@
 //! The files of a task: which partitions it holds, how far each has come, and which files are not complete.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use millrace_api::{ConnectError, SinkOffsets, TopicPartition};
@@ -85,10 +85,10 @@ pub(crate) struct Store {
 
 impl Store {
     /// The files of a task that calls itself `owner`, which no other does.
-    pub(crate) fn new(directory: PathBuf, connector: &str, owner: String, rules: Rules) -> Self {
+    pub(crate) fn new(directory: &Path, connector: &str, owner: String, rules: Rules) -> Self {
         Self {
             rules,
-            journals: Journals::new(&directory, connector),
+            journals: Journals::new(directory, connector),
             owner,
             partitions: BTreeMap::new(),
             unopened: BTreeSet::new(),

@@ -48,7 +48,7 @@ impl SinkTask for FileSinkTask {
         self.running = Some(Running {
             context,
             lines,
-            store: Some(Store::new(config.directory(), &connector, owner(), rules)),
+            store: Some(Store::new(&config.directory(), &connector, owner(), rules)),
             completes_at_commit: config.roll_age().is_none(),
             errant: Vec::new(),
         });
