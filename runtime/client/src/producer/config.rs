@@ -376,7 +376,7 @@ mod tests {
             ("compression.lz4.level", "18"),
             ("compression.zstd.level", "23"),
             ("transactional.id", "t"),
-            ("security.protocol", "SSL"),
+            ("security.protocol", "TLS"),
             ("partitioner.class", "com.example.Mine"),
             ("interceptor.classes", "com.example.Audit"),
         ] {

@@ -95,7 +95,8 @@ impl Sender {
                 self.identity_error = None;
                 self.identity_backoff.succeed();
             }
-            Err(error) if error.is_retriable() => {
+            // Wrong credentials say nothing about what the cluster could give.
+            Err(error) if error.is_retriable() || error.is_about_security() => {
                 self.identity = Identity::Missing;
                 self.identity_error = Some(error.to_string());
                 self.identity_not_before = self.now() + self.identity_backoff.fail();
