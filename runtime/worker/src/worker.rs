@@ -375,7 +375,7 @@ impl Builder {
         let groups = ClientGroups::new(clients, data.clone());
         let cluster_id = groups.cluster_id().await;
         let rest_config = config.rest.clone();
-        let collector = TaskCollector::new(tasks, Arc::clone(&self.clock));
+        let collector = TaskCollector::new(tasks, threads.clone(), Arc::clone(&self.clock));
         self.metrics.add(Arc::new(collector));
         let herder = StandaloneHerder::new(Parts {
             config,

@@ -4,6 +4,7 @@ mod clients;
 mod distributed;
 mod listener;
 mod policy;
+mod readiness;
 mod refused;
 mod response_headers;
 pub mod unsafe_connectors;
@@ -16,6 +17,7 @@ pub(crate) use clients::client_keys;
 pub use distributed::{DistributedConfig, Protocol};
 pub use listener::{Listener, Scheme};
 pub use policy::OverridePolicy;
+pub use readiness::Readiness;
 pub(crate) use refused::{client_refusal, shown};
 pub use response_headers::ResponseHeader;
 
@@ -57,6 +59,9 @@ pub struct WorkerConfig {
     /// Connectors that do harm on purpose and are there only where they are named: `faults`, which fail on command.
     #[config(name = "unsafe.connectors", default = "", importance = low, validator = unsafe_connectors::check)]
     pub unsafe_connectors: Vec<String>,
+    /// After how long a stage of a task that does work counts as stalled, in milliseconds.
+    #[config(name = "health.stalled.after.ms", default = 30_000, range(1i64..), importance = low)]
+    pub stalled_after_ms: i64,
     /// Which client settings a connector may override.
     #[config(name = "connector.client.config.override.policy", default = "All", importance = low, validator = policy::check)]
     pub override_policy: String,
@@ -104,6 +109,14 @@ pub struct RestConfig {
     /// The methods that such a browser may use; empty for GET, POST and HEAD.
     #[config(name = "access.control.allow.methods", default = "", importance = low)]
     pub allow_methods: String,
+    /// The connectors that count where somebody asks whether the worker is ready: names, or beginnings of names with a
+    /// star; without any, only the worker's start counts.
+    #[config(name = "health.ready.connectors", default = "", importance = low)]
+    pub ready_connectors: Vec<String>,
+    /// What such a connector needs to count as ready: that it is `running`, or that nothing of it is stalled either
+    /// (`flowing`).
+    #[config(name = "health.ready.when", default = "flowing", importance = low, validator = readiness::check)]
+    pub ready_when: String,
     /// Headers that every answer gets: a list of `[set|add|setDate|addDate] Name:value`.
     #[config(name = "response.http.headers.config", default = "", importance = low, validator = response_headers::check)]
     pub response_headers: String,
@@ -241,9 +254,24 @@ impl WorkerConfig {
         milliseconds(self.offset_flush_interval_ms)
     }
 
+    /// How long a stage of a task that does work may take.
+    pub fn stalled_after(&self) -> Duration {
+        milliseconds(self.stalled_after_ms)
+    }
+
     /// Longest wait for a commit of source offsets.
     pub fn flush_timeout(&self) -> Duration {
         milliseconds(self.offset_flush_timeout_ms)
+    }
+}
+
+impl RestConfig {
+    /// What `/ready` looks at unless a request asks for something else.
+    pub fn readiness(&self) -> Readiness {
+        Readiness {
+            connectors: self.ready_connectors.clone(),
+            needs_flow: self.ready_when.trim() != "running",
+        }
     }
 }
 

@@ -40,6 +40,15 @@ impl Version {
         }
     }
 
+    /// Its name as metrics show it.
+    pub(crate) fn shown(self) -> &'static str {
+        match self {
+            Self::Eager => "EAGER",
+            Self::Compatible => "COMPATIBLE",
+            Self::Sessioned => "SESSIONED",
+        }
+    }
+
     /// The version of a protocol's name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         [Self::Eager, Self::Compatible, Self::Sessioned]

@@ -6,6 +6,7 @@ mod converters;
 mod discreet;
 pub(crate) mod distributed;
 mod error;
+mod health;
 mod host;
 mod instance;
 mod offsets;
@@ -19,6 +20,7 @@ mod shared_statuses;
 mod stages;
 mod standalone;
 mod statuses;
+mod supervision;
 mod task_set;
 mod tasks;
 mod views;
@@ -35,6 +37,7 @@ pub(crate) use plugins::Judge;
 pub use stages::Stage;
 pub use standalone::{Parts, StandaloneHerder};
 pub(crate) use statuses::{StatusJournal, Statuses};
+pub use supervision::RestartStatus;
 pub use tasks::{GroupOffsets, GroupOffsetsError, RunningTask, Sink, TaskRunner};
 pub use views::{
     ActiveTopics, ConnectorInfo, ConnectorStatus, CreateRequest, PartitionOffset, PluginInfo,
@@ -132,6 +135,11 @@ pub trait Herder: Send + Sync + std::fmt::Debug {
         plugin: &str,
         config: NullableProperties,
     ) -> Result<Verdicts, HerderError>;
+
+    /// Whether it is this worker that a state was told by.
+    fn runs_here(&self, _status: &Status) -> bool {
+        true
+    }
 
     /// Whether it is one of a group of workers, who pass requests on to each other.
     fn is_in_group(&self) -> bool {

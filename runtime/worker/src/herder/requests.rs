@@ -44,10 +44,14 @@ impl Herder for StandaloneHerder {
     }
 
     fn status(&self, name: &str) -> Result<ConnectorStatus, HerderError> {
-        let status = self
-            .find(name)
-            .ok()
-            .and_then(|known| self.shared.statuses.connector(name, known.kind()));
+        let status = self.find(name).ok().and_then(|known| {
+            let mut status = self.shared.statuses.connector(name, known.kind())?;
+            status
+                .tasks
+                .iter_mut()
+                .for_each(|task| known.add_health(task));
+            Some(status)
+        });
         status
             .ok_or_else(|| HerderError::not_found(format!("No status found for connector {name}")))
     }
@@ -119,10 +123,11 @@ impl Herder for StandaloneHerder {
     }
 
     fn task_status(&self, id: &TaskId) -> Result<TaskStatus, HerderError> {
-        let status = self
-            .find(&id.connector)
-            .ok()
-            .and_then(|_| self.shared.statuses.task(&id.connector, id.task));
+        let status = self.find(&id.connector).ok().and_then(|known| {
+            let mut status = self.shared.statuses.task(&id.connector, id.task)?;
+            known.add_health(&mut status);
+            Some(status)
+        });
         status.ok_or_else(|| HerderError::not_found(format!("No status found for task {id}")))
     }
 

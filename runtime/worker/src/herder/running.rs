@@ -5,17 +5,19 @@
 //! brings the connector to what is wanted at that time.
 
 use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use millrace_api::{ConnectError, ConnectorContext, Properties};
 use millrace_config::NullableProperties;
+use millrace_wire::clock::Clock;
 use tokio::sync::{Notify, watch};
 
 use super::error::HerderError;
 use super::host::{CallError, Host, Hosts};
 use super::share::PublishTasks;
 use super::statuses::Statuses;
+use super::supervision::Supervisor;
 use super::task_set::TaskSet;
 use super::tasks::TaskRunner;
 use super::views::{ConnectorInfo, TaskName};
@@ -42,6 +44,7 @@ pub(super) struct Shared {
     pub(super) runner: Arc<dyn TaskRunner>,
     pub(super) statuses: Arc<Statuses>,
     pub(super) data: tokio::runtime::Handle,
+    pub(super) clock: Arc<dyn Clock>,
     /// Where the configurations of tasks go in a group of workers; none where they run here.
     pub(super) publish: Option<Arc<dyn PublishTasks>>,
 }
@@ -98,6 +101,10 @@ pub(super) struct Live {
 pub(super) struct Connector {
     pub(super) name: Arc<str>,
     pub(super) shared: Arc<Shared>,
+    /// Itself, for what outlives a call.
+    pub(super) me: Weak<Self>,
+    /// The restarts of its tasks.
+    pub(super) supervisor: Supervisor,
     wanted: Mutex<Wanted>,
     pub(super) live: tokio::sync::Mutex<Live>,
     pub(super) reconfigure: Arc<Notify>,
@@ -111,9 +118,11 @@ pub(super) struct Connector {
 
 impl Connector {
     pub(super) fn new(name: &str, wanted: Wanted, shared: Arc<Shared>) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|me| Self {
             name: name.into(),
             shared,
+            me: me.clone(),
+            supervisor: Supervisor::default(),
             wanted: Mutex::new(wanted),
             live: tokio::sync::Mutex::default(),
             reconfigure: Arc::default(),

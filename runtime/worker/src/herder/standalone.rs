@@ -84,7 +84,7 @@ impl StandaloneHerder {
     pub fn new(parts: Parts) -> Arc<Self> {
         let file = parts.config.config_file.as_deref().map(ConfigFile::new);
         let shared = Shared {
-            hosts: Hosts::new(parts.data.clone(), parts.threads, parts.clock),
+            hosts: Hosts::new(parts.data.clone(), parts.threads, Arc::clone(&parts.clock)),
             statuses: Statuses::new(parts.worker_id),
             config: parts.config,
             properties: parts.properties,
@@ -92,6 +92,7 @@ impl StandaloneHerder {
             providers: parts.providers,
             runner: parts.runner,
             data: parts.data,
+            clock: parts.clock,
             publish: None,
         };
         Arc::new(Self {

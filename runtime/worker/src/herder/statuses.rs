@@ -261,6 +261,8 @@ impl Statuses {
         let tasks = known.tasks.iter().map(|(id, task)| TaskStatus {
             id: *id,
             status: task.held.status.clone(),
+            flow: None,
+            restart: None,
         });
         Some(ConnectorStatus {
             name: name.to_owned(),
@@ -277,6 +279,8 @@ impl Statuses {
         Some(TaskStatus {
             id: task,
             status: known.held.status.clone(),
+            flow: None,
+            restart: None,
         })
     }
 

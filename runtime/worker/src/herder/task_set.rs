@@ -68,10 +68,12 @@ impl TaskSet {
             connector: Arc::clone(&connector.name),
             task,
         };
+        connector.supervisor_begins(task);
         match make(connector, host, &id, config).await {
             Ok(spec) => {
                 let version = connector.plugin().map_or("", Registered::version);
                 let statuses = connector.shared.statuses.begin_run(&id, version);
+                let statuses = connector.supervised(statuses);
                 let statuses = connector.discreet(statuses);
                 self.running
                     .insert(task, connector.shared.runner.start(spec, statuses));
@@ -90,6 +92,8 @@ impl TaskSet {
                     State::Failed,
                     Some(connector.redact(error.trace())),
                 );
+                let trace = connector.redact(error.trace());
+                connector.plan_restart(task, &trace, &tokio::runtime::Handle::current());
                 Err(error)
             }
         }

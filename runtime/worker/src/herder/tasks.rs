@@ -8,12 +8,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use millrace_api::{Properties, TopicPartition};
 
+use crate::metrics::WorkerMetrics;
 use crate::task::{self, StatusListener, Stopped, TaskContext, TaskHandle, TaskSpec};
 
 /// Starts tasks.
 pub trait TaskRunner: Send + Sync + fmt::Debug {
     /// Starts a task whose states are told to `statuses`; does not wait for any of them.
     fn start(&self, spec: TaskSpec, statuses: Arc<dyn StatusListener>) -> Box<dyn RunningTask>;
+
+    /// What its tasks count, if they do.
+    fn metrics(&self) -> Option<&WorkerMetrics> {
+        None
+    }
 }
 
 /// A started task.
@@ -38,6 +44,10 @@ impl TaskRunner for TaskContext {
                 ..self.clone()
             },
         ))
+    }
+
+    fn metrics(&self) -> Option<&WorkerMetrics> {
+        Some(&self.metrics)
     }
 }
 

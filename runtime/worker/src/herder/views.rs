@@ -6,6 +6,8 @@ use millrace_api::{CONNECT_VERSION, OffsetMap, Properties};
 use millrace_config::NullableProperties;
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::supervision::RestartStatus;
+use crate::metrics::Flow;
 use crate::registry::PluginKind;
 use crate::task::{State, TargetState};
 
@@ -59,6 +61,12 @@ pub struct TaskStatus {
     /// Its state.
     #[serde(flatten)]
     pub status: Status,
+    /// What flows through it, where it runs on this worker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Flow>,
+    /// Its restarts after failures, where it is on this worker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restart: Option<RestartStatus>,
 }
 
 /// The status of a connector and its tasks.

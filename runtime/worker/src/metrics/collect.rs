@@ -11,13 +11,15 @@ use millrace_wire::metrics::{
 
 use super::WorkerMetrics;
 use super::families::{
-    ACTIVE, BATCH_AVG, BATCH_ERRORS, BATCH_MAX, BATCH_RETRIES, BATCHES_SENT, BUFFER_AVAILABLE,
-    BUFFER_TOTAL, BYTES_CONSUMED, COMMIT_AVG, COMMIT_FAILURE, COMMIT_MAX, COMMIT_SUCCESS, COMMITS,
-    DEAD_LETTERS, DEAD_LETTERS_FAILED, ERRORS, FAILURES, LAST_ERROR, LOGGED, POLL_AVG, POLL_MAX,
-    POLL_RATE, POLLED, PUT_AVG, PUT_MAX, READ, READ_RATE, RECORDS_CONSUMED, RECORDS_LAG, RETRIES,
-    SEND_RATE, SENT, SINK_COMMITS, SINK_LAG_MAX, SINK_PARTITIONS, SKIPPED, WRITE_RATE, WRITTEN,
+    ABANDONED_THREADS, ACTIVE, BATCH_AVG, BATCH_ERRORS, BATCH_MAX, BATCH_RETRIES, BATCHES_SENT,
+    BUFFER_AVAILABLE, BUFFER_TOTAL, BYTES_CONSUMED, COMMIT_AVG, COMMIT_FAILURE, COMMIT_MAX,
+    COMMIT_SUCCESS, COMMITS, DEAD_LETTERS, DEAD_LETTERS_FAILED, ERRORS, FAILURES, LAST_ERROR,
+    LOGGED, POLL_AVG, POLL_MAX, POLL_RATE, POLLED, PUT_AVG, PUT_MAX, READ, READ_RATE,
+    RECORDS_CONSUMED, RECORDS_LAG, RETRIES, SEND_RATE, SENT, SINK_COMMITS, SINK_LAG_MAX,
+    SINK_PARTITIONS, SKIPPED, WRITE_RATE, WRITTEN,
 };
 use super::task::{TaskKind, TaskMetrics};
+use crate::actor::Threads;
 
 /// What the figures of the last minute need of earlier scrapes.
 #[derive(Debug, Default)]
@@ -63,6 +65,7 @@ struct Row {
 #[derive(Debug)]
 pub(crate) struct TaskCollector {
     metrics: Arc<WorkerMetrics>,
+    threads: Threads,
     clock: Arc<dyn Clock>,
     /// When somebody last scraped, or when the worker began: a task that is seen for the first time has counted from 0
     /// since then.
@@ -70,10 +73,15 @@ pub(crate) struct TaskCollector {
 }
 
 impl TaskCollector {
-    pub(crate) fn new(metrics: Arc<WorkerMetrics>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        metrics: Arc<WorkerMetrics>,
+        threads: Threads,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let scraped = Mutex::new(clock.monotonic());
         Self {
             metrics,
+            threads,
             clock,
             scraped,
         }
@@ -132,6 +140,7 @@ fn row(task: Arc<TaskMetrics>, before: Duration, now: Duration) -> Row {
 
 impl Collect for TaskCollector {
     fn collect(&self, into: &mut Exposition) {
+        into.single(&ABANDONED_THREADS, self.threads.abandoned());
         let rows = self.rows();
         common(&rows, into);
         let (sources, sinks): (Vec<Row>, Vec<Row>) = rows
@@ -301,20 +310,23 @@ mod tests {
     use millrace_api::TaskId;
     use millrace_wire::clock::{Clock, ManualClock};
 
-    use super::{TaskCollector, TaskKind, WorkerMetrics};
+    use super::{TaskCollector, TaskKind, Threads, WorkerMetrics};
 
     #[test]
     fn the_first_scrape_shows_the_average_since_the_start() {
         let clock = Arc::new(ManualClock::new(0));
         let metrics = Arc::new(WorkerMetrics::default());
-        let collector =
-            TaskCollector::new(Arc::clone(&metrics), Arc::clone(&clock) as Arc<dyn Clock>);
+        let collector = TaskCollector::new(
+            Arc::clone(&metrics),
+            Threads::default(),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+        );
         let begin = |name: &str| {
             let id = TaskId {
                 connector: name.into(),
                 task: 0,
             };
-            metrics.begin(&id, TaskKind::Source)
+            metrics.begin(&id, TaskKind::Source, Arc::clone(&clock) as Arc<dyn Clock>)
         };
         let first = begin("a");
         first.polled(100, Duration::from_millis(1));

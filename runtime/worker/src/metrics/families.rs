@@ -32,6 +32,26 @@ families! {
     CONNECTOR_STATE gauge "millrace_connector_state" &["connector", "type", "status"],
         "Always 1; the label says in which state the connector is";
 
+    REBALANCES counter "kafka_connect_worker_rebalance_completed_rebalances_total" &[],
+        "Rebalances of the group after which this worker had its part";
+    REBALANCING gauge "kafka_connect_worker_rebalance_rebalancing" &[], "1 while the group rebalances, else 0";
+    REBALANCE_AVG gauge "kafka_connect_worker_rebalance_rebalance_avg_time_ms" &[],
+        "Time of a rebalance in milliseconds, on average over the last minute";
+    REBALANCE_MAX gauge "kafka_connect_worker_rebalance_rebalance_max_time_ms" &[],
+        "Time of the longest rebalance of the last minutes, in milliseconds";
+    REBALANCE_SINCE gauge "kafka_connect_worker_rebalance_time_since_last_rebalance_ms" &[],
+        "Time since the last rebalance ended, in milliseconds; infinite before the first";
+    REBALANCE_EPOCH gauge "kafka_connect_worker_rebalance_epoch" &[], "The generation of the group";
+    REBALANCE_LEADER gauge "kafka_connect_worker_rebalance_leader_name" &["leader_name"],
+        "Always 1; the label is the URL of the group's leader";
+    REBALANCE_PROTOCOL gauge "kafka_connect_worker_rebalance_connect_protocol" &["connect_protocol"],
+        "Always 1; the label is the protocol that the group uses: EAGER, COMPATIBLE or SESSIONED";
+    ASSIGNED_CONNECTORS gauge "kafka_connect_coordinator_assigned_connectors" &[],
+        "Connectors that this worker was assigned";
+    ASSIGNED_TASKS gauge "kafka_connect_coordinator_assigned_tasks" &[], "Tasks that this worker was assigned";
+    ABANDONED_THREADS gauge "millrace_connect_abandoned_threads" &[],
+        "Threads that were left behind in connectors' code that did not return, and still hang there";
+
     BATCH_AVG gauge "kafka_connect_connector_task_batch_size_avg" TASK,
         "Records in a batch, on average over the last minute";
     BATCH_MAX gauge "kafka_connect_connector_task_batch_size_max" TASK,

@@ -8,6 +8,8 @@
 mod collect;
 mod errors;
 mod families;
+mod flow;
+mod rebalance;
 mod states;
 mod task;
 
@@ -15,9 +17,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use millrace_api::TaskId;
+use millrace_wire::clock::Clock;
 
 pub(crate) use collect::TaskCollector;
 pub(crate) use errors::ErrorMetrics;
+pub(crate) use flow::Limits;
+pub use flow::{Condition, Flow, FlowStage};
+pub(crate) use rebalance::{Generation, RebalanceMetrics};
 pub(crate) use states::StateCollector;
 pub(crate) use task::{TaskKind, TaskMetrics};
 
@@ -27,11 +33,22 @@ pub struct WorkerMetrics(Mutex<BTreeMap<TaskId, Weak<TaskMetrics>>>);
 
 impl WorkerMetrics {
     /// Figures for a new run of a task; they are shown for as long as somebody holds them.
-    pub(crate) fn begin(&self, id: &TaskId, kind: TaskKind) -> Arc<TaskMetrics> {
-        let metrics = Arc::new(TaskMetrics::new(id.clone(), kind));
+    pub(crate) fn begin(
+        &self,
+        id: &TaskId,
+        kind: TaskKind,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<TaskMetrics> {
+        let metrics = Arc::new(TaskMetrics::new(id.clone(), kind, clock));
         let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.insert(id.clone(), Arc::downgrade(&metrics));
         metrics
+    }
+
+    /// The figures of a task, if it has any here.
+    pub(crate) fn task(&self, id: &TaskId) -> Option<Arc<TaskMetrics>> {
+        let tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.get(id).and_then(Weak::upgrade)
     }
 
     /// All that are held.

@@ -1,4 +1,4 @@
-//! The states of connectors and tasks, as the herder knows them.
+//! The states of the connectors and tasks of this worker, as the herder knows them.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::families::{
     CONNECTOR_STATE, CONNECTORS, TASK_STATE, TASKS, TASKS_FAILED, TASKS_PAUSED, TASKS_RESTARTING,
     TASKS_RUNNING, TASKS_TOTAL, TASKS_UNASSIGNED,
 };
-use crate::herder::{ConnectorStatus, Herder};
+use crate::herder::{ConnectorStatus, Herder, Status};
 use crate::task::State;
 
 const COUNTED: [(&Family, State); 5] = [
@@ -27,11 +27,17 @@ impl Collect for StateCollector {
     fn collect(&self, into: &mut Exposition) {
         let names = self.0.connectors();
         // One that was deleted meanwhile has no status.
-        let connectors: Vec<ConnectorStatus> = names
-            .iter()
-            .filter_map(|name| self.0.status(name).ok())
+        let known = names.iter().filter_map(|name| self.0.status(name).ok());
+        let is_here = |status: &Status| self.0.runs_here(status);
+        let connectors: Vec<ConnectorStatus> = known
+            .map(|mut connector| {
+                connector.tasks.retain(|task| is_here(&task.status));
+                connector
+            })
+            .filter(|known| is_here(&known.connector) || !known.tasks.is_empty())
             .collect();
-        into.single(&CONNECTORS, connectors.len());
+        let instances = connectors.iter().filter(|known| is_here(&known.connector));
+        into.single(&CONNECTORS, instances.count());
         let tasks: usize = connectors
             .iter()
             .map(|connector| connector.tasks.len())
@@ -57,7 +63,7 @@ impl Collect for StateCollector {
             }
         }
         let mut states = into.family(&CONNECTOR_STATE);
-        for connector in &connectors {
+        for connector in connectors.iter().filter(|known| is_here(&known.connector)) {
             let state = text(connector.connector.state);
             states.add(&[&connector.name, connector.kind, &state], 1_u64);
         }

@@ -1,16 +1,18 @@
 //! What one run of a task counts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use millrace_api::{TaskId, TopicPartition};
 use millrace_client::producer::ProducerMetrics;
+use millrace_wire::clock::Clock;
 use millrace_wire::metrics::{Counter, Gauge, Timing};
 
 use super::ErrorMetrics;
 use super::collect::Recent;
+use super::flow::Progress;
 
 /// Which way a task carries records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub(crate) struct TaskMetrics {
     pub(crate) commits: Timing,
     pub(crate) commits_failed: Counter,
     pub(crate) errors: Arc<ErrorMetrics>,
+    /// Where the task is.
+    pub(crate) progress: Progress,
     pub(crate) source: SourceMetrics,
     pub(crate) sink: SinkMetrics,
     /// What scrapes remember of each other.
@@ -81,6 +85,10 @@ pub(crate) struct SinkMetrics {
     pub(crate) bytes: Counter,
     /// Records that `put` has taken.
     pub(crate) sent: Counter,
+    /// Records of those fetched that are done with, or will be fetched again.
+    pub(crate) done: Counter,
+    /// The time of the last record that was fetched; 0 for none.
+    read_up_to: AtomicI64,
     pub(crate) put: Timing,
     pub(crate) partitions: Gauge,
     /// Records that each partition holds behind those fetched, when they were fetched.
@@ -88,7 +96,7 @@ pub(crate) struct SinkMetrics {
 }
 
 impl TaskMetrics {
-    pub(super) fn new(id: TaskId, kind: TaskKind) -> Self {
+    pub(super) fn new(id: TaskId, kind: TaskKind, clock: Arc<dyn Clock>) -> Self {
         Self {
             id,
             kind,
@@ -96,6 +104,7 @@ impl TaskMetrics {
             commits: Timing::default(),
             commits_failed: Counter::default(),
             errors: Arc::default(),
+            progress: Progress::new(clock),
             source: SourceMetrics::default(),
             sink: SinkMetrics::default(),
             recent: Mutex::default(),
@@ -107,6 +116,7 @@ impl TaskMetrics {
         self.batches.observe(records);
         self.source.polled.add(records as u64);
         self.source.poll.observe(took);
+        self.progress.record();
     }
 
     /// Records are done with; `stored` says whether the broker has them.
@@ -121,6 +131,7 @@ impl TaskMetrics {
     pub(crate) fn put(&self, records: usize, took: Duration) {
         if records > 0 {
             self.batches.observe(records);
+            self.progress.record();
         }
         self.sink.sent.add(records as u64);
         self.sink.put.observe(took);
@@ -129,8 +140,9 @@ impl TaskMetrics {
     /// Offsets were committed, or could not be.
     pub(crate) fn committed(&self, took: Duration, succeeded: bool) {
         self.commits.observe(took);
-        if !succeeded {
-            self.commits_failed.increment();
+        match succeeded {
+            true => self.progress.commit(),
+            false => self.commits_failed.increment(),
         }
     }
 }
@@ -148,13 +160,31 @@ impl SourceMetrics {
 
 impl SinkMetrics {
     /// Records were fetched; `lag` are left in the partition.
-    pub(crate) fn read(&self, partition: &TopicPartition, records: usize, bytes: usize, lag: i64) {
+    pub(crate) fn read(
+        &self,
+        partition: &TopicPartition,
+        records: usize,
+        bytes: usize,
+        lag: i64,
+        time: Option<i64>,
+    ) {
         self.read.add(records as u64);
+        if let Some(time) = time {
+            self.read_up_to.store(time, Ordering::Relaxed);
+        }
         self.bytes.add(bytes as u64);
         let mut lags = self.lags();
         match lags.get_mut(partition) {
             Some(known) => *known = lag.max(0),
             None => drop(lags.insert(partition.clone(), lag.max(0))),
+        }
+    }
+
+    /// The time of the last record that was fetched.
+    pub(super) fn read_up_to(&self) -> Option<i64> {
+        match self.read_up_to.load(Ordering::Relaxed) {
+            0 => None,
+            time => Some(time),
         }
     }
 

@@ -1,11 +1,10 @@
-//! Resources below `/connectors`, and `/health`.
+//! Resources below `/connectors`.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use axum::http::{StatusCode, header};
 use millrace_api::TaskId;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::answer::Answer;
 use super::dispatch::Call;
@@ -14,33 +13,6 @@ use super::query::Query;
 use super::{Api, internal};
 use crate::herder::{CreateRequest, InternalRequest, Restart, RestartRequest};
 use crate::task::TargetState;
-
-/// How long `/health` waits for the worker to become ready, and how often it looks.
-const HEALTH_WITHIN: Duration = Duration::from_secs(10);
-const HEALTH_EVERY: Duration = Duration::from_millis(20);
-
-pub(super) async fn health(api: &Api) -> Answer {
-    let until_settled = async {
-        while !api.herder.is_ready() && !api.herder.is_stopping() {
-            tokio::time::sleep(HEALTH_EVERY).await;
-        }
-    };
-    match tokio::time::timeout(HEALTH_WITHIN, until_settled).await {
-        Ok(()) if api.herder.is_stopping() => internal("Worker is shutting down."),
-        Ok(()) => Answer::ok(&json!({
-            "status": "healthy",
-            "message": "Worker has completed startup and is ready to handle requests.",
-        })),
-        Err(_elapsed) => {
-            let stage = api.herder.stage();
-            let stage = stage.map_or(String::new(), |stage| format!(" {stage}"));
-            Answer::json(
-                StatusCode::SERVICE_UNAVAILABLE,
-                &json!({"status": "starting", "message": format!("Worker is still starting up.{stage}")}),
-            )
-        }
-    }
-}
 
 pub(super) fn list(api: &Api, query: &Query) -> Answer {
     let names = api.herder.connectors();
@@ -192,9 +164,11 @@ pub(super) fn task_status(api: &Api, name: &str, task: &str) -> Result<Answer, A
 }
 
 pub(super) async fn restart_task(api: &Api, name: &str, task: &str) -> Result<Answer, Answer> {
-    let id = task_id(name, task, |name, number| {
-        format!("Task {name}-{number} not found")
-    })?;
+    let unknown: fn(&str, i32) -> String = match api.herder.is_in_group() {
+        true => |name, number| format!("Unknown task: {name}-{number}"),
+        false => |name, number| format!("Task {name}-{number} not found"),
+    };
+    let id = task_id(name, task, unknown)?;
     api.ask(|herder| async move { herder.restart_task(&id).await })
         .await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))

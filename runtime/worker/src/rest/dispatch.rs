@@ -10,8 +10,8 @@ use super::media::{ContentType, accepted};
 use super::query::Query;
 use super::route::{PathError, Resource};
 use super::{
-    Api, Surface, admin, connectors, dead_letters, faults, offsets, openapi, plugins, preview,
-    scrape,
+    Api, Surface, admin, connectors, dead_letters, faults, health, offsets, openapi, plugins,
+    preview, scrape,
 };
 use crate::herder::distributed::peers::{SIGNATURE, SIGNATURE_ALGORITHM};
 
@@ -193,7 +193,8 @@ fn host(parts: &request::Parts) -> String {
 async fn serve(api: &Api, resource: Resource, call: Call) -> Result<Answer, Answer> {
     match resource {
         Resource::Root => Ok(Answer::ok(&api.herder.worker())),
-        Resource::Health => Ok(connectors::health(api).await),
+        Resource::Health => Ok(health::health(api).await),
+        Resource::Ready => Ok(health::ready(api, &call.query)),
         Resource::OpenApi => Ok(Answer::ok(&openapi::document(|endpoint| {
             api.serves(call.surface, endpoint)
         }))),

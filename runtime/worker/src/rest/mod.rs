@@ -14,6 +14,7 @@ mod endpoints;
 mod faults;
 mod forward;
 mod guard;
+mod health;
 mod json;
 mod media;
 mod offsets;
@@ -39,7 +40,7 @@ pub use faults::FaultControl;
 pub use scrape::MetricsServer;
 pub use server::{BindError, RestServer, bind};
 
-use crate::config::{ResponseHeader, RestConfig};
+use crate::config::{Readiness, ResponseHeader, RestConfig};
 use crate::herder::{Herder, HerderError};
 use crate::logging::Loggers;
 use crate::preview::Previewer;
@@ -83,6 +84,7 @@ pub(crate) struct Api {
     guard: Guard,
     headers: Vec<(ResponseHeader, HeaderName)>,
     metrics: Arc<Registry>,
+    readiness: Readiness,
     faults: Option<Arc<dyn FaultControl>>,
     preview: Option<Arc<Previewer>>,
     dead_letters: Option<Arc<DeadLetterService>>,
@@ -101,6 +103,7 @@ impl Api {
             guard: Guard::new(config),
             headers: response_headers(config),
             metrics: Arc::default(),
+            readiness: config.readiness(),
             faults: None,
             preview: None,
             dead_letters: None,

@@ -2,13 +2,14 @@
 
 use axum::http::Method;
 
-use super::endpoints::{ENDPOINTS, Endpoint};
+use super::endpoints::{Endpoint, endpoints};
 
 /// What a path names. Names are decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Resource {
     Root,
     Health,
+    Ready,
     OpenApi,
     Connectors,
     Connector(String),
@@ -50,9 +51,8 @@ impl Resource {
     /// The resource at a raw path, and its row of the table.
     pub(super) fn at(path: &str) -> Result<(Self, &'static Endpoint), PathError> {
         let segments = segments(path)?;
-        let found = ENDPOINTS
-            .iter()
-            .find_map(|endpoint| Some((endpoint, names(endpoint.path, &segments)?)));
+        let found =
+            endpoints().find_map(|endpoint| Some((endpoint, names(endpoint.path, &segments)?)));
         let (endpoint, names) = found.ok_or(PathError::Unknown)?;
         Ok(((endpoint.resource)(&names), endpoint))
     }
@@ -60,7 +60,7 @@ impl Resource {
     /// Whether a request's Content-Type is looked at; what workers of a group say to each other goes without.
     pub(super) fn checks_content_type(&self, method: &Method) -> bool {
         match self {
-            Self::Root | Self::Health | Self::OpenApi | Self::Fence(_) => false,
+            Self::Root | Self::Health | Self::Ready | Self::OpenApi | Self::Fence(_) => false,
             Self::Tasks(_) => method != Method::POST,
             _ => true,
         }

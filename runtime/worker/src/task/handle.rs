@@ -64,7 +64,7 @@ pub fn spawn(spec: TaskSpec, context: &TaskContext) -> TaskHandle {
         TaskCode::Source(_) => TaskKind::Source,
         TaskCode::Sink(_) => TaskKind::Sink,
     };
-    let metrics = context.metrics.begin(&id, kind);
+    let metrics = context.metrics.begin(&id, kind, Arc::clone(&context.clock));
     let shown = Arc::clone(&metrics);
     context
         .data

@@ -22,7 +22,7 @@ use super::handle::{Failure, Steering};
 use super::refused::Refused;
 use super::topic_creation::TopicCreation;
 use super::{Converters, Parts, State, TargetState, TaskContext};
-use crate::metrics::TaskMetrics;
+use crate::metrics::{FlowStage, TaskMetrics};
 use crate::pipeline::{DeadLetters, Encoded, ErrorPolicy, Report, encode, random};
 use crate::store::OffsetStore;
 
@@ -173,10 +173,12 @@ impl SourceLoop<'_> {
                 reported = Some(state);
             }
             if target == TargetState::Paused {
+                self.metrics.progress.enter(FlowStage::Paused);
                 steering.changed_from(TargetState::Paused).await;
                 continue;
             }
             if self.committer.has_committed() {
+                self.metrics.progress.enter(FlowStage::Commit);
                 code.commit().await;
             }
             self.step(code, steering).await?;
@@ -200,12 +202,16 @@ impl SourceLoop<'_> {
         self.check()?;
         // A record that could not be stored fails the task though its source may not have anything new for days.
         self.keep_refused().await?;
+        self.metrics.progress.poll();
         let started = self.context.clock.monotonic();
         let polled = tokio::select! {
             biased;
             polled = code.poll() => polled,
             () = self.committer.until(|| self.failure.is_set() || self.refused.is_some()) => return self.check(),
         };
+        if polled.is_ok() {
+            self.metrics.progress.polled();
+        }
         match polled {
             Ok(Some(batch)) if !batch.is_empty() => {
                 let took = self.context.clock.monotonic().saturating_sub(started);
@@ -222,6 +228,7 @@ impl SourceLoop<'_> {
             }
             Err(error) if error.is_retriable() => {
                 self.metrics.errors.retries.increment();
+                self.metrics.progress.enter(FlowStage::PollRetry);
                 log::warn!("{} could not poll and will try again: {error}", self.id);
                 tokio::time::sleep(RETRY_PAUSE).await;
                 Ok(())
@@ -241,6 +248,7 @@ impl SourceLoop<'_> {
         batch: SourceBatch,
         steering: &mut Steering,
     ) -> Result<Option<Encoded>, ConnectError> {
+        self.metrics.progress.enter(FlowStage::Transform);
         let clock = Arc::clone(&self.context.clock);
         let mut retry = self.errors.policy.retry(clock.monotonic());
         let mut next = Some(batch);
@@ -278,6 +286,7 @@ impl SourceLoop<'_> {
 
     async fn send(&mut self, encoded: Encoded) -> Result<(), ConnectError> {
         let Encoded { batch, dropped } = encoded;
+        self.metrics.progress.enter(FlowStage::Send);
         self.answered(OUTSTANDING_MAX).await?;
         let first_ticket = self.committer.in_flight().next_ticket();
         // Submitted before it is sent: an answer may come before `append` returns.
@@ -420,6 +429,7 @@ impl SourceLoop<'_> {
         reports: Vec<Report>,
         steering: &mut Steering,
     ) -> Result<bool, ConnectError> {
+        self.metrics.progress.enter(FlowStage::DeadLetters);
         self.errors.keep(reports).await;
         tokio::select! {
             stored = self.errors.stored() => stored.map(|()| true),
@@ -430,6 +440,7 @@ impl SourceLoop<'_> {
     /// Stores dead letters of the records that the broker has refused, and only then lets go of these.
     async fn keep_refused(&mut self) -> Result<(), ConnectError> {
         for (tickets, reports) in self.refused.take() {
+            self.metrics.progress.enter(FlowStage::DeadLetters);
             self.errors.keep(reports).await;
             self.errors.stored().await?;
             self.committer.acknowledge(tickets, false);

@@ -8,6 +8,7 @@ mod aliases;
 mod converters;
 mod framework;
 mod overrides;
+pub(crate) mod own_keys;
 mod startable;
 mod topics;
 mod unavailable;
@@ -93,6 +94,9 @@ pub(crate) fn judge(
     part.overlay(Part::judge(&own.definition, properties));
     for (key, message) in own.faults {
         part.add_error(&key, message);
+    }
+    for (key, message) in own_keys::refusals(&without_nulls(properties)) {
+        part.add_error(key, message);
     }
     if plugin.kind == PluginKind::Sink {
         for (key, message) in own_key_refusals(&without_nulls(properties)) {

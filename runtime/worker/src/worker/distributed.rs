@@ -22,7 +22,7 @@ use crate::groups::ClientGroups;
 use crate::herder::Statuses;
 use crate::herder::distributed::{DistributedHerder, Parts};
 use crate::logging::Loggers;
-use crate::metrics::{StateCollector, TaskCollector, WorkerMetrics};
+use crate::metrics::{RebalanceMetrics, StateCollector, TaskCollector, WorkerMetrics};
 use crate::preview::Previewer;
 use crate::rest::{self, Api, DeadLetterService, RestServer};
 use crate::store::topic::configs::ConfigTopic;
@@ -173,8 +173,10 @@ impl Builder {
         let groups = ClientGroups::new(Arc::clone(&clients), data.clone());
         let cluster_id = groups.cluster_id().await;
         let rest_config = config.rest.clone();
-        self.metrics
-            .add(Arc::new(TaskCollector::new(tasks, Arc::clone(&self.clock))));
+        let collector = TaskCollector::new(tasks, threads.clone(), Arc::clone(&self.clock));
+        self.metrics.add(Arc::new(collector));
+        let rebalances = RebalanceMetrics::new(Arc::clone(&self.clock));
+        self.metrics.add(Arc::clone(&rebalances) as _);
         let http = peers_client()?;
         let registry = Arc::new(self.registry);
         let previewer = Previewer {
@@ -202,6 +204,7 @@ impl Builder {
             status_topic,
             groups: Arc::new(groups),
             protocol,
+            rebalances,
             loggers: Arc::clone(&loggers),
             http: http.clone(),
             data,

@@ -38,6 +38,7 @@ use crate::config::{DistributedConfig, WorkerConfig};
 use crate::group::member::ConnectProtocol;
 use crate::group::work::Work;
 use crate::logging::Loggers;
+use crate::metrics::RebalanceMetrics;
 use crate::providers::ConfigProviders;
 use crate::registry::{PluginKind, Registry};
 use crate::store::topic::configs::ConfigTopic;
@@ -62,6 +63,7 @@ pub(crate) struct Parts {
     pub(crate) status_topic: StatusTopic,
     pub(crate) groups: Arc<dyn GroupOffsets>,
     pub(crate) protocol: Arc<ConnectProtocol>,
+    pub(crate) rebalances: Arc<RebalanceMetrics>,
     pub(crate) loggers: Arc<Loggers>,
     pub(crate) http: reqwest::Client,
     pub(crate) data: tokio::runtime::Handle,
@@ -81,6 +83,7 @@ pub(crate) struct DistributedHerder {
     offset_topic: Arc<TopicOffsetStore>,
     status_topic: StatusTopic,
     protocol: Arc<ConnectProtocol>,
+    rebalances: Arc<RebalanceMetrics>,
     loggers: Arc<Loggers>,
     worker_id: String,
     cluster_id: Option<String>,
@@ -128,6 +131,7 @@ impl DistributedHerder {
             providers: parts.providers,
             runner: parts.runner,
             data: parts.data,
+            clock: Arc::clone(&parts.clock),
             publish: Some(Arc::clone(&peers) as Arc<dyn PublishTasks>),
         };
         Arc::new(Self {
@@ -142,6 +146,7 @@ impl DistributedHerder {
             offset_topic: parts.offsets,
             status_topic: parts.status_topic,
             protocol: parts.protocol,
+            rebalances: parts.rebalances,
             loggers: parts.loggers,
             worker_id: parts.worker_id,
             cluster_id: parts.cluster_id,

@@ -16,7 +16,7 @@ use crate::herder::error::HerderError;
 use crate::herder::restart::{planned, restart_tasks};
 use crate::herder::views::{
     ActiveTopics, ConnectorInfo, ConnectorStatus, CreateRequest, PartitionOffset, PluginInfo,
-    RestartRequest, TaskInfo, TaskName, TaskStatus, TopicList, WorkerInfo,
+    RestartRequest, Status, TaskInfo, TaskName, TaskStatus, TopicList, WorkerInfo,
 };
 use crate::herder::{Herder, Put, Restart, Stage};
 use crate::store::topic::config_state::{logger_written, restart_written};
@@ -58,6 +58,9 @@ impl Herder for DistributedHerder {
             status
                 .tasks
                 .retain(|task| (task.id as usize) < known.tasks.len());
+            for task in &mut status.tasks {
+                self.add_health(name, task);
+            }
             Some(status)
         });
         status
@@ -100,7 +103,11 @@ impl Herder for DistributedHerder {
         let status = self
             .known(&id.connector)
             .filter(|(known, _)| (id.task as usize) < known.tasks.len())
-            .and_then(|_| self.shared.statuses.task(&id.connector, id.task));
+            .and_then(|_| {
+                let mut status = self.shared.statuses.task(&id.connector, id.task)?;
+                self.add_health(&id.connector, &mut status);
+                Some(status)
+            });
         status.ok_or_else(|| HerderError::not_found(format!("No status found for task {id}")))
     }
 
@@ -204,6 +211,10 @@ impl Herder for DistributedHerder {
         self.shared.validate_for(plugin, config).await
     }
 
+    fn runs_here(&self, status: &Status) -> bool {
+        status.worker_id == self.worker_id
+    }
+
     fn is_in_group(&self) -> bool {
         true
     }
@@ -223,6 +234,13 @@ impl Herder for DistributedHerder {
 }
 
 impl DistributedHerder {
+    /// Adds how a task is doing, if it is here.
+    fn add_health(&self, name: &str, task: &mut TaskStatus) {
+        if let Some(connector) = self.local(name).filter(|_| self.runs_here(&task.status)) {
+            connector.add_health(task);
+        }
+    }
+
     /// The same herder as REST sees it.
     pub(crate) fn as_herder(self: &Arc<Self>) -> Arc<dyn Herder> {
         Arc::clone(self) as Arc<dyn Herder>

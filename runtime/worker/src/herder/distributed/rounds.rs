@@ -17,6 +17,7 @@ use crate::herder::restart::{carry_out, planned};
 use crate::herder::running::Connector;
 use crate::herder::views::RestartRequest;
 use crate::logging::Level;
+use crate::metrics::Generation;
 use crate::store::topic::config_state::Change;
 
 /// How often the worker looks at what only time changes.
@@ -69,6 +70,7 @@ impl Rounds {
     async fn heed(&mut self, event: Event) {
         match event {
             Event::Rebalance { round } => {
+                self.herder.rebalances.began();
                 self.prepare().await;
                 self.membership.prepared(round);
             }
@@ -165,6 +167,13 @@ impl Rounds {
             self.rejoin_at = Some(Instant::now() + delay);
         }
         herder.tidy_statuses(joined.is_leader());
+        herder.rebalances.completed(Generation {
+            epoch: joined.generation,
+            leader: assignment.leader_url.clone(),
+            protocol: version.shown(),
+            connectors: held.iter().filter(|item| item.is_connector()).count(),
+            tasks: held.iter().filter(|item| !item.is_connector()).count(),
+        });
         herder.ready.send_replace(true);
         self.changed().await;
         herder.renew_key_if_due().await;

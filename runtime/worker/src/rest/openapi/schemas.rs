@@ -7,6 +7,7 @@ pub(super) fn all() -> Value {
     let mut schemas = json!({});
     for part in [
         connectors(),
+        super::health::health(),
         offsets(),
         faults(),
         super::preview::preview(),
@@ -93,6 +94,8 @@ fn connectors() -> Value {
     });
     let mut task_state = state.clone();
     task_state["id"] = json!({"type": "integer", "minimum": 0});
+    task_state["flow"] = reference("Flow");
+    task_state["restart"] = reference("Restart");
     let parts = object(
         &[],
         &json!({"info": reference("Connector"), "status": reference("ConnectorStatus")}),
@@ -239,10 +242,6 @@ fn worker() -> Value {
         "Worker": object(
             &["version", "commit", "kafka_cluster_id"],
             &json!({"version": text(), "commit": text(), "kafka_cluster_id": maybe_text()}),
-        ),
-        "Health": object(
-            &["status", "message"],
-            &json!({"status": one_of(&["healthy", "starting", "unhealthy"]), "message": text()}),
         ),
         "Document": {"type": "object"},
         "Error": object(

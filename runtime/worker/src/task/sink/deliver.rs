@@ -7,6 +7,7 @@ use millrace_client::consumer::{Fetched, Polled};
 
 use super::retries::by_first_topic;
 use super::{SinkLoop, consume_error, theirs};
+use crate::metrics::FlowStage;
 use crate::pipeline::{self, Attempt, Decoder, RetryTopics, random};
 use crate::task::TargetState;
 use crate::task::handle::Steering;
@@ -18,6 +19,7 @@ const PUT_BYTES: usize = 256 * 1024;
 #[derive(Default)]
 pub(super) struct Gathered {
     fetched: Vec<Fetched>,
+    records: usize,
     bytes: usize,
     /// The first offset of each partition that is not yet delivered.
     pub(super) from: SinkOffsets,
@@ -46,9 +48,12 @@ impl SinkLoop<'_> {
                 }
             }
         }
+        let records = gathered.records as u64;
+        self.metrics.progress.enter(FlowStage::Transform);
         if let Some(batch) = self.convert(&gathered, steering).await? {
             self.put(&batch, gathered, steering).await?;
         }
+        self.metrics.sink.done.add(records);
         match (change, failed) {
             (Some(change), _) => self.rebalance(change).await,
             (None, Some(error)) => self.survive(error).await,
@@ -72,7 +77,11 @@ impl SinkLoop<'_> {
         };
         let (records, bytes) = (fetched.rows.len(), fetched.data.len());
         let lag = fetched.high_watermark.saturating_sub(fetched.next_offset);
-        self.metrics.sink.read(&partition, records, bytes, lag);
+        let time = fetched.rows.last().map(|row| row.timestamp);
+        self.metrics
+            .sink
+            .read(&partition, records, bytes, lag, time);
+        gathered.records += records;
         gathered.bytes += bytes;
         let first = fetched.rows.first();
         let first = first.map_or(fetched.next_offset, |row| row.offset);

@@ -20,7 +20,7 @@ use super::explained;
 use super::guard::Condition;
 use super::handle::Steering;
 use super::{Parts, State, TargetState, TaskContext};
-use crate::metrics::TaskMetrics;
+use crate::metrics::{FlowStage, TaskMetrics};
 use crate::pipeline::{DeadLetters, Decoder, ErrorPolicy, RetryTopics};
 
 /// Pause after a poll that failed but may succeed later.
@@ -172,6 +172,7 @@ impl SinkLoop<'_> {
             }
             let wanted_commit = self.heed_target(target)? | self.heed_requests()?;
             if wanted_commit || self.now() >= next_commit {
+                self.metrics.progress.enter(FlowStage::Commit);
                 self.commit_all().await?;
                 next_commit = self.now() + self.context.flush_interval;
             }
@@ -180,6 +181,10 @@ impl SinkLoop<'_> {
                 .next_due()
                 .map_or(next_commit, |due| due.min(next_commit));
             let wait = next.saturating_sub(self.now());
+            self.metrics.progress.enter(match target {
+                TargetState::Started => FlowStage::Poll,
+                _ => FlowStage::Paused,
+            });
             let polled = tokio::select! {
                 polled = self.consumer.poll_event(wait) => polled,
                 () = self.requests.woken() => Ok(None),

@@ -11,6 +11,7 @@ use millrace_client::consumer::Polled;
 
 use super::deliver::Gathered;
 use super::{SinkLoop, consume_error, theirs};
+use crate::metrics::FlowStage;
 use crate::pipeline::{Bisection, Step};
 use crate::task::explained;
 use crate::task::handle::Steering;
@@ -47,6 +48,7 @@ impl SinkLoop<'_> {
         gathered: Gathered,
         steering: &mut Steering,
     ) -> Result<(), ConnectError> {
+        self.metrics.progress.enter(FlowStage::Put);
         match self.put_again_and_again(batch, &gathered, steering).await? {
             Put::Taken => {
                 self.delivery.taken(&gathered.from, &gathered.behind);
