@@ -4,24 +4,31 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow, bail};
+use millrace_client::{ClientError, Cluster, ClusterConfig};
+use millrace_config::{Config as _, Properties};
 use millrace_wire::{
-    link::{Dial, Reply, TcpDial, TcpOptions},
-    messages::{self, ApiVersionsRequest},
+    clock,
+    link::{TcpDial, TcpOptions},
 };
 use tokio::{task::JoinSet, time};
+
+use crate::plan::resolved;
 
 /// Within this someone answers, or the start ends.
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
-/// An ApiVersions answer has a few hundred bytes.
+/// What says who the brokers are has a few hundred bytes a broker.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
-/// Waits for the first of `servers` that answers, for a worker whose configuration is in `place`.
+/// Waits for the first of the brokers that answers, for a worker whose configuration is in `place`.
 ///
 /// # Errors
 /// Nobody answers; the text names both remedies.
-pub(crate) async fn check(servers: &str, place: &str) -> anyhow::Result<()> {
-    if let Err(reason) = answers(servers).await {
+pub(crate) async fn check(properties: &Properties, place: &str) -> anyhow::Result<()> {
+    let properties = resolved(properties).map_err(|wrong| anyhow!(wrong.join("\n  ")))?;
+    let config = ClusterConfig::parse(&properties).with_context(|| place.to_owned())?;
+    if let Err(reason) = answers(&config).await {
+        let servers = config.bootstrap_servers.join(",");
         bail!(
             "no broker answers at bootstrap.servers={servers}: {reason}\n  \
              Start one there (`millrace broker`), or leave bootstrap.servers out of {place}: then the included broker \
@@ -31,20 +38,14 @@ pub(crate) async fn check(servers: &str, place: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits for the first of `servers` (`host:port`, comma-separated) that answers an ApiVersions request; says why
-/// none did.
-pub(crate) async fn answers(servers: &str) -> Result<(), String> {
-    let dial = Arc::new(TcpDial::new(TcpOptions {
-        connect_timeout: ANSWER_WITHIN,
-        max_answer_bytes: ANSWER_BYTES_MAX,
-    }));
+/// Waits for the first of the brokers that lets this client in and answers; says why none did.
+pub(crate) async fn answers(config: &ClusterConfig) -> Result<(), String> {
     let mut asked = JoinSet::new();
-    for server in servers
-        .split(',')
-        .map(str::trim)
-        .filter(|server| !server.is_empty())
-    {
-        asked.spawn(ask(dial.clone(), server.to_owned()));
+    for server in &config.bootstrap_servers {
+        asked.spawn(ask(ClusterConfig {
+            bootstrap_servers: vec![server.clone()],
+            ..config.clone()
+        }));
     }
     match time::timeout(ANSWER_WITHIN, first(&mut asked)).await {
         Ok(Ok(())) => Ok(()),
@@ -54,46 +55,44 @@ pub(crate) async fn answers(servers: &str) -> Result<(), String> {
 }
 
 /// The first success, or the last failure.
-async fn first(asked: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
+async fn first(asked: &mut JoinSet<Result<(), ClientError>>) -> anyhow::Result<()> {
     let mut reason = anyhow!("no server is named");
     while let Some(outcome) = asked.join_next().await {
         match outcome {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => reason = error,
+            Ok(Err(ClientError::NoBroker { last, .. })) => reason = anyhow!(last),
+            Ok(Err(error)) => reason = error.into(),
             Err(error) => reason = error.into(),
         }
     }
     Err(reason)
 }
 
-async fn ask(dial: Arc<TcpDial>, server: String) -> anyhow::Result<()> {
-    let (host, port) = server
-        .rsplit_once(':')
-        .with_context(|| format!("{server} is not host:port"))?;
-    let port = port
-        .parse()
-        .with_context(|| format!("{server} is not host:port"))?;
-    let link = dial.dial(host, port).await?;
-    let request = messages::encode_request(0, Some("millrace"), 0, &ApiVersionsRequest::default())?;
-    let answer = link
-        .call(request, Reply::Expected)
-        .await?
-        .with_context(|| format!("{server} sent no answer"))?;
-    messages::decode_response::<ApiVersionsRequest>(0, answer)
-        .with_context(|| format!("what answers at {server} does not speak the Kafka protocol"))?;
-    Ok(())
+async fn ask(config: ClusterConfig) -> Result<(), ClientError> {
+    let dial = TcpDial::new(TcpOptions {
+        connect_timeout: ANSWER_WITHIN,
+        max_answer_bytes: ANSWER_BYTES_MAX,
+    });
+    let cluster = Cluster::new(config, Arc::new(dial), clock::system());
+    cluster.refresh(&[]).await.map(drop)
 }
 
 #[cfg(test)]
 mod tests {
+    use millrace_config::Properties;
+
     use super::check;
+
+    fn at(address: &str) -> Properties {
+        [("bootstrap.servers".to_owned(), address.to_owned())].into()
+    }
 
     #[tokio::test]
     async fn nobody_there_names_both_remedies() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         drop(listener);
-        let error = check(&address, "worker.properties")
+        let error = check(&at(&address), "worker.properties")
             .await
             .unwrap_err()
             .to_string();
@@ -117,7 +116,7 @@ mod tests {
                 .try_write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
                 .unwrap();
         });
-        let error = check(&address, "w").await.unwrap_err().to_string();
+        let error = check(&at(&address), "w").await.unwrap_err().to_string();
         assert!(error.contains(&address), "{error}");
     }
 }

@@ -135,7 +135,7 @@ impl Running {
                 self.metrics = metrics::of_broker(broker, &figures).await?;
                 included::warn_if_wide(broker);
             }
-            None => included::find_other(&plan.servers, &plan.place).await?,
+            None => included::find_other(&plan.servers, &properties, &plan.place).await?,
         }
         let builder = builder
             .properties(properties)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use millrace_broker::{Broker, BrokerConfig, Endpoint};
+use millrace_config::Properties;
 use millrace_wire::clock;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -17,8 +18,12 @@ pub(crate) const BEYOND_TASKS: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When none does.
-pub(crate) async fn find_other(servers: &str, place: &str) -> Result<(), Failure> {
-    bootstrap::check(servers, place).await?;
+pub(crate) async fn find_other(
+    servers: &str,
+    properties: &Properties,
+    place: &str,
+) -> Result<(), Failure> {
+    bootstrap::check(properties, place).await?;
     banner::part("broker", &format!("{servers}  (bootstrap.servers)"));
     Ok(())
 }

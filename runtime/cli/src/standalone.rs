@@ -148,7 +148,7 @@ impl Running {
                 self.metrics = metrics::of_broker(broker, &figures).await?;
                 included::warn_if_wide(broker);
             }
-            None => included::find_other(&servers, &place).await?,
+            None => included::find_other(&servers, &properties, &place).await?,
         }
         let offsets = properties
             .get("offset.storage.file.filename")

@@ -115,10 +115,12 @@ impl Server {
     pub(crate) async fn cluster(properties: &Properties) -> anyhow::Result<Cluster> {
         let config =
             ClusterConfig::parse(properties).map_err(|errors| Usage::new(errors.to_string()))?;
-        let servers = config.bootstrap_servers.join(",");
-        crate::bootstrap::answers(&servers)
+        crate::bootstrap::answers(&config)
             .await
-            .map_err(|reason| Unreachable { servers, reason })?;
+            .map_err(|reason| Unreachable {
+                servers: config.bootstrap_servers.join(","),
+                reason,
+            })?;
         let dial = TcpDial::new(TcpOptions {
             connect_timeout: config.connect_timeout(),
             ..TcpOptions::default()

@@ -3,6 +3,7 @@
 //! What is wrong with them is known before any connector runs, so it stops the start.
 
 use millrace_client::ClusterConfig;
+use millrace_client::config::Security;
 use millrace_client::consumer::ConsumerConfig;
 use millrace_client::producer::ProducerConfig;
 use millrace_config::{Config, ConfigDef, ConfigErrors, NullableProperties, Properties};
@@ -30,13 +31,63 @@ fn settings(properties: &Properties, prefix: &str) -> Properties {
         .collect()
 }
 
+/// Whether a client's key is about encryption or authentication.
+pub(crate) fn is_security(key: &str) -> bool {
+    ["security.", "ssl.", "sasl."]
+        .iter()
+        .any(|prefix| key.starts_with(prefix))
+}
+
+/// The worker's own protection, for a kind of client that goes to the worker's cluster and has none of its own:
+/// neither `security.protocol` nor `bootstrap.servers` below `prefix`.
+pub(crate) fn inherited_security(worker: &Properties, prefix: &str) -> Properties {
+    let has_own = |key: &str| worker.contains_key(&format!("{prefix}{key}"));
+    if has_own("security.protocol") || has_own("bootstrap.servers") {
+        return Properties::new();
+    }
+    let keys = worker.iter().filter(|(key, _)| is_security(key));
+    keys.map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+/// What is wrong with the protection of the worker's clients and of those of connectors.
+fn check_security(properties: &Properties) -> ConfigErrors {
+    let mut errors = ConfigErrors::default();
+    for prefix in [""].into_iter().chain(PREFIXES) {
+        let mut given = match prefix {
+            "" => Properties::new(),
+            prefix => inherited_security(properties, prefix),
+        };
+        let own = settings(properties, prefix).into_iter();
+        let own: Properties = own.filter(|(key, _)| is_security(key)).collect();
+        if own.is_empty() {
+            continue;
+        }
+        // What is wrong with inherited keys alone is said of the worker's own.
+        let inherited = Security::parse(&given).err().unwrap_or_default();
+        let is_said = |key: &str| inherited.iter().any(|error| error.key == key);
+        given.extend(own.clone());
+        let Err(wrong) = Security::parse(&given) else {
+            continue;
+        };
+        let is_new = |key: &str| own.contains_key(key) || !is_said(key);
+        for error in wrong.iter().filter(|error| is_new(&error.key)) {
+            let full = format!("{prefix}{}", error.key);
+            let short = format!("for configuration {}:", error.key);
+            let named = format!("for configuration {full}:");
+            errors.push(&full, error.message.replacen(&short, &named, 1));
+        }
+    }
+    errors
+}
+
 /// What is wrong with the values; what is not built in is said elsewhere.
 pub(super) fn check(properties: &Properties) -> ConfigErrors {
-    let mut errors = ConfigErrors::default();
+    let mut errors = check_security(properties);
     for prefix in PREFIXES {
         let given: NullableProperties = settings(properties, prefix)
             .into_iter()
-            .filter(|(key, value)| super::client_refusal(key, value).is_none())
+            .filter(|(key, value)| !is_security(key) && super::client_refusal(key, value).is_none())
             .map(|(key, value)| (key, Some(value)))
             .collect();
         let verdicts = client_keys(prefix).validate(&given);
@@ -105,6 +156,43 @@ mod tests {
             assert!(error.message.contains(&named), "{}", error.message);
         }
         assert!(check(&properties(&[])).is_empty());
+    }
+
+    #[test]
+    fn protection_is_checked_whole_and_inherited_within_a_cluster() {
+        let jaas = "org.apache.kafka.common.security.plain.PlainLoginModule required username=a password=hunter2;";
+        let plain = [
+            ("bootstrap.servers", "b:1"),
+            ("security.protocol", "SASL_SSL"),
+            ("sasl.mechanism", "PLAIN"),
+            ("sasl.jaas.config", jaas),
+        ];
+        let wrong = |more: &[(&str, &str)]| -> Vec<String> {
+            let errors = check(&properties(&[&plain, more].concat()));
+            for error in errors.iter() {
+                assert!(!error.message.contains("hunter2"), "{}", error.message);
+            }
+            errors.iter().map(|error| error.key.clone()).collect()
+        };
+        assert_eq!(wrong(&[]), [""; 0]);
+        assert_eq!(
+            wrong(&[("producer.ssl.key.password", "x")]),
+            ["producer.ssl.key.password"]
+        );
+        assert_eq!(
+            wrong(&[("consumer.sasl.mechanism", "SCRAM-SHA-256")]),
+            ["consumer.sasl.jaas.config"]
+        );
+        assert_eq!(
+            wrong(&[("admin.security.protocol", "SASL_SSL")]),
+            ["admin.sasl.mechanism"]
+        );
+        let worker = properties(&plain);
+        assert_eq!(super::inherited_security(&worker, "producer.").len(), 3);
+        for own in ["producer.security.protocol", "producer.bootstrap.servers"] {
+            let worker = properties(&[&plain[..], &[(own, "x")]].concat());
+            assert!(super::inherited_security(&worker, "producer.").is_empty());
+        }
     }
 
     #[test]

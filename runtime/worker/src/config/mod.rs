@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use millrace_config::{Config, ConfigDef, ConfigErrors, Properties};
 
-pub(crate) use clients::client_keys;
+pub(crate) use clients::{client_keys, inherited_security};
 pub use distributed::{DistributedConfig, Protocol};
 pub use listener::{Listener, Scheme};
 pub use policy::OverridePolicy;
@@ -310,11 +310,11 @@ mod tests {
         let given = properties(&[
             ("offset.flush.interval.ms", "0"),
             ("listeners", "https://:8443"),
-            ("ssl.keystore.location", "/k"),
+            ("ssl.keystore.type", "JKS"),
             ("rest.extension.classes", "a.B"),
-            ("consumer.security.protocol", "SSL"),
+            ("consumer.security.protocol", "TLS"),
             ("producer.transactional.id", "t"),
-            ("admin.sasl.mechanism", "PLAIN"),
+            ("admin.sasl.mechanism", "GSSAPI"),
             ("producer.acks", "7"),
             ("security.providers", "a.B"),
             ("authorizer.class.name", "A"),
@@ -328,15 +328,15 @@ mod tests {
         assert_eq!(
             keys,
             [
-                "admin.sasl.mechanism",
                 "authorizer.class.name",
-                "consumer.security.protocol",
                 "exactly.once.source.support",
                 "listeners",
                 "producer.transactional.id",
                 "rest.extension.classes",
+                "ssl.keystore.type",
                 "security.providers",
-                "ssl.keystore.location",
+                "consumer.security.protocol",
+                "admin.sasl.mechanism",
                 "producer.acks",
                 "offset.flush.interval.ms",
                 "response.http.headers.config"

@@ -37,20 +37,16 @@ pub(crate) fn client_refusal(setting: &str, value: &str) -> Option<&'static str>
         "transactional.id" if !value.trim().is_empty() => {
             Some("transactions are not built in; leave the key out")
         }
-        setting if is_security(setting) => reason(setting, value.trim()),
         _ => None,
     }
 }
 
-fn is_security(setting: &str) -> bool {
-    ["security.", "ssl.", "sasl."]
-        .iter()
-        .any(|prefix| setting.starts_with(prefix))
-}
-
 /// A value as messages may show it.
 pub(crate) fn shown<'a>(key: &str, value: &'a str) -> &'a str {
-    if key.contains("password") || key.contains("jaas") || key.ends_with(".key") {
+    let secret = ["password", "jaas", "certificate"]
+        .iter()
+        .any(|part| key.contains(part));
+    if secret || key.ends_with(".key") {
         "[hidden]"
     } else {
         value
@@ -69,7 +65,6 @@ fn reason(key: &str, value: &str) -> Option<&'static str> {
             Some("HTTPS is not built in; listen on http:// behind a proxy that ends TLS")
         }
         "ssl.client.auth" if value == "none" => None,
-        "security.protocol" if value.eq_ignore_ascii_case("PLAINTEXT") || value.is_empty() => None,
         "authorizer.class.name" | "rest.extension.classes" if value.is_empty() => None,
         "authorizer.class.name" => {
             Some("authorization is not built in; whoever reaches a port may do everything")
@@ -79,18 +74,14 @@ fn reason(key: &str, value: &str) -> Option<&'static str> {
         "exactly.once.source.support" => {
             Some("exactly-once delivery is not built in; leave the key out")
         }
-        "security.protocol" => Some("only PLAINTEXT connections to brokers are built in"),
-        key if key.starts_with("security.") && !value.is_empty() => {
-            Some("security providers are Java classes and cannot be loaded")
-        }
-        key if ["ssl.", "listeners.https.", "admin.listeners.https."]
+        key if ["listeners.https.", "admin.listeners.https."]
             .iter()
             .any(|prefix| key.starts_with(prefix)) =>
         {
-            Some("TLS is not built in; remove the key if plain connections are acceptable")
+            Some("HTTPS is not built in; listen on http:// behind a proxy that ends TLS")
         }
-        key if key.starts_with("sasl.") => Some(
-            "SASL is not built in; remove the key if unauthenticated connections are acceptable",
+        "ssl.client.auth" => Some(
+            "it is about HTTPS, which is not built in; listen on http:// behind a proxy that ends TLS",
         ),
         _ => None,
     }

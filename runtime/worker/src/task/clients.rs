@@ -12,6 +12,7 @@ use millrace_config::Config;
 use millrace_wire::clock::Clock;
 use millrace_wire::link::Dial;
 
+use crate::config::inherited_security;
 use crate::dead_letters::{DeadLetterError, DeadLetterQueues};
 
 /// `batch.size` of sources on the included broker.
@@ -39,7 +40,8 @@ impl fmt::Debug for Clients {
 }
 
 /// Merges settings for one kind of client, later ones winning: `defaults`, the worker's `<kind>.*`, the connector's
-/// `<kind>.override.*`. `bootstrap.servers` is the worker's unless a connector names its own.
+/// `<kind>.override.*`. `bootstrap.servers` is the worker's unless a connector names its own, and with it go the
+/// worker's keys of protection, unless the worker sets `<kind>.security.protocol`: Kafka Connect wants them repeated.
 pub fn connector_clients(
     kind: &str,
     defaults: &[(&str, String)],
@@ -52,6 +54,9 @@ pub fn connector_clients(
         .collect();
     if let Some(servers) = worker.get("bootstrap.servers") {
         settings.insert("bootstrap.servers".to_owned(), servers.clone());
+    }
+    if !connector.contains_key(&format!("{kind}.override.bootstrap.servers")) {
+        settings.extend(inherited_security(worker, &format!("{kind}.")));
     }
     settings.extend(with_prefix(worker, &format!("{kind}.")));
     settings.extend(with_prefix(connector, &format!("{kind}.override.")));
@@ -209,6 +214,34 @@ impl Clients {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn protection_goes_with_the_workers_cluster_only() {
+        let map = |pairs: &[(&str, &str)]| -> Properties {
+            pairs
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect()
+        };
+        let worker = map(&[
+            ("bootstrap.servers", "b:9092"),
+            ("security.protocol", "SASL_SSL"),
+            ("sasl.jaas.config", "worker"),
+            ("consumer.security.protocol", "PLAINTEXT"),
+        ]);
+        let of = |kind: &str, connector: &[(&str, &str)], key: &str| {
+            let mut settings = connector_clients(kind, &[], &worker, &map(connector));
+            settings.remove(key)
+        };
+        let jaas = "sasl.jaas.config";
+        assert_eq!(of("producer", &[], jaas).as_deref(), Some("worker"));
+        let own = [("producer.override.sasl.jaas.config", "own")];
+        assert_eq!(of("producer", &own, jaas).as_deref(), Some("own"));
+        assert_eq!(of("consumer", &[], jaas), None);
+        let elsewhere = [("producer.override.bootstrap.servers", "x:1")];
+        assert_eq!(of("producer", &elsewhere, jaas), None);
+        assert_eq!(of("producer", &elsewhere, "security.protocol"), None);
+    }
 
     #[test]
     fn connector_settings_win_over_worker_settings_over_defaults() {

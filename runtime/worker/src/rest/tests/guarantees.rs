@@ -23,34 +23,44 @@ async fn promises_that_cannot_be_kept_fail_the_task_not_the_configuration() {
 }
 
 #[tokio::test]
-async fn clients_cannot_be_given_security_that_is_not_there() {
+async fn clients_cannot_be_given_transactions_that_are_not_there() {
     let worker = TestWorker::start().await;
-    for (key, value, shown) in [
-        (
-            "producer.override.security.protocol",
-            "SASL_SSL",
-            "SASL_SSL",
+    let key = "producer.override.transactional.id";
+    let reply = worker
+        .put("/connectors/a/config", source(&[(key, json!("t"))]))
+        .await;
+    reply.assert_error(
+        400,
+        &format!(
+            "Connector configuration is invalid and contains the following 1 error(s):\nInvalid value t for configuration {key}: *"
         ),
-        (
-            "producer.override.sasl.jaas.config",
-            "x password=p;",
-            "[hidden]",
-        ),
-        ("producer.override.ssl.truststore.location", "/t", "/t"),
-        ("producer.override.transactional.id", "t", "t"),
-    ] {
-        let reply = worker
-            .put("/connectors/a/config", source(&[(key, json!(value))]))
-            .await;
-        reply.assert_error(
-            400,
-            &format!(
-                "Connector configuration is invalid and contains the following 1 error(s):\nInvalid value {shown} for configuration {key}: *"
-            ),
-        );
-    }
+    );
     let plain = source(&[("producer.override.security.protocol", json!("PLAINTEXT"))]);
     assert_eq!(worker.put("/connectors/a/config", plain).await.status, 201);
+}
+
+#[tokio::test]
+async fn protection_that_cannot_be_used_fails_the_task_and_shows_no_secret() {
+    let worker = TestWorker::start().await;
+    let wrong = source(&[
+        ("producer.override.security.protocol", json!("SASL_SSL")),
+        ("producer.override.sasl.mechanism", json!("PLAIN")),
+        (
+            "producer.override.sasl.jaas.config",
+            json!("a.B required password=hunter2;"),
+        ),
+    ]);
+    let made = worker.put("/connectors/a/config", wrong).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let failed = worker
+        .until("/connectors/a/status", |reply| {
+            reply.json()["tasks"][0]["state"] == "FAILED"
+        })
+        .await;
+    let status = failed.json();
+    let trace = status["tasks"][0]["trace"].as_str().unwrap();
+    assert!(trace.contains("PlainLoginModule, not a.B"), "{trace}");
+    assert!(!trace.contains("hunter2"), "{trace}");
 }
 
 #[tokio::test]
