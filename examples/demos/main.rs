@@ -19,6 +19,7 @@ mod http;
 mod http_listener;
 mod http_sink;
 mod http_source;
+mod log;
 mod mock;
 mod picky;
 mod schema;
@@ -50,6 +51,7 @@ const DEMOS: &[Demo] = &[
     file_tail::DEMO,
     file_sink::DEMO,
     stdout::DEMO,
+    log::DEMO,
     http_sink::DEMO,
     http_source::DEMO,
     http_listener::DEMO,

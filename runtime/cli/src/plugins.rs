@@ -7,6 +7,7 @@ use millrace_config::Properties;
 use millrace_file::{FileStreamSink, FileStreamSource};
 use millrace_filesink::FileSink;
 use millrace_http::{HttpListener, HttpSink, HttpSource};
+use millrace_logsink::LogSink;
 use millrace_stdout::StdoutSink;
 use millrace_tail::FileTail;
 use millrace_testing::{
@@ -30,6 +31,7 @@ pub(crate) fn register(builder: Builder, worker: &Properties) -> Builder {
         .sink::<FileStreamSink>()
         .sink::<FileSink>()
         .sink::<HttpSink>()
+        .sink::<LogSink>()
         .sink::<StdoutSink>()
         .source::<DataGenerator>()
         .source::<VerifiableSource>()

@@ -37,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("millrace-file", &["millrace-api"]),
     ("millrace-filesink", &["millrace-api"]),
     ("millrace-http", &["millrace-api"]),
+    ("millrace-logsink", &["millrace-api"]),
     ("millrace-stdout", &["millrace-api"]),
     ("millrace-tail", &["millrace-api"]),
     ("millrace-testing", &["millrace-api"]),
