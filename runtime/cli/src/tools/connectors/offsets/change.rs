@@ -81,7 +81,7 @@ impl Change {
         }
         if how.dry_run {
             return match as_json {
-                true => Ok(print_json(&self.json(now, Value::Null))?),
+                true => Ok(print_json(&self.json(now, &Value::Null))?),
                 false => Ok(()),
             };
         }
@@ -94,7 +94,7 @@ impl Change {
             self.send(workers, name).await?
         };
         match as_json {
-            true => print_json(&self.json(now, answer["message"].clone()))?,
+            true => print_json(&self.json(now, &answer["message"]))?,
             false => print(format!("{}\n", word(&answer, "message")))?,
         }
         Ok(())
@@ -146,7 +146,7 @@ impl Change {
         Ok(answer.body)
     }
 
-    fn json(&self, now: &[Value], message: Value) -> Value {
+    fn json(&self, now: &[Value], message: &Value) -> Value {
         let changes: Vec<Value> = self
             .entries(now)
             .into_iter()
