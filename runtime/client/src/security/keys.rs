@@ -20,90 +20,90 @@ pub(super) const JAAS: &str = "sasl.jaas.config";
 type Check = fn(&str, &Value) -> Result<(), String>;
 
 /// Keys that are obeyed.
-const OBEYED: &[(&str, Type, &str, Check)] = &[
+const OBEYED: &[(&str, Type, &str, Option<Check>)] = &[
     (
         TRUSTSTORE,
         Type::String,
         "File (PEM) with the certificates to believe; without one, those of the operating system.",
-        any,
+        None,
     ),
     (
         CERTIFICATES,
         Type::Password,
         "The certificates to believe, as PEM text.",
-        any,
+        None,
     ),
     (
         "ssl.truststore.type",
         Type::String,
         "Form of the truststore: PEM.",
-        pem,
+        Some(pem),
     ),
     (
         KEYSTORE,
         Type::String,
         "File (PEM) with the client's private key and certificates.",
-        any,
+        None,
     ),
     (
         KEY,
         Type::Password,
         "The client's private key, as PEM text.",
-        any,
+        None,
     ),
     (
         CHAIN,
         Type::Password,
         "The client's certificates, its own first, as PEM text.",
-        any,
+        None,
     ),
     (
         "ssl.keystore.type",
         Type::String,
         "Form of the keystore: PEM.",
-        pem,
+        Some(pem),
     ),
     (
         "ssl.key.password",
         Type::Password,
         "Not supported: private keys must not be encrypted.",
-        no_password,
+        Some(no_password),
     ),
     (
         HOSTNAME,
         Type::String,
         "https checks that a broker's certificate is for its host; empty does not.",
-        hostname,
+        Some(hostname),
     ),
     (
         VERSIONS,
         Type::List,
         "Versions of TLS: TLSv1.2 and TLSv1.3.",
-        versions,
+        Some(versions),
     ),
     (
         "ssl.protocol",
         Type::String,
         "Has no effect; ssl.enabled.protocols says which versions are spoken.",
-        any,
+        None,
     ),
     (
         CIPHERS,
         Type::List,
         "The cipher suites to offer, by their names of IANA; all by default.",
-        any,
+        None,
     ),
     (
         MECHANISM,
         Type::String,
         "How the client shows who it is: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.",
-        mechanism,
+        Some(mechanism),
     ),
     (
         JAAS,
         Type::Password,
         "The login module with username and password.",
-        any,
+        None,
     ),
 ];
 
@@ -163,7 +163,10 @@ pub(super) fn definition() -> ConfigDef {
     };
     for (name, kind, doc, check) in OBEYED {
         let key = low(name, *kind, doc).importance(Importance::Medium);
-        definition.define(key.validator(Validator::custom(check)));
+        definition.define(match check {
+            Some(check) => key.validator(Validator::custom(check)),
+            None => key,
+        });
     }
     for name in REFUSED {
         let key = low(name, Type::String, "Not supported: a class of Java.");
@@ -182,11 +185,6 @@ pub(super) fn text(value: &Value) -> Option<&str> {
         value => value.as_str()?,
     };
     Some(text).filter(|text| !text.is_empty())
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "one of the checks")]
-fn any(_: &str, _: &Value) -> Result<(), String> {
-    Ok(())
 }
 
 fn protocol(_: &str, value: &Value) -> Result<(), String> {

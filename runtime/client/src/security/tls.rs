@@ -74,6 +74,9 @@ pub enum SecurityError {
     Setup(String),
 }
 
+/// A chain of certificates and the key of the first.
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
 /// What tells whether a file has changed: the path, when it was written, and its size.
 pub(super) type Stamp = (String, Option<SystemTime>, u64);
 
@@ -87,7 +90,6 @@ impl TlsSettings {
                 Pem::Text { .. } => None,
             })
             .map(|path| {
-                #[expect(clippy::disallowed_methods, reason = "runs on the blocking pool")]
                 let found = std::fs::metadata(path).ok();
                 let written = found.as_ref().and_then(|found| found.modified().ok());
                 (path.clone(), written, found.map_or(0, |found| found.len()))
@@ -167,10 +169,7 @@ impl TlsSettings {
         Ok((roots, certificates))
     }
 
-    #[expect(clippy::type_complexity, reason = "a chain and its key")]
-    fn identity(
-        &self,
-    ) -> Result<Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>, SecurityError> {
+    fn identity(&self) -> Result<Option<Identity>, SecurityError> {
         let Some(last) = self.identity.last() else {
             return Ok(None);
         };
