@@ -27,7 +27,7 @@ impl Statuses {
             }
             (StatusKey::Connector(name), Some(heard)) => {
                 let known = inner.connectors.entry((&**name).into()).or_default();
-                if self.believes(known.connector.as_ref(), &heard, false) {
+                if self.believes(known.connector.as_ref(), &heard) {
                     known.connector = Some(heard);
                 } else {
                     self.insist(key, known.connector.as_ref(), &heard);
@@ -43,7 +43,7 @@ impl Statuses {
             (StatusKey::Task(name, task), Some(heard)) => {
                 let known = inner.connectors.entry((&**name).into()).or_default();
                 let before = known.tasks.get(task).map(|task| &task.held);
-                if self.believes(before, &heard, true) {
+                if self.believes(before, &heard) {
                     known.tasks.insert(
                         *task,
                         KnownTask {
@@ -60,28 +60,28 @@ impl Statuses {
     }
 
     /// Whether what was heard counts more than what is known.
-    fn believes(&self, known: Option<&Held>, heard: &Held, is_task: bool) -> bool {
+    fn believes(&self, known: Option<&Held>, heard: &Held) -> bool {
         let Some(known) = known else { return true };
         let is_mine = heard.status.worker_id == self.worker_id();
-        if is_mine && known.is_own {
+        if known.is_own && (is_mine || is_farewell(known, heard)) {
             return false;
         }
-        let is_stale = is_task
-            && heard.status.state == State::Unassigned
-            && known.status.state == State::Running
-            && known.status.worker_id != heard.status.worker_id
+        let is_stale = known.status.state == State::Running
+            && is_farewell(known, heard)
             && known.generation >= heard.generation;
         !is_stale
     }
 
-    /// Somebody took this worker for dead and has said so later than it spoke itself: says it once more.
+    /// Somebody has said later than this worker that nobody runs what it runs: it took this worker for dead, or spoke of
+    /// the one that ran it before. Says it once more, for the last word counts.
     fn insist(&self, key: &StatusKey, known: Option<&Held>, heard: &Held) {
-        if let Some(known) = known
-            && known.is_own
-            && heard.status.worker_id == self.worker_id()
+        let Some(known) = known.filter(|known| known.is_own) else {
+            return;
+        };
+        let is_of_the_dead = heard.status.worker_id == self.worker_id()
             && heard.generation > known.generation
-            && heard.status.state != known.status.state
-        {
+            && heard.status.state != known.status.state;
+        if is_of_the_dead || is_farewell(known, heard) {
             self.tell(|| key.clone(), known);
         }
     }
@@ -150,6 +150,13 @@ impl Statuses {
             }
         }
     }
+}
+
+/// Whether another worker than the one that runs it says that nobody does.
+fn is_farewell(known: &Held, heard: &Held) -> bool {
+    heard.status.state == State::Unassigned
+        && known.status.state != State::Unassigned
+        && known.status.worker_id != heard.status.worker_id
 }
 
 fn bury(held: &mut Held, generation: i32) {
@@ -254,6 +261,30 @@ mod tests {
         assert_eq!(statuses.task("c", 0).unwrap().status.state, State::Running);
         journal.0.lock().unwrap().clear();
         statuses.hear(&task(), record(State::Unassigned, "me:1", 6));
+        let told = journal.0.lock().unwrap().clone();
+        assert_eq!(
+            told,
+            [("status-task-c-0".to_owned(), Some("RUNNING".to_owned()))]
+        );
+    }
+
+    #[test]
+    fn what_runs_here_is_said_again_after_the_farewell_of_the_worker_that_ran_it_before() {
+        let (statuses, journal) = statuses();
+        let id = TaskId {
+            connector: "c".into(),
+            task: 0,
+        };
+        let run = statuses.begin_run(&id, "1");
+        run.task(&id, State::Running, None);
+        let connector = StatusKey::Connector("d".to_owned());
+        statuses.hear(&connector, record(State::Running, "a:1", 6));
+        journal.0.lock().unwrap().clear();
+        for (key, farewell) in [(task(), 9), (connector, 6)] {
+            statuses.hear(&key, record(State::Unassigned, "b:1", farewell));
+        }
+        assert_eq!(statuses.task("c", 0).unwrap().status.state, State::Running);
+        assert_eq!(statuses.connector_state("d"), Some(State::Running));
         let told = journal.0.lock().unwrap().clone();
         assert_eq!(
             told,
