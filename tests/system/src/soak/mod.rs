@@ -2,6 +2,7 @@
 
 mod acknowledged;
 mod crash_seeds;
+mod group;
 mod kill;
 mod listener;
 mod sequence;
@@ -20,8 +21,14 @@ pub enum Soak {
     CrashSeeds,
     /// Senders at an HttpListener whose worker and whose broker are killed or stand still.
     Listener,
-    /// Files that grow, are rotated, cut and deleted under a worker that is stopped and killed. A minute, unless told.
+    /// Files that grow, are rotated, cut and deleted under a worker that is stopped and killed. Ten minutes, unless told.
     Tail,
+    /// Three workers with 200 connectors of 5 tasks, of which one is killed, one is back in time, all are restarted.
+    Group,
+    /// Random operations on three workers that are killed, stand still and are cut off; each time all must settle.
+    GroupRandom,
+    /// What 1,000 idle tasks of sources and of sinks cost a worker.
+    GroupIdle,
 }
 
 /// How long and from which seed.
@@ -44,6 +51,9 @@ impl Soak {
             Self::CrashSeeds => crash_seeds::run(plan),
             Self::Listener => listener::run(plan),
             Self::Tail => tail::run(plan),
+            Self::Group => group::many(plan),
+            Self::GroupRandom => group::random(plan),
+            Self::GroupIdle => group::idle(plan),
         }
     }
 }
