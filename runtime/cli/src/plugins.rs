@@ -8,6 +8,7 @@ use millrace_file::{FileStreamSink, FileStreamSource};
 use millrace_filesink::FileSink;
 use millrace_http::{HttpListener, HttpSink, HttpSource};
 use millrace_logsink::LogSink;
+use millrace_spool::SpoolDir;
 use millrace_stdout::StdoutSink;
 use millrace_tail::FileTail;
 use millrace_testing::{
@@ -28,6 +29,7 @@ pub(crate) fn register(builder: Builder, worker: &Properties) -> Builder {
         .source::<FileTail>()
         .source::<HttpListener>()
         .source::<HttpSource>()
+        .source::<SpoolDir>()
         .sink::<FileStreamSink>()
         .sink::<FileSink>()
         .sink::<HttpSink>()

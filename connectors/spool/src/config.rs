@@ -1,0 +1,385 @@
+//! The keys.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use millrace_api::config::{self, Config, ConfigEnum};
+use millrace_api::{ConnectError, Properties};
+
+/// What files hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
+#[config(ignore_case)]
+pub(crate) enum Format {
+    #[default]
+    Lines,
+    Json,
+    Csv,
+    File,
+}
+
+/// Which of the files that are there comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
+#[config(ignore_case)]
+pub(crate) enum Order {
+    #[default]
+    Name,
+    Oldest,
+}
+
+/// What becomes of a file whose records are all acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
+#[config(ignore_case)]
+pub(crate) enum WhenDone {
+    #[default]
+    Move,
+    Delete,
+    Mark,
+}
+
+/// What becomes of what cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
+#[config(ignore_case)]
+pub(crate) enum OnInvalid {
+    #[default]
+    #[config(name = "set-aside")]
+    SetAside,
+    Skip,
+    Fail,
+}
+
+/// What SpoolDir needs to know.
+#[derive(Debug, Clone, Config)]
+pub(crate) struct SpoolConfig {
+    /// The folder that files are put into. Folders in it and files whose names begin with a dot are left alone.
+    #[config(name = "folder", importance = high, non_empty)]
+    pub(crate) folder: String,
+    /// The topic to write to.
+    #[config(name = "topic", importance = high, non_empty)]
+    pub(crate) topic: String,
+    /// Names of the files to read: globs, separated by commas.
+    #[config(name = "include", default = "*", importance = high, validator = check_globs)]
+    pub(crate) include: Vec<String>,
+    /// Names of files not to read though `include` matches them: globs, separated by commas.
+    #[config(name = "exclude", default = "*.tmp,*.part", validator = check_globs)]
+    pub(crate) exclude: Vec<String>,
+    /// What files hold: `lines` (a record each), `json` (a JSON document a line), `csv` (a structure a row, with the names
+    /// of the first row), or `file` (one record, of bytes).
+    #[config(name = "format", default = "lines", importance = high)]
+    pub(crate) format: Format,
+    /// Which of the files that are there comes first: by `name`, or the `oldest` by the time of its last change.
+    #[config(name = "order", default = "name")]
+    pub(crate) order: Order,
+    /// What becomes of a file when all its records are in the topic: `move` (to `done.folder`), `delete`, or `mark`
+    /// (`done.suffix` is added to its name).
+    #[config(name = "when.done", default = "move", importance = high)]
+    pub(crate) when_done: WhenDone,
+    /// Where `when.done=move` moves files, on the same file system; without it, the folder `done` in `folder`.
+    #[config(name = "done.folder")]
+    pub(crate) done_folder: Option<String>,
+    /// What `when.done=mark` adds to names.
+    #[config(name = "done.suffix", default = ".COMPLETED", non_empty, importance = low)]
+    pub(crate) done_suffix: String,
+    /// What becomes of a file with something in it that cannot be read: `set-aside` moves it to `failed.folder`, after the
+    /// records before were written; `skip` leaves the record out and counts it; `fail` ends the task.
+    #[config(name = "on.invalid", default = "set-aside")]
+    pub(crate) on_invalid: OnInvalid,
+    /// Where `on.invalid=set-aside` moves files, on the same file system; without it, the folder `failed` in `folder`.
+    #[config(name = "failed.folder")]
+    pub(crate) failed_folder: Option<String>,
+    /// A file is read when its size and time of change were the same for so many milliseconds; 0 reads at once what is put
+    /// there by renaming.
+    #[config(name = "stable.ms", default = 1_000, range(0..), importance = high)]
+    pub(crate) stable_ms: i64,
+    /// Milliseconds between two looks at the folder.
+    #[config(name = "scan.interval.ms", default = 500, range(10..), importance = low)]
+    pub(crate) scan_interval_ms: i64,
+    /// Bytes of the longest record; a longer one cannot be read, and `on.invalid` says what follows.
+    #[config(name = "max.record.bytes", default = 1_000_000, range(16..=16_777_216))]
+    pub(crate) max_record_bytes: i32,
+    /// What separates the fields of `format=csv`; `\t` is a tab.
+    #[config(name = "csv.separator", default = ",", validator = check_separator)]
+    pub(crate) csv_separator: String,
+    /// Headers that each record gets, separated by commas, of `file` (the name), `path` and `offset` (of the record's first
+    /// byte in the file).
+    #[config(name = "headers", default = "", validator = check_headers)]
+    pub(crate) headers: Vec<String>,
+    /// Whether the file's name is the key of its records, which keeps their order in a topic of several partitions.
+    #[config(name = "key.file.name", default = false)]
+    pub(crate) key_file_name: bool,
+    /// How many records one poll gives at most.
+    #[config(name = "batch.size", default = 5_000, range(1..=100_000), importance = low)]
+    pub(crate) batch_size: i32,
+}
+
+impl SpoolConfig {
+    /// The typed configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(crate) fn read(properties: &Properties) -> Result<Self, ConnectError> {
+        let config =
+            Self::parse(properties).map_err(|errors| ConnectError::config(errors.to_string()))?;
+        let wrong = config.contradictions();
+        if wrong.is_empty() {
+            return Ok(config);
+        }
+        let why: Vec<_> = wrong.into_iter().map(|(_, why)| why).collect();
+        Err(ConnectError::config(why.join("\n")))
+    }
+
+    /// What is wrong with keys together: each key with a message.
+    pub(crate) fn contradictions(&self) -> Vec<(String, String)> {
+        let mut wrong = Vec::new();
+        let mut refuse = |key: &str, value: &str, why: &str| {
+            let message = format!("Invalid value {value} for configuration {key}: {why}");
+            wrong.push((key.to_owned(), message));
+        };
+        let folder = Path::new(&self.folder);
+        for (key, other) in [
+            ("done.folder", &self.done_folder),
+            ("failed.folder", &self.failed_folder),
+        ] {
+            if let Some(other) = other.as_deref().filter(|other| Path::new(other) == folder) {
+                refuse(
+                    key,
+                    other,
+                    "files would be read again; name another folder than folder",
+                );
+            }
+        }
+        if let Some(done) = &self.done_folder
+            && self.when_done != WhenDone::Move
+        {
+            refuse(
+                "done.folder",
+                done,
+                "it is for when.done=move; leave it out",
+            );
+        }
+        if let Some(failed) = &self.failed_folder
+            && self.on_invalid != OnInvalid::SetAside
+        {
+            refuse(
+                "failed.folder",
+                failed,
+                "it is for on.invalid=set-aside; leave it out",
+            );
+        }
+        if self.csv_separator != "," && self.format != Format::Csv {
+            refuse(
+                "csv.separator",
+                &self.csv_separator,
+                "it is for format=csv; leave it out",
+            );
+        }
+        wrong
+    }
+
+    pub(crate) fn folder(&self) -> PathBuf {
+        PathBuf::from(&self.folder)
+    }
+
+    /// Where files go that are done, if they are moved.
+    pub(crate) fn done_folder(&self) -> Option<PathBuf> {
+        (self.when_done == WhenDone::Move)
+            .then(|| named_or(self.done_folder.as_deref(), &self.folder, "done"))
+    }
+
+    /// Where files go that cannot be read, if they are moved.
+    pub(crate) fn failed_folder(&self) -> Option<PathBuf> {
+        (self.on_invalid == OnInvalid::SetAside)
+            .then(|| named_or(self.failed_folder.as_deref(), &self.folder, "failed"))
+    }
+
+    pub(crate) fn names(&self) -> Result<Names, ConnectError> {
+        let set = |patterns: &[String]| globs(patterns).map_err(ConnectError::config);
+        Ok(Names {
+            include: set(&self.include)?,
+            exclude: set(&self.exclude)?,
+            marked: (self.when_done == WhenDone::Mark).then(|| self.done_suffix.clone()),
+        })
+    }
+
+    pub(crate) fn separator(&self) -> u8 {
+        separator(&self.csv_separator).unwrap_or(b',')
+    }
+
+    pub(crate) fn record_max(&self) -> usize {
+        usize::try_from(self.max_record_bytes).unwrap_or(1)
+    }
+
+    pub(crate) fn rows_max(&self) -> usize {
+        usize::try_from(self.batch_size).unwrap_or(1)
+    }
+
+    pub(crate) fn stable_for(&self) -> Duration {
+        Duration::from_millis(self.stable_ms.unsigned_abs())
+    }
+
+    pub(crate) fn scan_interval(&self) -> Duration {
+        Duration::from_millis(self.scan_interval_ms.unsigned_abs())
+    }
+
+    pub(crate) fn header_kinds(&self) -> Vec<HeaderKind> {
+        let names = self.headers.iter();
+        names
+            .filter_map(|name| HeaderKind::from_name(name))
+            .collect()
+    }
+}
+
+fn named_or(named: Option<&str>, folder: &str, otherwise: &str) -> PathBuf {
+    named.map_or_else(|| Path::new(folder).join(otherwise), PathBuf::from)
+}
+
+/// A header that records may have. The name of the key is the name of the header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
+pub(crate) enum HeaderKind {
+    /// The file's name.
+    File,
+    /// The file's path.
+    Path,
+    /// The record's first byte in the file.
+    Offset,
+}
+
+/// Which names are read.
+#[derive(Debug, Clone)]
+pub(crate) struct Names {
+    include: GlobSet,
+    exclude: GlobSet,
+    /// The end of names of files that were read.
+    marked: Option<String>,
+}
+
+impl Names {
+    /// Whether files of this name are read.
+    pub(crate) fn are_read(&self, name: &str) -> bool {
+        let is_marked = |suffix: &String| name.ends_with(suffix);
+        !name.starts_with('.')
+            && !self.marked.as_ref().is_some_and(is_marked)
+            && self.include.is_match(name)
+            && !self.exclude.is_match(name)
+    }
+}
+
+fn globs(patterns: &[String]) -> Result<GlobSet, String> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let glob = Glob::new(pattern).map_err(|error| {
+            format!(
+                "cannot read the glob {pattern}: {}; write names such as *.csv or {{a,b}}*",
+                error.kind()
+            )
+        })?;
+        set.add(glob);
+    }
+    set.build()
+        .map_err(|error| format!("the globs are too large: {error}; write shorter ones"))
+}
+
+fn check_globs(_key: &str, value: &config::Value) -> Result<(), String> {
+    globs(value.as_list().unwrap_or_default()).map(drop)
+}
+
+fn separator(text: &str) -> Option<u8> {
+    match text.as_bytes() {
+        br"\t" => Some(b'\t'),
+        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Some(*byte),
+        _ => None,
+    }
+}
+
+fn check_separator(_key: &str, value: &config::Value) -> Result<(), String> {
+    match value {
+        config::Value::String(text) if separator(text).is_none() => {
+            Err("expected one ASCII character that is no quote, such as , ; | or \\t".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_headers(_key: &str, value: &config::Value) -> Result<(), String> {
+    let names = value.as_list().unwrap_or_default();
+    match names
+        .iter()
+        .find(|name| HeaderKind::from_name(name).is_none())
+    {
+        Some(name) => Err(format!(
+            "there is no header '{name}'; choose of file, path, offset"
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn properties(pairs: &[(&str, &str)]) -> Properties {
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn everything_wrong_is_told_together_with_key_value_and_remedy() {
+        let told = SpoolConfig::read(&properties(&[
+            ("folder", ""),
+            ("include", "a[,b"),
+            ("format", "xml"),
+            ("csv.separator", "::"),
+            ("headers", "file,size"),
+            ("stable.ms", "-1"),
+            ("max.record.bytes", "1"),
+        ]));
+        let told = told.unwrap_err().to_string();
+        for mention in [
+            "folder",
+            "cannot read the glob a[",
+            "xml for configuration format",
+            ":: for configuration csv.separator: expected one ASCII character",
+            "there is no header 'size'; choose of file, path, offset",
+            "-1 for configuration stable.ms",
+            "1 for configuration max.record.bytes",
+            "topic",
+        ] {
+            assert!(told.contains(mention), "{mention}: {told}");
+        }
+    }
+
+    #[test]
+    fn keys_that_contradict_one_another() {
+        let told = SpoolConfig::read(&properties(&[
+            ("folder", "/in"),
+            ("topic", "t"),
+            ("when.done", "delete"),
+            ("done.folder", "/in"),
+            ("on.invalid", "fail"),
+            ("failed.folder", "/failed"),
+            ("csv.separator", ";"),
+        ]));
+        let told = told.unwrap_err().to_string();
+        assert_eq!(told.lines().count(), 4, "{told}");
+    }
+
+    #[test]
+    fn names_that_are_read() {
+        let read = |keys: &[(&str, &str)], name: &str| {
+            let mut all = properties(&[("folder", "/in"), ("topic", "t")]);
+            all.extend(properties(keys));
+            SpoolConfig::read(&all)
+                .unwrap()
+                .names()
+                .unwrap()
+                .are_read(name)
+        };
+        assert!(read(&[], "a.csv") && !read(&[], ".a.csv") && !read(&[], "a.tmp"));
+        assert!(read(&[], "a.COMPLETED"));
+        assert!(!read(&[("when.done", "mark")], "a.COMPLETED"));
+        let csv = [("include", "*.csv"), ("exclude", "b*")];
+        assert!(read(&csv, "a.csv") && !read(&csv, "b.csv") && !read(&csv, "a.txt"));
+    }
+}
