@@ -4,6 +4,7 @@
 
 mod auth;
 mod config;
+mod handshake;
 pub(crate) mod headers;
 mod oauth;
 mod tls;
@@ -65,6 +66,9 @@ fn chain(error: &reqwest::Error) -> String {
         () if error.is_body() || error.is_decode() => "the answer broke off".to_owned(),
         () => "the exchange failed".to_owned(),
     };
+    if let Some(why) = handshake::explain(error) {
+        return format!("{text}: {why}");
+    }
     let mut cause = error.source();
     while let Some(error) = cause {
         text.push_str(": ");
