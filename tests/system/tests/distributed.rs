@@ -219,6 +219,81 @@ fn any_worker_answers_for_the_others() {
     assert!(!log.contains("ERROR"), "{log}");
 }
 
+#[test]
+fn what_is_set_at_one_worker_holds_for_all() {
+    let group = Group::new(0).with("access.control.allow.origin=http://ui.example\n");
+    let first = group.worker(0);
+    let second = group.worker(0);
+    let put = |target: &str, level: &str| {
+        let level = json!({"level": level});
+        second.rest.put(&format!("/admin/loggers/{target}"), &level)
+    };
+    assert_eq!(put("shop.a", "DEBUG").body, json!(["shop.a"]));
+    assert_eq!(put("shop.b?scope=cluster", "TRACE").status, 204);
+    for worker in [&first, &second] {
+        wait::until("the level to be set", PATIENCE, || {
+            worker.rest.get("/admin/loggers/shop.b").body["level"] == "TRACE"
+        });
+    }
+    assert_eq!(first.rest.get("/admin/loggers/shop.a").status, 404);
+
+    group.create_source(&first.rest, "s");
+    await_running(&second.rest, 2);
+    for (number, worker) in [&first, &second].into_iter().enumerate() {
+        let change = json!({"tasks.max": null, "x": number});
+        let changed = worker.rest.patch("/connectors/s/config", &change);
+        assert_eq!(changed.status, 200, "{}", changed.body);
+        assert_eq!(changed.body["config"]["x"], number.to_string());
+        for asked in [&first, &second] {
+            wait::until("the change to be heard", PATIENCE, || {
+                asked.rest.get("/connectors/s/config").body["x"] == number.to_string()
+            });
+        }
+    }
+    assert_eq!(
+        first.rest.put("/connectors/s/stop", &Value::Null).status,
+        204
+    );
+    wait::until("it to stop", PATIENCE, || {
+        first.rest.get("/connectors/s/tasks").body == json!([])
+    });
+    let file = group.cluster.sandbox.path().join("s.in");
+    for (position, worker) in [&first, &second].into_iter().enumerate() {
+        let offsets = json!({"offsets": [{
+            "partition": {"filename": file.display().to_string()},
+            "offset": {"position": position},
+        }]});
+        let changed = worker.rest.patch("/connectors/s/offsets", &offsets);
+        assert_eq!(changed.status, 200, "{}", changed.body);
+        for asked in [&first, &second] {
+            wait::until("the offsets to be heard", PATIENCE, || {
+                asked.rest.get("/connectors/s/offsets").body == offsets
+            });
+        }
+    }
+}
+
+#[test]
+fn a_worker_of_a_group_keeps_administration_to_its_own_listener() {
+    let sandbox = Sandbox::new();
+    let keys = format!("{ALONE}admin.listeners=http://127.0.0.1:0\n");
+    let file = sandbox
+        .write("worker.properties", keys)
+        .display()
+        .to_string();
+    let mut millrace = Millrace::start(&sandbox, ["distributed", file.as_str()]);
+    let public = Rest::new(&millrace.address("rest"));
+    let told = millrace.stderr();
+    let line = told.lines().find(|line| line.contains(public.address()));
+    let admin = line.unwrap().rsplit("http://").next().unwrap().trim();
+    let admin = Rest::new(admin);
+    for path in ["/admin/loggers", "/metrics"] {
+        assert_eq!(public.get(path).status, 404, "{path}");
+    }
+    assert_eq!(admin.get("/admin/loggers").status, 200);
+    assert_eq!(admin.get("/connectors").status, 404);
+}
+
 /// Starts a worker that does not come up; gives what it says.
 fn refused(group: &Group, further: &str) -> String {
     let sandbox = &group.cluster.sandbox;

@@ -12,10 +12,11 @@ use millrace_system::{
     exposition::{self, Exposition, value},
     pipeline::{Pipeline, TOPIC, worker_file},
     process::Millrace,
-    rest::client,
+    rest::{Rest, client},
     sandbox::Sandbox,
     wait,
 };
+use serde_json::json;
 
 const LINES: u64 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -150,8 +151,13 @@ struct Row {
     help: String,
 }
 
-fn table() -> BTreeMap<String, Row> {
+fn tables() -> [BTreeMap<String, Row>; 2] {
     let page = fs::read_to_string(repository().join("docs/metrics.md")).unwrap();
+    let (always, in_group) = page.split_once("## A worker of a group").unwrap();
+    [table(always), table(in_group)]
+}
+
+fn table(page: &str) -> BTreeMap<String, Row> {
     let rows = page.lines().filter(|line| line.split(" | ").count() == 4);
     rows.filter(|line| line.starts_with("| `"))
         .map(|line| {
@@ -178,9 +184,62 @@ fn what_is_served_is_documented_and_the_other_way_round() {
     let pipeline = Pipeline::file_to_file(&sandbox);
     ship_lines(&sandbox, &pipeline);
     let figures = scrape(pipeline.rest.address());
-    let table = table();
+    let [table, _] = tables();
+    compare(&table, &figures);
+}
+
+#[test]
+fn what_a_group_adds_is_documented_and_the_other_way_round() {
+    let sandbox = Sandbox::new();
+    let file = worker_file(
+        &sandbox,
+        &[
+            ("group.id", "alone"),
+            ("config.storage.topic", "configs"),
+            ("offset.storage.topic", "offsets"),
+            ("status.storage.topic", "statuses"),
+        ],
+    );
+    let mut millrace = Millrace::start(&sandbox, ["distributed".into(), file]);
+    let rest = Rest::new(&millrace.address("rest "));
+    for (name, config) in [
+        (
+            "from",
+            json!({"connector.class": "FileStreamSource", "file": sandbox.write("in", "a\n"), "topic": "lines"}),
+        ),
+        (
+            "to",
+            json!({"connector.class": "FileStreamSink", "file": "out", "topics": "lines"}),
+        ),
+    ] {
+        let made = rest.post("/connectors", &json!({"name": name, "config": config}));
+        assert_eq!(made.status, 201, "{}", made.body);
+    }
+    wait::until("the line to be carried", PATIENCE, || {
+        sandbox.read("out") == b"a\n"
+    });
+    let figures = wait::until_some("the lag to be shown", PATIENCE, || {
+        let figures = scrape(rest.address());
+        figures
+            .contains_key("kafka_consumer_fetch_manager_records_lag")
+            .then_some(figures)
+    });
+    let [mut table, in_group] = tables();
+    table.extend(in_group);
+    compare(&table, &figures);
+    let task = value(&figures, "kafka_connect_coordinator_assigned_tasks", &[]);
+    assert_eq!(task, Some(2.0));
+    let protocol = value(
+        &figures,
+        "kafka_connect_worker_rebalance_connect_protocol",
+        &[("connect_protocol", "SESSIONED")],
+    );
+    assert_eq!(protocol, Some(1.0));
+}
+
+fn compare(table: &BTreeMap<String, Row>, figures: &Exposition) {
     let mut wrong = Vec::new();
-    for (name, family) in &figures {
+    for (name, family) in figures {
         let Some(row) = table.get(name) else {
             let (kind, help) = (&family.kind, &family.help);
             wrong.push(format!("missing: | `{name}` | {kind} | | {help} |"));

@@ -39,6 +39,19 @@ impl Pattern {
         })
     }
 
+    /// Whether the body of an answer is like this but for one member.
+    pub(super) fn admits_but(&self, member: &str, status: u16, body: &str) -> bool {
+        let (Self::Json(Value::Object(pattern)), Ok(Value::Object(mut fields))) =
+            (self, serde_json::from_str(body))
+        else {
+            return self.admits(status, body);
+        };
+        let mut pattern = pattern.clone();
+        pattern.remove(member);
+        fields.remove(member);
+        admits(&Value::Object(pattern), &Value::Object(fields))
+    }
+
     /// Whether the body of an answer is like this.
     pub(super) fn admits(&self, status: u16, body: &str) -> bool {
         match self {

@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
+
 use super::{
     http::{Request, Response, send},
     pattern::glob,
@@ -16,22 +18,46 @@ use crate::wait;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// As much of a body as a difference shows.
 const SHOWN: usize = 2000;
+/// The status of a worker that cannot answer while its group rebalances.
+const CONFLICT: u16 = 409;
+/// What a group hears of a moment after a change.
+const TASKS: &str = "tasks";
+/// Members of statuses that are Millrace's own.
+const OWN: [&str; 2] = ["flow", "restart"];
 
 /// What a table is run against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
-    /// This project's worker.
+    /// This project's worker that stands alone.
     Millrace,
+    /// This project's worker in a group.
+    Group,
     /// Apache Kafka Connect.
     Java,
 }
 
 impl Subject {
-    fn name(self) -> &'static str {
+    /// Those of a step's answers that are right here.
+    fn answers(self, step: &Step) -> Vec<&Expected> {
+        let of = |whose: &'static [Option<&'static str>]| -> Vec<&Expected> {
+            let is_meant = |answer: &&Expected| whose.contains(&answer.whose);
+            step.answers.iter().filter(is_meant).collect()
+        };
+        let own = match self {
+            Self::Group => of(&[Some("group")]),
+            Self::Millrace | Self::Java => Vec::new(),
+        };
         match self {
-            Self::Millrace => "millrace",
-            Self::Java => "java",
+            _ if !own.is_empty() => own,
+            Self::Millrace | Self::Group => of(&[None, Some("millrace")]),
+            Self::Java => of(&[None, Some("java")]),
         }
+    }
+
+    /// Whether a request is made until it is answered as expected.
+    fn repeats(self, step: &Step) -> bool {
+        let only_reads = ["GET", "HEAD"].contains(&step.request.method.as_str());
+        step.is_repeated || self == Self::Group && only_reads
     }
 }
 
@@ -93,39 +119,55 @@ fn request(method: &str, target: &str) -> Request {
 /// How the answer to a request is other than expected.
 fn difference(step: &Step, subject: Subject, address: &str) -> Option<String> {
     let mut last = None;
+    let is_repeated = subject.repeats(step);
     let end = Instant::now()
-        + if step.is_repeated {
+        + if is_repeated || subject == Subject::Group {
             PATIENCE
         } else {
             Duration::ZERO
         };
     wait::until_or(end, || {
-        last = once(step, subject, address);
-        last.is_none().then_some(())
+        let (status, difference) = once(step, subject, address);
+        let is_over = difference.is_none() || !is_repeated && status != Some(CONFLICT);
+        last = difference;
+        is_over.then_some(())
     });
     last
 }
 
-fn once(step: &Step, subject: Subject, address: &str) -> Option<String> {
+/// Makes a request; gives the status of the answer and how it is other than expected.
+fn once(step: &Step, subject: Subject, address: &str) -> (Option<u16>, Option<String>) {
+    match send(address, &step.request) {
+        Ok(answer) => (Some(answer.status), unexpected(step, subject, &answer)),
+        Err(error) => {
+            let Request { method, target, .. } = &step.request;
+            let text = format!("  {method} {target}\n  no answer: {error}");
+            (None, Some(text))
+        }
+    }
+}
+
+fn unexpected(step: &Step, subject: Subject, answer: &Response) -> Option<String> {
     let Request { method, target, .. } = &step.request;
     let asked = format!("  {method} {target}");
-    let answer = match send(address, &step.request) {
-        Ok(answer) => answer,
-        Err(error) => return Some(format!("{asked}\n  no answer: {error}")),
+    let expected = subject.answers(step);
+    let body = match subject {
+        Subject::Java => answer.body.clone(),
+        Subject::Millrace | Subject::Group => without_own(&answer.body),
     };
-    let expected: Vec<&Expected> = step
-        .answers
-        .iter()
-        .filter(|expected| expected.whose.is_none_or(|whose| whose == subject.name()))
-        .collect();
     let is_right = |expected: &&Expected| {
         expected.statuses.contains(&answer.status)
-            && expected.pattern.admits(answer.status, &answer.body)
+            && match subject {
+                Subject::Group if is_change(&step.request) => {
+                    expected.pattern.admits_but(TASKS, answer.status, &body)
+                }
+                _ => expected.pattern.admits(answer.status, &body),
+            }
     };
     let wrong_header = step
         .headers
         .iter()
-        .find(|(name, wanted)| !has(&answer, name, wanted.as_deref()));
+        .find(|(name, wanted)| !has(answer, name, wanted.as_deref()));
     let what = if !expected.iter().any(is_right) && !expected.is_empty() {
         let one_of =
             |expected: &&Expected| format!("{:?} {:?}", expected.statuses, expected.pattern);
@@ -146,6 +188,38 @@ fn once(step: &Step, subject: Subject, address: &str) -> Option<String> {
         answer.status,
         headers.join(" | ")
     ))
+}
+
+/// A body without the members that Kafka Connect does not know.
+fn without_own(body: &str) -> String {
+    fn strip(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                fields.retain(|name, value| !(OWN.contains(&&**name) && value.is_object()));
+                fields.values_mut().for_each(strip);
+            }
+            Value::Array(values) => values.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let is_with_own = OWN.iter().any(|name| body.contains(name));
+    match serde_json::from_str::<Value>(body) {
+        Ok(mut value) if is_with_own => {
+            strip(&mut value);
+            value.to_string()
+        }
+        _ => body.to_owned(),
+    }
+}
+
+/// Whether a request changes the configuration of a connector, so that its answer shows the connector.
+fn is_change(request: &Request) -> bool {
+    let path = request.target.trim_end_matches('/');
+    match request.method.as_str() {
+        "POST" => path == "/connectors",
+        "PUT" | "PATCH" => path.ends_with("/config"),
+        _ => false,
+    }
 }
 
 fn has(answer: &Response, name: &str, wanted: Option<&str>) -> bool {

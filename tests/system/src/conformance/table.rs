@@ -9,11 +9,16 @@
 //! < STATUS[|STATUS] [PATTERN]      what its answer must be
 //! < java STATUS [PATTERN]          what Kafka Connect answers where Millrace differs on purpose
 //! < millrace STATUS [PATTERN]      what Millrace answers then
+//! < group STATUS [PATTERN]         what a worker of a group answers where one that stands alone differs
 //! h NAME: GLOB                     a header that the answer must have; `h !NAME` one that it must not have
 //! ```
 //!
 //! `$DIR` is a folder that the worker can read, `$FS` the members of a file source's configuration, `$SINK` those of a
-//! file sink's. Lines that begin with `#` are comments.
+//! file sink's. Lines that begin with `#` are comments. Members of statuses that are Millrace's own are not looked at.
+//!
+//! In a group what was written is heard of a moment later. There a request that only reads is repeated, too, one that
+//! is answered 409 is made again unless that is what is expected, and the tasks in the answer to a change of a
+//! configuration are not looked at.
 
 use std::fs;
 
@@ -51,7 +56,7 @@ pub(super) struct Step {
 /// An answer that is right.
 #[derive(Debug, Clone)]
 pub(super) struct Expected {
-    /// `java` or `millrace`; none for both.
+    /// `java`, `millrace` or `group`; none for all.
     pub(super) whose: Option<&'static str>,
     pub(super) statuses: Vec<u16>,
     pub(super) pattern: Pattern,
@@ -185,7 +190,7 @@ fn set_header(request: &mut Request, text: &str) {
 }
 
 fn expected(text: &str) -> Result<Expected, String> {
-    let (whose, text) = ["java", "millrace"]
+    let (whose, text) = ["java", "millrace", "group"]
         .into_iter()
         .find_map(|whose| Some((Some(whose), text.strip_prefix(whose)?.trim())))
         .unwrap_or((None, text));
