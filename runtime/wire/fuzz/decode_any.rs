@@ -79,6 +79,8 @@ fn decode_api(key: ApiKey, version: i16, data: &[u8]) {
         DescribeProducers DescribeProducersRequest,
         ListConfigResources ListConfigResourcesRequest,
         DescribeTopicPartitions DescribeTopicPartitionsRequest,
+        SaslHandshake SaslHandshakeRequest,
+        SaslAuthenticate SaslAuthenticateRequest,
     }
 }
 

@@ -49,7 +49,7 @@ pub enum StartError {
     Offsets(#[from] StoreError),
     /// A topic of the group could not be made, or is not as it must be.
     #[error(transparent)]
-    Topic(#[from] EnsureError),
+    Topic(Box<EnsureError>),
     /// A topic of the group could not be read.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -65,6 +65,12 @@ pub enum StartError {
     /// The file of REST-made connectors could not be read.
     #[error(transparent)]
     Restore(#[from] HerderError),
+}
+
+impl From<EnsureError> for StartError {
+    fn from(error: EnsureError) -> Self {
+        Self::Topic(Box::new(error))
+    }
 }
 
 /// How long REST answers may take when the worker stops.

@@ -240,13 +240,14 @@ fn what_is_set_at_one_worker_holds_for_all() {
     group.create_source(&first.rest, "s");
     await_running(&second.rest, 2);
     for (number, worker) in [&first, &second].into_iter().enumerate() {
+        let expected = Value::from(number.to_string());
         let change = json!({"tasks.max": null, "x": number});
         let changed = worker.rest.patch("/connectors/s/config", &change);
         assert_eq!(changed.status, 200, "{}", changed.body);
-        assert_eq!(changed.body["config"]["x"], number.to_string());
+        assert_eq!(changed.body["config"]["x"], expected);
         for asked in [&first, &second] {
             wait::until("the change to be heard", PATIENCE, || {
-                asked.rest.get("/connectors/s/config").body["x"] == number.to_string()
+                asked.rest.get("/connectors/s/config").body["x"] == expected
             });
         }
     }

@@ -50,11 +50,14 @@ fn an_empty_algorithm_switches_the_check_of_hosts_off() {
     assert!(!checks(&[(keys::HOSTNAME, "")]));
 }
 
+/// Settings, the key that is named, and a word of the remedy.
+type Refusal<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+
 #[test]
 fn what_cannot_be_is_refused_with_the_remedy_and_without_secrets() {
     let ssl = (keys::PROTOCOL, "SSL");
     let sasl = (keys::PROTOCOL, "SASL_PLAINTEXT");
-    let table: &[(&[(&str, &str)], &str, &str)] = &[
+    let table: &[Refusal<'_>] = &[
         (&[(keys::PROTOCOL, "TLS")], keys::PROTOCOL, "SASL_SSL"),
         (
             &[("ssl.truststore.type", "JKS")],

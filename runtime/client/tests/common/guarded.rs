@@ -57,17 +57,17 @@ impl Authorities {
     }
 
     pub(crate) fn server(&self, name: &str) -> Identity {
-        self.sign(of(name))
+        self.sign(&of(name))
     }
 
     pub(crate) fn expired(&self, name: &str) -> Identity {
         let mut params = of(name);
         params.not_before = date_time_ymd(2001, 1, 1);
         params.not_after = date_time_ymd(2002, 1, 1);
-        self.sign(params)
+        self.sign(&params)
     }
 
-    fn sign(&self, params: CertificateParams) -> Identity {
+    fn sign(&self, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Identity {

@@ -10,6 +10,7 @@ mod slot;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -104,6 +105,10 @@ pub trait LogFile: Send + Sync + fmt::Debug {
     ///
     /// As the operating system's write; some of the bytes may have been written then.
     fn write_at(&self, parts: &mut [IoSlice<'_>], offset: u64) -> io::Result<()>;
+
+    /// Has the operating system begin to write a range to the disk, without waiting for it, so that a sync finds less to
+    /// do. It may decline.
+    fn begin_write_out(&self, range: Range<u64>);
 
     /// Waits until what was written is on the disk.
     ///

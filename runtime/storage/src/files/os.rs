@@ -6,9 +6,13 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, IoSlice};
+use std::num::NonZero;
+use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
+
+use rustix::fs::Advice;
 
 use super::{Entry, Files, LogFile};
 
@@ -91,6 +95,12 @@ impl LogFile for OsFile {
 
     fn write_at(&self, parts: &mut [IoSlice<'_>], offset: u64) -> io::Result<()> {
         write_all_at(&self.0, parts, offset)
+    }
+
+    fn begin_write_out(&self, range: Range<u64>) {
+        // Of pages that are dirty the advice drops none: Linux begins to write them.
+        let len = NonZero::new(range.end - range.start);
+        rustix::fs::fadvise(&*self.0, range.start, len, Advice::DontNeed).ok();
     }
 
     fn sync(&self) -> io::Result<()> {

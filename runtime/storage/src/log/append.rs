@@ -11,7 +11,11 @@ use super::{Log, Writer};
 use crate::append_error::AppendError;
 use crate::config::{Durability, LogConfig};
 use crate::producer::{BatchMark, Verdict};
+use crate::segment::Segment;
 use crate::validate::{self, ValidBatch};
+
+/// Smaller batches are left to the sync, which writes many at once.
+const WRITE_OUT_FROM: u64 = 256 << 10;
 
 /// Where a batch went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,9 +87,11 @@ impl Log {
         }
         let header = self.write(&mut writer, batch, config, leader_epoch, now_ms)?;
         let end = Mark::at_end(writer.next_offset, &writer.active.segment);
+        let segment = Arc::clone(&writer.active.segment);
         let rolled = writer.unsynced.has_files();
         drop(writer);
         self.announce(end, rolled);
+        self.begin_write_out(&segment, end.position, header.total_len() as u64);
         Ok(Appended {
             base_offset: header.base_offset,
             last_offset: header.last_offset(),
@@ -132,6 +138,16 @@ impl Log {
         }
         self.positions.set_end(writer.next_offset);
         Ok(header)
+    }
+
+    /// Lets the disk begin with a large batch that ends at `end` while the flusher still waits for an earlier sync.
+    fn begin_write_out(&self, segment: &Segment, end: u64, len: u64) {
+        if len >= WRITE_OUT_FROM
+            && self.shared.durability() == Durability::Fsync
+            && let Ok(file) = segment.file()
+        {
+            file.begin_write_out(end - len..end);
+        }
     }
 
     /// Asks for a sync, or lets readers see the batch at once where none is to be waited for.

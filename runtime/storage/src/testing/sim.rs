@@ -12,6 +12,7 @@ mod names;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, IoSlice};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -297,6 +298,10 @@ impl LogFile for SimFile {
                 .write_at(&mut [IoSlice::new(&bytes[..written])], offset)?;
         }
         Err(error)
+    }
+
+    fn begin_write_out(&self, range: Range<u64>) {
+        self.real.begin_write_out(range);
     }
 
     fn sync(&self) -> io::Result<()> {

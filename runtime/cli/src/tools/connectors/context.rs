@@ -306,7 +306,7 @@ mod tests {
 
     use super::{Contexts, Target};
 
-    fn object(value: serde_json::Value) -> serde_json::Map<String, serde_json::Value> {
+    fn object(value: &serde_json::Value) -> serde_json::Map<String, serde_json::Value> {
         value.as_object().unwrap().clone()
     }
 
@@ -319,10 +319,10 @@ mod tests {
         let password = format!("${{file:{}:p}}", secret.display());
         let mut contexts = Contexts::read(&path).unwrap();
         assert_eq!(contexts.current(), None);
-        contexts.set("test", object(json!({"workers": ["h:1"]})));
+        contexts.set("test", object(&json!({"workers": ["h:1"]})));
         contexts.set(
             "prod",
-            object(json!({"workers": ["https://a", "b"], "user": "u", "password": password})),
+            object(&json!({"workers": ["https://a", "b"], "user": "u", "password": password})),
         );
         contexts.write().unwrap();
         contexts.write().unwrap();
