@@ -56,6 +56,7 @@ refusals! {
     SyncGroup SyncGroupRequest;
     DescribeGroups DescribeGroupsRequest;
     ListGroups ListGroupsRequest;
+    SaslHandshake SaslHandshakeRequest;
     ApiVersions ApiVersionsRequest;
     CreateTopics CreateTopicsRequest;
     DeleteTopics DeleteTopicsRequest;
@@ -65,6 +66,7 @@ refusals! {
     DescribeConfigs DescribeConfigsRequest;
     AlterConfigs AlterConfigsRequest;
     DescribeLogDirs DescribeLogDirsRequest;
+    SaslAuthenticate SaslAuthenticateRequest;
     CreatePartitions CreatePartitionsRequest;
     DeleteGroups DeleteGroupsRequest;
     ElectLeaders ElectLeadersRequest;

@@ -283,11 +283,12 @@ fn a_worker_of_a_group_keeps_administration_to_its_own_listener() {
         .display()
         .to_string();
     let mut millrace = Millrace::start(&sandbox, ["distributed", file.as_str()]);
-    let public = Rest::new(&millrace.address("rest"));
+    let first = millrace.address("rest");
     let told = millrace.stderr();
-    let line = told.lines().find(|line| line.contains(public.address()));
-    let admin = line.unwrap().rsplit("http://").next().unwrap().trim();
-    let admin = Rest::new(admin);
+    let (_, second) = told.split_once(&first).unwrap();
+    let admin = second.split_whitespace().next().unwrap();
+    let admin = Rest::new(admin.trim_start_matches("http://"));
+    let public = Rest::new(first.trim_end_matches(','));
     for path in ["/admin/loggers", "/metrics"] {
         assert_eq!(public.get(path).status, 404, "{path}");
     }

@@ -38,6 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("millrace-filesink", &["millrace-api"]),
     ("millrace-http", &["millrace-api"]),
     ("millrace-logsink", &["millrace-api"]),
+    ("millrace-spool", &["millrace-api"]),
     ("millrace-stdout", &["millrace-api"]),
     ("millrace-tail", &["millrace-api"]),
     ("millrace-testing", &["millrace-api"]),

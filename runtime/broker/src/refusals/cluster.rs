@@ -80,3 +80,21 @@ impl Refuse for ListPartitionReassignmentsRequest {
         })
     }
 }
+
+impl Refuse for SaslHandshakeRequest {
+    fn refuse(self, _version: i16, error_code: ErrorCode) -> Option<SaslHandshakeResponse> {
+        Some(SaslHandshakeResponse {
+            error_code,
+            ..Default::default()
+        })
+    }
+}
+
+impl Refuse for SaslAuthenticateRequest {
+    fn refuse(self, _version: i16, error_code: ErrorCode) -> Option<SaslAuthenticateResponse> {
+        Some(SaslAuthenticateResponse {
+            error_code,
+            ..Default::default()
+        })
+    }
+}

@@ -40,30 +40,6 @@ async fn clients_cannot_be_given_transactions_that_are_not_there() {
 }
 
 #[tokio::test]
-async fn protection_that_cannot_be_used_fails_the_task_and_shows_no_secret() {
-    let worker = TestWorker::start().await;
-    let wrong = source(&[
-        ("producer.override.security.protocol", json!("SASL_SSL")),
-        ("producer.override.sasl.mechanism", json!("PLAIN")),
-        (
-            "producer.override.sasl.jaas.config",
-            json!("a.B required password=hunter2;"),
-        ),
-    ]);
-    let made = worker.put("/connectors/a/config", wrong).await;
-    assert_eq!(made.status, 201, "{made:?}");
-    let failed = worker
-        .until("/connectors/a/status", |reply| {
-            reply.json()["tasks"][0]["state"] == "FAILED"
-        })
-        .await;
-    let status = failed.json();
-    let trace = status["tasks"][0]["trace"].as_str().unwrap();
-    assert!(trace.contains("PlainLoginModule, not a.B"), "{trace}");
-    assert!(!trace.contains("hunter2"), "{trace}");
-}
-
-#[tokio::test]
 async fn every_answer_has_the_headers_of_the_configuration() {
     let headers = "set X-Frame-Options:DENY, \"add Cache-Control: no-cache, no-store\"";
     let worker = TestWorker::with(&[("response.http.headers.config", headers)]).await;
