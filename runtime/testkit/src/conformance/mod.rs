@@ -21,8 +21,8 @@ use std::time::Duration;
 use millrace_api::Properties;
 use millrace_api::config::ConfigDef;
 
-/// The longest an `Async` plugin may keep its thread.
-const HOLD_MAX: Duration = Duration::from_millis(10);
+/// The longest an `Async` plugin may keep its thread; a build without optimization takes its time.
+const HOLD_MAX: Duration = Duration::from_millis(if cfg!(debug_assertions) { 30 } else { 10 });
 /// A loaded machine may take a thread away in the middle of a step, but not each time.
 const HOLD_TRIES: usize = 10;
 
