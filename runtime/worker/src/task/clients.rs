@@ -215,14 +215,13 @@ impl Clients {
 mod tests {
     use super::*;
 
+    fn map(pairs: &[(&str, &str)]) -> Properties {
+        let owned = |&(key, value): &(&str, &str)| (key.to_owned(), value.to_owned());
+        pairs.iter().map(owned).collect()
+    }
+
     #[test]
     fn protection_goes_with_the_workers_cluster_only() {
-        let map = |pairs: &[(&str, &str)]| -> Properties {
-            pairs
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-                .collect()
-        };
         let worker = map(&[
             ("bootstrap.servers", "b:9092"),
             ("security.protocol", "SASL_SSL"),
@@ -245,12 +244,6 @@ mod tests {
 
     #[test]
     fn connector_settings_win_over_worker_settings_over_defaults() {
-        let map = |pairs: &[(&str, &str)]| -> Properties {
-            pairs
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-                .collect()
-        };
         let worker = map(&[
             ("bootstrap.servers", "b:9092"),
             ("producer.acks", "1"),
