@@ -111,7 +111,22 @@ async fn serve(acceptor: TlsAcceptor, stream: TcpStream, behind: SocketAddr) {
     }
 }
 
-/// A client's settings before a server, and what becomes of a request: parts of what is said, or none if it arrives.
+/// A server that speaks no TLS: whatever it is sent, it says `answer` and hangs up.
+async fn without_tls(answer: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            // The client closes as it likes.
+            let _read = stream.read(&mut [0; 4096]).await;
+            let _said = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    address
+}
+
+/// A client's settings before a server, and what becomes of a request: parts of what is said beside the server's address,
+/// or none if it arrives.
 struct Case {
     name: &'static str,
     url: String,
@@ -119,48 +134,117 @@ struct Case {
     said: Option<[&'static str; 2]>,
 }
 
-/// The servers run as long as the test.
-async fn cases(server: &Server) -> Vec<Case> {
-    let (ours, theirs) = (Authority::new(), Authority::new());
-    let client = ours.issue("client", VALID);
-    let stranger = theirs.issue("client", VALID);
-    let local = ours.issue("127.0.0.1", VALID);
-    let open = front(server, &local, None).await;
-    let closed = front(server, &local, Some(&ours)).await;
-    let elsewhere = front(server, &ours.issue("elsewhere.example", VALID), None).await;
-    let trust = |authority: &Authority| {
-        let key = "https.ssl.truststore.certificates";
-        vec![(key, authority.pem.clone())]
-    };
-    let with = |own: &Issued| {
-        let mut settings = trust(&ours);
-        settings.push((
-            "https.ssl.keystore.certificate.chain",
-            own.certificate.clone(),
-        ));
+/// Servers and clients that one authority has certified, and one that it has not.
+struct Parties {
+    ours: Authority,
+    theirs: Authority,
+    local: Issued,
+}
+
+impl Parties {
+    fn new() -> Self {
+        let ours = Authority::new();
+        let local = ours.issue("127.0.0.1", VALID);
+        Self {
+            ours,
+            theirs: Authority::new(),
+            local,
+        }
+    }
+
+    fn trust(&self) -> Vec<(&'static str, String)> {
+        trust(&self.ours)
+    }
+
+    /// Trust, and a certificate of one's own.
+    fn with(&self, own: &Issued) -> Vec<(&'static str, String)> {
+        let chain = "https.ssl.keystore.certificate.chain";
+        let mut settings = self.trust();
+        settings.push((chain, own.certificate.clone()));
         settings.push(("https.ssl.keystore.key", own.key.clone()));
         settings
-    };
-    let any_host = ("https.ssl.endpoint.identification.algorithm", String::new());
-    let case = |name, address: SocketAddr, settings, said| Case {
+    }
+}
+
+fn trust(authority: &Authority) -> Vec<(&'static str, String)> {
+    let key = "https.ssl.truststore.certificates";
+    vec![(key, authority.pem.clone())]
+}
+
+fn case(
+    name: &'static str,
+    address: SocketAddr,
+    settings: Vec<(&'static str, String)>,
+    said: Option<[&'static str; 2]>,
+) -> Case {
+    Case {
         name,
         url: format!("https://{address}"),
         settings,
         said,
-    };
+    }
+}
+
+/// The servers run as long as the test.
+async fn cases(server: &Server) -> Vec<Case> {
+    let parties = Parties::new();
+    let mut all = about_servers(server, &parties).await;
+    all.extend(about_clients(server, &parties).await);
+    all.extend(without_common_language(server, &parties).await);
+    all
+}
+
+async fn about_servers(server: &Server, parties: &Parties) -> Vec<Case> {
+    let Parties { ours, theirs, .. } = parties;
+    let open = front(server, &parties.local, None).await;
+    let elsewhere = front(server, &ours.issue("elsewhere.example", VALID), None).await;
+    let expired = front(server, &ours.issue("127.0.0.1", 2001), None).await;
+    let any_host = ("https.ssl.endpoint.identification.algorithm", String::new());
     vec![
-        case("trusted", open, trust(&ours), None),
-        case("own certificate", closed, with(&client), None),
+        case("trusted", open, parties.trust(), None),
         case(
             "any host",
             elsewhere,
-            trust(&ours).into_iter().chain([any_host]).collect(),
+            parties.trust().into_iter().chain([any_host]).collect(),
             None,
         ),
         case(
+            "another host",
+            elsewhere,
+            parties.trust(),
+            Some([
+                "is not for 127.0.0.1 but for",
+                "https.ssl.endpoint.identification.algorithm",
+            ]),
+        ),
+        case(
+            "expired",
+            expired,
+            parties.trust(),
+            Some(["certificate has expired", "renew it on the server"]),
+        ),
+        case(
+            "unknown authority",
+            open,
+            trust(theirs),
+            Some([
+                "authority that is not trusted",
+                "https.ssl.truststore.location",
+            ]),
+        ),
+    ]
+}
+
+async fn about_clients(server: &Server, parties: &Parties) -> Vec<Case> {
+    let closed = front(server, &parties.local, Some(&parties.ours)).await;
+    let client = parties.ours.issue("client", VALID);
+    let stranger = parties.theirs.issue("client", VALID);
+    vec![
+        case("own certificate", closed, parties.with(&client), None),
+        case(
             "no certificate",
             closed,
-            trust(&ours),
+            parties.trust(),
             Some([
                 "asks for a client certificate",
                 "https.ssl.keystore.location",
@@ -169,20 +253,37 @@ async fn cases(server: &Server) -> Vec<Case> {
         case(
             "a stranger's certificate",
             closed,
-            with(&stranger),
+            parties.with(&stranger),
             Some([
                 "refuses the client's certificate",
                 "https.ssl.keystore.location",
             ]),
         ),
+    ]
+}
+
+async fn without_common_language(server: &Server, parties: &Parties) -> Vec<Case> {
+    let open = front(server, &parties.local, None).await;
+    let polite = without_tls("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
+    let rude = without_tls("").await;
+    vec![
+        Case {
+            name: "TLS where none is expected",
+            url: format!("http://{open}"),
+            settings: vec![],
+            said: Some(["is not HTTP", "https://"]),
+        },
         case(
-            "unknown authority",
-            open,
-            trust(&theirs),
-            Some([
-                "authority that is not trusted",
-                "https.ssl.truststore.location",
-            ]),
+            "an answer without TLS",
+            polite,
+            parties.trust(),
+            Some(["is not TLS", "http://"]),
+        ),
+        case(
+            "no answer to TLS",
+            rude,
+            parties.trust(),
+            Some(["ended the TLS handshake", "http://"]),
         ),
     ]
 }
@@ -197,7 +298,8 @@ fn pairs<'a>(case: &'a Case, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a s
 
 fn check(case: &Case, trace: &str) {
     let first = trace.lines().next().unwrap_or_default();
-    for part in case.said.into_iter().flatten() {
+    let (_, address) = case.url.split_once("//").unwrap();
+    for part in case.said.into_iter().flatten().chain([address]) {
         assert!(first.contains(part), "{}: {first}", case.name);
     }
 }

@@ -1,20 +1,51 @@
-//! Why a TLS handshake failed, and what to do about it.
+//! Why a client and a server do not come to speak to each other over TLS, and what to do about it.
 
 use std::error::Error;
-use std::io;
+use std::{io, iter};
 
 use rustls::{AlertDescription, CertificateError, Error as TlsError};
 
-/// What is wrong and which key or side can mend it; none if `error` does not come from TLS.
-pub(super) fn explain(error: &(dyn Error + 'static)) -> Option<String> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(tls) = tls_error(error) {
-            return Some(reason(tls));
-        }
-        cause = error.source();
+/// What to do about a server that speaks no TLS.
+const PLAIN: &str = "if it does not speak TLS there, write its URL with http://, or with the port of its TLS listener";
+/// What to do about a certificate for another name.
+const ANOTHER_NAME: &str = "call the server by a name that its certificate has, or set \
+    https.ssl.endpoint.identification.algorithm to nothing, which accepts any name";
+
+/// What is wrong and which key or side can mend it; none if `error` has nothing to do with TLS.
+pub(super) fn explain(error: &reqwest::Error) -> Option<String> {
+    let https = error.url().map(|url| url.scheme() == "https");
+    let first: &(dyn Error + 'static) = error;
+    let all = || iter::successors(Some(first), |error| (*error).source());
+    if let Some(tls) = all().find_map(tls_error) {
+        return Some(reason(tls));
     }
-    None
+    match https? {
+        true if error.is_connect() => all().find_map(ended),
+        true => None,
+        false => all().find_map(no_http),
+    }
+}
+
+/// The server has hung up on the first message of a handshake.
+fn ended(error: &(dyn Error + 'static)) -> Option<String> {
+    let error = error.downcast_ref::<io::Error>()?;
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => Some(format!(
+            "the server ended the TLS handshake without an answer; {PLAIN} ({error})"
+        )),
+        _ => ended(error.get_ref()?),
+    }
+}
+
+/// The server answers in another language, as one that speaks TLS does.
+fn no_http(error: &(dyn Error + 'static)) -> Option<String> {
+    let error = error.downcast_ref::<hyper::Error>()?;
+    let other = error.is_parse() && !error.is_parse_too_large() && !error.is_parse_status();
+    other.then(|| {
+        format!(
+            "what the server answered is not HTTP; if it speaks TLS, write its URL with https:// ({error})"
+        )
+    })
 }
 
 /// An I/O error holds others that it does not name as its sources.
@@ -29,10 +60,9 @@ fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a TlsError> {
 fn reason(error: &TlsError) -> String {
     let (what, remedy) = match error {
         TlsError::InvalidCertificate(wrong) => return certificate(wrong),
-        TlsError::InvalidMessage(_) => (
-            "the server does not speak TLS here",
-            "write its URL with http://, or with the port of its TLS listener",
-        ),
+        TlsError::InvalidMessage(_) => {
+            ("the server's answer to the TLS handshake is not TLS", PLAIN)
+        }
         TlsError::AlertReceived(AlertDescription::CertificateRequired) => (
             "the server asks for a client certificate",
             "set https.ssl.keystore.location",
@@ -77,15 +107,12 @@ fn certificate(wrong: &CertificateError) -> String {
                 expected.to_str(),
                 presented.join(", ")
             ),
-            "call the server by a name that its certificate has",
+            ANOTHER_NAME,
         ),
-        CertificateError::NotValidForName => (
-            "is for another name".to_owned(),
-            "call the server by a name that its certificate has",
-        ),
+        CertificateError::NotValidForName => ("is for another name".to_owned(), ANOTHER_NAME),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
             "has expired".to_owned(),
-            "renew it, or set this machine's clock",
+            "renew it on the server, or set this machine's clock; no key accepts an expired one",
         ),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
             "is not valid yet".to_owned(),
@@ -107,8 +134,8 @@ mod tests {
     fn errors_of_tls_are_found_however_deep_they_lie() {
         let inner = TlsError::InvalidCertificate(CertificateError::UnknownIssuer);
         let error = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, inner));
-        let why = explain(&error).unwrap();
+        let why = reason(tls_error(&error).unwrap());
         assert!(why.contains("https.ssl.truststore.location"), "{why}");
-        assert_eq!(explain(&io::Error::other("plain")), None);
+        assert!(tls_error(&io::Error::other("plain")).is_none());
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use millrace_api::ConnectError;
 use reqwest::header::HeaderMap;
-use reqwest::{Proxy, Request, StatusCode, redirect};
+use reqwest::{Proxy, Request, StatusCode, Url, redirect};
 use thiserror::Error;
 use tokio::time::Instant;
 
@@ -58,13 +58,15 @@ impl SendError {
     }
 }
 
-/// The error with its causes, without the URL, which may hold secrets.
+/// The error with its causes and the server's address, without the rest of the URL, which may hold secrets.
 fn chain(error: &reqwest::Error) -> String {
     use std::error::Error as _;
+    let server = error.url().and_then(address);
+    let server = server.as_deref().unwrap_or("the server");
     let mut text = match () {
-        () if error.is_connect() => "cannot connect".to_owned(),
-        () if error.is_body() || error.is_decode() => "the answer broke off".to_owned(),
-        () => "the exchange failed".to_owned(),
+        () if error.is_connect() => format!("cannot connect to {server}"),
+        () if error.is_body() || error.is_decode() => format!("the answer of {server} broke off"),
+        () => format!("the exchange with {server} failed"),
     };
     if let Some(why) = handshake::explain(error) {
         return format!("{text}: {why}");
@@ -76,6 +78,12 @@ fn chain(error: &reqwest::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// Host and port of a URL.
+fn address(url: &Url) -> Option<String> {
+    let port = url.port_or_known_default()?;
+    Some(format!("{}:{port}", url.host_str()?))
 }
 
 /// A server's answer.

@@ -92,9 +92,15 @@ impl Preparer {
     /// The next request. Waits for records.
     pub(crate) async fn next(&mut self) -> Parcel {
         loop {
-            self.ahead().await;
+            if let Some(parcel) = self.queue.pick_up() {
+                return parcel;
+            }
+            self.fill().await;
             if self.ready.is_none() {
                 self.close();
+            }
+            if self.queue.is_shared() {
+                self.give_back();
             }
             match self.ready.take() {
                 Some(ready) => return ready,
@@ -103,8 +109,21 @@ impl Preparer {
         }
     }
 
-    /// Prepares of the next request what there is of it by now.
+    /// Prepares of the next request what there is of it by now. Where lanes share a queue, whatever one of them keeps would
+    /// have to wait for its request that is on its way, while another one may have nothing to do: a whole request is left to any lane, and
+    /// what makes none goes back.
     pub(crate) async fn ahead(&mut self) {
+        if !self.queue.is_shared() {
+            self.fill().await;
+        } else if self.queue.begin() {
+            self.fill().await;
+            self.give_back();
+            self.queue.lay_out(self.ready.take());
+        }
+    }
+
+    /// Adds records to the request that is being made, until it is ready or there are none.
+    async fn fill(&mut self) {
         while self.ready.is_none() {
             let Some(mut piece) = self.take() else { return };
             let used = self.add_all(&piece);
@@ -114,6 +133,17 @@ impl Preparer {
             if used == STRIDE {
                 tokio::task::yield_now().await;
             }
+        }
+    }
+
+    /// Returns to the queue what is in no request that is ready.
+    fn give_back(&mut self) {
+        let drafted = self.draft.take().map(|draft| draft.records.into_pieces());
+        let drafted = drafted.unwrap_or_default().into_iter();
+        let mut left: Vec<Piece> = drafted.collect();
+        left.extend(self.taken.take());
+        if !left.is_empty() {
+            self.queue.give_back(left.into_iter());
         }
     }
 

@@ -203,6 +203,11 @@ impl Pieces {
             .flat_map(|piece| piece.rows.iter().map(move |row| (&piece.held, row)))
     }
 
+    /// The records by the batches that they stand in.
+    pub(crate) fn into_pieces(self) -> Vec<Piece> {
+        self.pieces
+    }
+
     /// The first record.
     pub(crate) fn first(&self) -> Option<SinkRow<'_>> {
         let first = self.pieces.first()?;

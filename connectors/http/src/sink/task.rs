@@ -131,11 +131,11 @@ impl Running {
         let shared = Arc::new(Shared::new(Plan::new(&config, tolerant)?, client, context));
         let targets = Targets::new(&config)?;
         let lanes = usize::try_from(config.parallel_requests).unwrap_or(1);
-        let queues = match config.order {
-            Order::None => 1,
-            Order::Partition | Order::Key => lanes,
+        let (queues, takers) = match config.order {
+            Order::None => (1, lanes),
+            Order::Partition | Order::Key => (lanes, 1),
         };
-        let queues: Vec<Arc<Queue>> = (0..queues).map(|_| Arc::default()).collect();
+        let queues: Vec<_> = (0..queues).map(|_| Arc::new(Queue::of(takers))).collect();
         let mut running = JoinSet::new();
         for queue in queues.iter().cycle().take(lanes) {
             let preparer = Preparer::new(Arc::clone(&shared), targets.clone(), Arc::clone(queue));

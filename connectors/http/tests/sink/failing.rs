@@ -317,6 +317,71 @@ async fn one_slow_partition_does_not_hold_up_another() {
     );
 }
 
+/// The first request gets no answer, or is refused for a time; all that is not in it must not wait for it.
+#[tokio::test]
+async fn without_an_order_no_record_waits_for_a_request_that_another_lane_could_send() {
+    for (batch, first) in [("1", 1), ("2", 2), ("3", 3)] {
+        for reply in [Reply::Silence, Reply::status(503, "away")] {
+            let server = Server::start();
+            server.script(move |request, _| match request.text().contains('x') {
+                true => reply.clone(),
+                false => Reply::ok(),
+            });
+            let pairs = [
+                ("request.order", "none"),
+                ("parallel.requests", "2"),
+                ("batch.max.size", batch),
+                ("retry.backoff.ms", "60000"),
+            ];
+            let mut sink = Driven::start(&server, &pairs).await;
+            let values = ["x", "1", "2", "3", "4", "5", "6"];
+            sink.put_values(values).await;
+            let begun = Instant::now();
+            loop {
+                let came = server.bodies().join(",");
+                let mut came: Vec<_> = came.split(',').collect();
+                came.sort_unstable();
+                if came == values[first..] {
+                    break;
+                }
+                assert!(
+                    begun.elapsed() < crate::driver::PATIENCE,
+                    "batches of {batch}: only {came:?} came"
+                );
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_an_order_each_record_comes_once() {
+    let server = Server::start();
+    server.script(|_, before| match before % 5 {
+        0 => Reply::status(503, ""),
+        3 => Reply::Late(Duration::from_millis(3), Box::new(Reply::ok())),
+        _ => Reply::ok(),
+    });
+    let pairs = [
+        ("request.order", "none"),
+        ("parallel.requests", "4"),
+        ("batch.max.size", "7"),
+        ("batch.max.bytes", "20"),
+    ];
+    let mut sink = Driven::start(&server, &pairs).await;
+    for round in 0..20 {
+        sink.put_values((0..50).map(|number| round * 50 + number))
+            .await;
+    }
+    sink.settle().await;
+    let came = server.bodies().join(",");
+    let mut came: Vec<usize> = came.split(',').map(|text| text.parse().unwrap()).collect();
+    came.sort_unstable();
+    assert_eq!(came, (0..1000).collect::<Vec<_>>());
+    assert!(sink.dead.is_empty(), "{:?}", sink.dead);
+    assert!(server.most_at_once() > 1);
+}
+
 #[tokio::test]
 async fn a_full_buffer_pauses_the_partitions_and_room_resumes_them() {
     let server = Server::start();
