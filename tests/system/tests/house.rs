@@ -37,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("millrace-file", &["millrace-api"]),
     ("millrace-filesink", &["millrace-api"]),
     ("millrace-http", &["millrace-api"]),
+    ("millrace-log4rs", &["millrace-client", "millrace-wire"]),
     ("millrace-logsink", &["millrace-api"]),
     ("millrace-spool", &["millrace-api"]),
     ("millrace-stdout", &["millrace-api"]),
@@ -46,6 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// The binary puts the parts together, `examples/` and `tests/` look at them from outside: these may know any of them.
 const MAY_KNOW_ALL: &[&str] = &[
+    "example-appender",
     "millrace",
     "millrace-bench",
     "millrace-examples",
