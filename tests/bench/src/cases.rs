@@ -72,7 +72,7 @@ pub(crate) fn cases(
 /// Lines to an HTTP server: the case's name, lines at most, lines a request. A request costs as much as many lines.
 const HTTP: [(&str, u64, usize); 2] = [
     ("http-sink", 100_000, 1),
-    ("http-sink-batches", 2_000_000, 500),
+    ("http-sink-batches", 5_000_000, 500),
 ];
 
 fn http(name: &'static str, input: Input, codec: Codec, batch: usize) -> anyhow::Result<Case> {

@@ -67,6 +67,27 @@ impl Body {
         Ok(true)
     }
 
+    /// Adds values as they are, behind a record and with `separator` before each, and says how many: up to the first one that would make the
+    /// records longer than `max`, or that is none.
+    pub(crate) fn add_values<'a>(
+        &mut self,
+        separator: &str,
+        max: usize,
+        values: impl Iterator<Item = Option<&'a [u8]>>,
+    ) -> usize {
+        let before = self.records;
+        for value in values.map_while(|value| value) {
+            if self.payload + value.len() > max {
+                break;
+            }
+            self.payload += value.len();
+            self.bytes.extend_from_slice(separator.as_bytes());
+            self.bytes.extend_from_slice(value);
+            self.records += 1;
+        }
+        self.records - before
+    }
+
     fn move_into_stream(&mut self, start: usize, labels: Option<String>) {
         let labels = labels.unwrap_or_else(|| "{}".to_owned());
         let entry = self.bytes.get(start..).unwrap_or_default();
@@ -136,6 +157,29 @@ mod tests {
         let mut alone = Body::default();
         assert!(add(&mut alone, &framing, "longer than the limit", None));
         assert_eq!(alone.finish(&framing), "[longer than the limit]");
+    }
+
+    #[test]
+    fn values_are_added_as_long_as_there_are_some_and_they_fit() {
+        let framing = Framing::Text {
+            prefix: "[".to_owned(),
+            separator: ",".to_owned(),
+            suffix: "]".to_owned(),
+        };
+        for (values, expected) in [
+            (vec![Some("b"), Some(""), Some("cd")], "[a,b,,cd]"),
+            (vec![Some("b"), None, Some("c")], "[a,b]"),
+            (vec![Some("bcdef"), Some("g")], "[a,bcdef]"),
+            (vec![Some("bcdefg"), Some("h")], "[a]"),
+            (vec![], "[a]"),
+        ] {
+            let mut body = Body::default();
+            assert!(add(&mut body, &framing, "a", None));
+            let values = values.into_iter().map(|value| value.map(str::as_bytes));
+            let added = body.add_values(",", 6, values);
+            assert_eq!(added, expected.matches(',').count());
+            assert_eq!(body.finish(&framing), expected);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Makes requests of the records of a queue, also while the request before is on its way.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,8 +9,9 @@ use millrace_api::{ConnectError, SinkRow};
 use super::body::Body;
 use super::compress::compress;
 use super::config::OnNull;
+use super::presets::Framing;
 use super::queue::Queue;
-use super::rows::{Held, Piece, Pieces, Record, place};
+use super::rows::{Held, Piece, Pieces, Record, Rows, place};
 use super::shared::Shared;
 use super::target::{Target, Targets};
 use super::view::View;
@@ -156,13 +158,15 @@ impl Preparer {
     /// Adds records until the request is full, and says how many of them were seen to.
     fn add_all(&mut self, piece: &Piece) -> usize {
         let batch_max = self.shared.plan.batch_max;
+        let count = piece.rows.len().min(STRIDE);
         let mut used = 0;
-        for row in piece.rows.iter().take(STRIDE) {
+        while let Some(row) = piece.rows.get(used).filter(|_| used < count) {
             if !self.add(&piece.held, row) {
                 self.close();
                 break;
             }
             used += 1;
+            used += self.add_verbatim(piece, used..count);
             let full = |draft: &Draft| draft.records.len() >= batch_max;
             if self.draft.as_ref().is_some_and(full) {
                 self.close();
@@ -170,6 +174,31 @@ impl Preparer {
             }
         }
         used
+    }
+
+    /// Adds the records at `indexes` of `piece` to the request that is being made, as far as their values are all that matters of them;
+    /// says how many.
+    fn add_verbatim(&mut self, piece: &Piece, indexes: Range<usize>) -> usize {
+        let plan = &self.shared.plan;
+        let Framing::Text { separator, .. } = &plan.framing else {
+            return 0;
+        };
+        let alike = plan.renderer.is_verbatim() && self.targets.is_constant();
+        let (Some(draft), Rows::Range(rows)) = (self.draft.as_mut().filter(|_| alike), &piece.rows)
+        else {
+            return 0;
+        };
+        let of_this = draft.records.ends_with(&piece.held);
+        let Some(body) = draft.body.as_mut().filter(|_| of_this) else {
+            return 0;
+        };
+        let room = plan.batch_max.saturating_sub(draft.records.len());
+        let start = rows.start + indexes.start as u32;
+        let end = start + indexes.len().min(room) as u32;
+        let values = piece.held.values(start..end);
+        let added = body.add_values(separator, plan.batch_max_bytes, values);
+        draft.records.extend_last(start..start + added as u32);
+        added
     }
 
     /// Sees to a record; false if it cannot share the request that is being made.

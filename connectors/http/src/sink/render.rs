@@ -33,6 +33,11 @@ impl Renderer {
         })
     }
 
+    /// Whether the body of a record whose value is text or bytes is just that.
+    pub(crate) fn is_verbatim(&self) -> bool {
+        matches!(self.encoding, Encoding::Plain(BodyFormat::String)) && self.rewrites.0.is_empty()
+    }
+
     /// Appends the body of a record. Returns what it shares with records that it may be put together with, where the encoding
     /// groups records.
     ///

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use millrace_api::{ConsumedRecord, SinkBatch, SinkRow};
+use millrace_api::{Cell, ConsumedRecord, SinkBatch, SinkRow};
 
 use super::shared::Hold;
 use super::window::{Marks, Window};
@@ -44,6 +44,15 @@ impl Held {
     /// The record at `row`.
     pub(crate) fn row(&self, row: u32) -> Option<SinkRow<'_>> {
         self.batch.row(row as usize)
+    }
+
+    /// The values of the records at `rows`, as far as they are text or bytes.
+    pub(crate) fn values(&self, rows: Range<u32>) -> impl Iterator<Item = Option<&[u8]>> {
+        let rows = self.batch.rows_in(rows.start as usize..rows.end as usize);
+        rows.map(|row| match row.value() {
+            Cell::Text(bytes) | Cell::Bytes(bytes) => Some(bytes),
+            Cell::Null | Cell::Value(_) => None,
+        })
     }
 
     /// Whether one of its partitions is gone.
@@ -136,6 +145,14 @@ impl Rows {
         }
     }
 
+    /// Adds rows that stand together behind the others.
+    fn extend(&mut self, more: Range<u32>) {
+        match self {
+            Self::Range(rows) if rows.end == more.start => rows.end = more.end,
+            rows => more.for_each(|row| rows.push(row)),
+        }
+    }
+
     /// Takes away the rows from `at` on.
     fn split_off(&mut self, at: usize) -> Self {
         match self {
@@ -182,6 +199,20 @@ impl Pieces {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// Whether the last record stands in `held`.
+    pub(crate) fn ends_with(&self, held: &Arc<Held>) -> bool {
+        let last = self.pieces.last();
+        last.is_some_and(|last| Arc::ptr_eq(&last.held, held))
+    }
+
+    /// Adds records that stand together, of the batch of the last one, behind the others.
+    pub(crate) fn extend_last(&mut self, rows: Range<u32>) {
+        if let Some(last) = self.pieces.last_mut() {
+            self.count += rows.len();
+            last.rows.extend(rows);
+        }
     }
 
     /// Adds a record behind the others.

@@ -106,6 +106,11 @@ impl Targets {
         })
     }
 
+    /// Whether all records that are not deleted have the same target.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.constant
+    }
+
     /// The target of a record; `deleted` asks for a DELETE request, `group` is shared only with records of the same group.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::driver::{Driven, datum, keyed, value};
+use crate::driver::{Driven, Given, datum, keyed, value};
 use crate::server::{Reply, Server};
 use millrace_api::Value;
 
@@ -79,6 +79,27 @@ async fn structured_values_are_json_in_either_format() {
         sink.put(&[datum(map)]).await.unwrap();
         sink.settle().await;
         assert_eq!(server.bodies(), [r#"{"id":7,"none":null}"#]);
+    }
+}
+
+#[tokio::test]
+async fn what_has_no_value_among_plain_values() {
+    for (behavior, bodies, dead) in [
+        ("ignore", &["a,b,c"][..], 0),
+        ("fail", &["a,b,c"], 1),
+        ("delete", &["a", "", "b,c"], 0),
+    ] {
+        let server = Server::start();
+        let pairs = [
+            ("behavior.on.null.values", behavior),
+            ("batch.max.size", "9"),
+        ];
+        let mut sink = Driven::start(&server, &pairs).await;
+        let records = [value("a"), Given::default(), value("b"), value("c")];
+        sink.put(&records).await.unwrap();
+        sink.settle().await;
+        assert_eq!(server.bodies(), bodies, "{behavior}");
+        assert_eq!(sink.dead.len(), dead, "{behavior}");
     }
 }
 

@@ -52,12 +52,12 @@ impl SinkRun {
     }
 }
 
-/// Records for a sink.
+/// Records for a sink. A clone shares rows and values with the batch that it was made of.
 #[derive(Clone, Debug, Default)]
 pub struct SinkBatch {
     pub(super) blocks: Vec<Bytes>,
-    pub(super) rows: Rows,
-    pub(super) runs: Vec<SinkRun>,
+    pub(super) rows: Arc<Rows>,
+    pub(super) runs: Arc<Vec<SinkRun>>,
     pub(super) header_converter: Option<Arc<dyn HeaderConverter>>,
 }
 
@@ -66,8 +66,8 @@ impl SinkBatch {
     pub fn new() -> Self {
         Self {
             blocks: Vec::new(),
-            rows: Rows::take(),
-            runs: Vec::new(),
+            rows: Arc::new(Rows::take()),
+            runs: Arc::default(),
             header_converter: None,
         }
     }
@@ -86,7 +86,7 @@ impl SinkBatch {
     /// Starts a run: rows pushed from here on belong to it. Its `end` is kept by the batch.
     pub fn begin_run(&mut self, run: SinkRun) {
         let end = self.rows.len();
-        self.runs.push(SinkRun { end, ..run });
+        Arc::make_mut(&mut self.runs).push(SinkRun { end, ..run });
     }
 
     /// Appends rows to the run begun last.
@@ -94,8 +94,8 @@ impl SinkBatch {
     /// # Panics
     /// When no run was begun.
     pub fn extend(&mut self, rows: impl IntoIterator<Item = Row>) {
-        self.rows.extend(rows);
-        self.runs
+        Arc::make_mut(&mut self.rows).extend(rows);
+        Arc::make_mut(&mut self.runs)
             .last_mut()
             .expect("a run was begun before its rows")
             .end = self.rows.len();
@@ -157,12 +157,16 @@ impl SinkBatch {
     /// The runs with the index of their first row.
     pub fn runs_with_start(&self) -> impl Iterator<Item = (usize, &SinkRun)> {
         let starts = std::iter::once(0).chain(self.runs.iter().map(|run| run.end));
-        starts.zip(&self.runs)
+        starts.zip(self.runs.iter())
     }
 
     /// For a step that replaces columns: the runs and the rows, to be changed in place.
     pub fn parts_mut(&mut self) -> (&mut [SinkRun], &mut [Row]) {
-        (&mut self.runs, &mut self.rows)
+        let runs = Arc::make_mut(&mut self.runs);
+        (
+            runs.as_mut_slice(),
+            Arc::make_mut(&mut self.rows).as_mut_slice(),
+        )
     }
 
     /// The bytes of a range, none for null.
@@ -190,8 +194,15 @@ impl SinkBatch {
 
     /// Views of the records, in order.
     pub fn rows(&self) -> impl Iterator<Item = SinkRow<'_>> {
-        self.runs_with_start().flat_map(move |(start, run)| {
-            (start..run.end).map(move |index| SinkRow {
+        self.rows_in(0..self.len())
+    }
+
+    /// Views of the records at `rows`, in order; those that there are not are left out.
+    pub fn rows_in(&self, rows: Range<usize>) -> impl Iterator<Item = SinkRow<'_>> {
+        let first = self.runs.partition_point(|run| run.end <= rows.start);
+        let runs = self.runs_with_start().skip(first);
+        runs.flat_map(move |(start, run)| {
+            (start.max(rows.start)..run.end.min(rows.end)).map(move |index| SinkRow {
                 batch: self,
                 run,
                 row: &self.rows[index],

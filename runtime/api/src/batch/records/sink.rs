@@ -28,8 +28,8 @@ impl From<SinkBatch> for Records {
         };
         Self {
             blocks,
-            rows,
-            runs: runs.into_iter().map(run).collect(),
+            rows: Arc::unwrap_or_clone(rows),
+            runs: Arc::unwrap_or_clone(runs).into_iter().map(run).collect(),
             header_converter,
             ..Self::default()
         }
@@ -61,8 +61,8 @@ impl Records {
         };
         SinkBatch {
             blocks: self.blocks,
-            rows: self.rows,
-            runs: self.runs.into_iter().filter_map(run).collect(),
+            rows: Arc::new(self.rows),
+            runs: Arc::new(self.runs.into_iter().filter_map(run).collect()),
             header_converter: self.header_converter,
         }
     }
