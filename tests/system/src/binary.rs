@@ -16,7 +16,7 @@ const VARIABLE: &str = "MILLRACE_BIN";
 /// If it cannot be built.
 pub fn millrace() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| env::var_os(VARIABLE).map_or_else(build, PathBuf::from))
+    BINARY.get_or_init(|| env::var_os(VARIABLE).map_or_else(|| of("millrace"), PathBuf::from))
 }
 
 /// The root of the repository.
@@ -24,14 +24,18 @@ pub fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-fn build() -> PathBuf {
+/// The path of the binary that another package makes. Has cargo build it.
+///
+/// # Panics
+/// If it cannot be built.
+pub fn of(package: &str) -> PathBuf {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.current_dir(repository()).args([
         "build",
         "--quiet",
         "--package",
-        "millrace",
+        package,
         "--message-format",
         "json-render-diagnostics",
     ]);
@@ -42,7 +46,7 @@ fn build() -> PathBuf {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
-        "cannot build millrace: {}",
+        "cannot build {package}: {}",
         String::from_utf8_lossy(&output.stderr)
     );
     executable(&text).expect("cargo names the binary it built")

@@ -88,6 +88,48 @@ fn arrows_between_crates_point_one_way() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What an application takes on with the appender: this many crates at most, and none of these.
+const APPENDER_CRATES: usize = 105;
+const NOT_IN_APPLICATIONS: &[&str] = &[
+    "axum",
+    "hyper",
+    "millrace-api",
+    "millrace-broker",
+    "millrace-storage",
+    "millrace-worker",
+    "reqwest",
+];
+
+#[test]
+fn the_appender_brings_few_crates_along() {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .current_dir(repository())
+        .args(["tree", "--offline", "--package", "millrace-log4rs"])
+        .args(["--edges", "normal", "--prefix", "none", "--format", "{p}"])
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let crates: BTreeSet<(&str, &str)> = text
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            Some((words.next()?, words.next()?))
+        })
+        .collect();
+    let names: BTreeSet<&str> = crates.iter().map(|(name, _)| *name).collect();
+    assert!(names.contains("millrace-client"), "{text}");
+    for unwanted in NOT_IN_APPLICATIONS {
+        assert!(!names.contains(unwanted), "{unwanted} is among them");
+    }
+    assert!(
+        crates.len() <= APPENDER_CRATES,
+        "{} crates: {names:?}",
+        crates.len()
+    );
+}
+
 #[test]
 fn every_path_of_the_architecture_page_exists() {
     let page = fs::read_to_string(repository().join("ARCHITECTURE.md")).unwrap();

@@ -172,6 +172,13 @@ impl SourceBatch {
         self.blocks.iter().map(Bytes::len).sum()
     }
 
+    /// Replaces each block by one with the same bytes.
+    pub fn replace_blocks(&mut self, mut with: impl FnMut(Bytes) -> Bytes) {
+        for block in &mut self.blocks {
+            *block = with(std::mem::take(block));
+        }
+    }
+
     /// The rows, in order.
     #[inline]
     pub fn rows(&self) -> &[Row] {
