@@ -8,7 +8,7 @@
 //! `cargo run -p millrace-interop -- rest` holds Kafka Connect's Java worker against the tables of the REST API;
 //! `group` has Kafka Connect and Millrace take over a group's connectors from each other, and share them;
 //! `takeover` has Apache Kafka write a log directory that Millrace opens; `http` has the HTTP sink write to real
-//! servers; `pipeline` runs the same connectors on Kafka
+//! servers, `http NAME...` only to those named so; `pipeline` runs the same connectors on Kafka
 //! Connect and on Millrace and compares what becomes of the records, `pipeline NAME...` only those named so; `registry`
 //! has the converters of Avro, Protobuf and JSON Schema work with a schema registry and a reader by others.
 #![allow(
@@ -82,8 +82,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.names == ["group"] {
         return group::run();
     }
-    if arguments.names == ["http"] {
-        return http::run();
+    if let Some((first, servers)) = arguments.names.split_first()
+        && first == "http"
+    {
+        return http::run(servers);
     }
     if arguments.names == ["takeover"] {
         return takeover::run();

@@ -48,7 +48,7 @@ pub(super) fn check() -> anyhow::Result<String> {
     ];
     let sink = Sink::start("sensors", &keys);
     sink.produce("sensors", RECORDS);
-    let (value, why) = sink.dead_letter()?;
+    let (value, why) = sink.dead_letters(1)?.remove(0);
     ensure!(value.contains("hot"), "another record is dead: {value}");
     ensure!(
         why.contains("400") && why.contains("field type conflict"),
