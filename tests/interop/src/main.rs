@@ -7,6 +7,7 @@
 //!
 //! `cargo run -p millrace-interop -- rest` holds Kafka Connect's Java worker against the tables of the REST API;
 //! `group` has Kafka Connect and Millrace take over a group's connectors from each other, and share them;
+//! `log4j` has Kafka's log4j appender and Millrace's log4rs appender make lines of the same settings;
 //! `takeover` has Apache Kafka write a log directory that Millrace opens; `http` has the HTTP sink write to real
 //! servers, `http NAME...` only to those named so; `pipeline` runs the same connectors on Kafka
 //! Connect and on Millrace and compares what becomes of the records, `pipeline NAME...` only those named so; `registry`
@@ -26,6 +27,7 @@ mod group;
 mod http;
 mod install;
 mod kafka;
+mod log4j;
 mod member;
 mod output;
 mod pipeline;
@@ -86,6 +88,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         && first == "http"
     {
         return http::run(servers);
+    }
+    if arguments.names == ["log4j"] {
+        return log4j::run();
     }
     if arguments.names == ["takeover"] {
         return takeover::run();
