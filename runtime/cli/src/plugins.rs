@@ -1,15 +1,17 @@
 //! The connectors that a worker of this binary has: the stock ones, and those that its file has to name because they
-//! do harm on purpose.
+//! do harm on purpose or run commands.
 
 use std::sync::Arc;
 
 use millrace_config::Properties;
+use millrace_exec::Exec;
 use millrace_file::{FileStreamSink, FileStreamSource};
 use millrace_filesink::FileSink;
 use millrace_http::{HttpListener, HttpSink, HttpSource};
 use millrace_logsink::LogSink;
 use millrace_spool::SpoolDir;
 use millrace_stdout::StdoutSink;
+use millrace_syslog::Syslog;
 use millrace_tail::FileTail;
 use millrace_testing::{
     DataGenerator, FaultBoard, FaultSink, FaultSource, MockSink, MockSource, PickySink,
@@ -17,7 +19,7 @@ use millrace_testing::{
 };
 use millrace_worker::{
     Builder,
-    config::unsafe_connectors::{FAULTS, are_enabled},
+    config::unsafe_connectors::{EXEC, FAULTS, are_enabled},
     rest::FaultControl,
 };
 use serde_json::Value;
@@ -30,6 +32,7 @@ pub(crate) fn register(builder: Builder, worker: &Properties) -> Builder {
         .source::<HttpListener>()
         .source::<HttpSource>()
         .source::<SpoolDir>()
+        .source::<Syslog>()
         .sink::<FileStreamSink>()
         .sink::<FileSink>()
         .sink::<HttpSink>()
@@ -42,6 +45,10 @@ pub(crate) fn register(builder: Builder, worker: &Properties) -> Builder {
         .sink::<MockSink>()
         .sink::<PickySink>()
         .source::<SchemaSource>();
+    let builder = match are_enabled(worker, EXEC) {
+        true => builder.source::<Exec>(),
+        false => builder,
+    };
     match are_enabled(worker, FAULTS) {
         true => with_faults(builder),
         false => builder,

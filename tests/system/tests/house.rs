@@ -34,13 +34,18 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("millrace-testkit", &["millrace-api"]),
+    // Sources that listen share how: the port, TLS and the topics that senders may name. It is no part of the API, for
+    // most connectors need neither sockets nor rustls.
+    ("millrace-listen", &["millrace-api"]),
+    ("millrace-exec", &["millrace-api"]),
     ("millrace-file", &["millrace-api"]),
     ("millrace-filesink", &["millrace-api"]),
-    ("millrace-http", &["millrace-api"]),
+    ("millrace-http", &["millrace-api", "millrace-listen"]),
     ("millrace-log4rs", &["millrace-client", "millrace-wire"]),
     ("millrace-logsink", &["millrace-api"]),
     ("millrace-spool", &["millrace-api"]),
     ("millrace-stdout", &["millrace-api"]),
+    ("millrace-syslog", &["millrace-api", "millrace-listen"]),
     ("millrace-tail", &["millrace-api"]),
     ("millrace-testing", &["millrace-api"]),
 ];

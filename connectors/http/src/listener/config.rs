@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use millrace_api::config::{Config, ConfigEnum, Secret, Value};
 use millrace_api::{ConnectError, Properties};
+use millrace_listen::tls::TlsConfig;
+use millrace_listen::topics;
 
 use super::template::{self, Template};
-use super::topics;
 use crate::form::ValueForm;
 use crate::refused::Refused;
 
@@ -131,15 +132,8 @@ pub(crate) struct ListenerConfig {
     /// Seconds that the time in a `stripe` signature may be off; 0 does not look at it.
     #[config(name = "signature.tolerance.seconds", default = 300, range(0..=86_400), importance = low)]
     pub(crate) signature_tolerance_seconds: i32,
-    /// A PEM file with the certificate and those that vouch for it; with it, the listener speaks TLS.
-    #[config(name = "tls.certificate")]
-    pub(crate) tls_certificate: Option<String>,
-    /// A PEM file with the certificate's private key.
-    #[config(name = "tls.key")]
-    pub(crate) tls_key: Option<String>,
-    /// A PEM file with the authorities whose certificates clients must show; without it they need none.
-    #[config(name = "tls.client.ca")]
-    pub(crate) tls_client_ca: Option<String>,
+    #[config(flatten)]
+    pub(crate) tls: TlsConfig,
     /// The header that names a request, such as `X-GitHub-Delivery` or `Idempotency-Key`: one that was stored before is
     /// answered, and not stored again. Kept in memory: a restart forgets.
     #[config(name = "id.header", validator = check_header)]
@@ -212,18 +206,13 @@ impl ListenerConfig {
             "topics.allowed",
             "senders name the topic, so say which topics they may name",
         );
-        demand(
-            self.tls_certificate.is_some() == self.tls_key.is_some(),
-            match self.tls_key {
-                None => "tls.key",
-                Some(_) => "tls.certificate",
-            },
-            "TLS needs both tls.certificate and tls.key: name the other PEM file too",
-        );
         self.missing_secrets(&mut demand);
-        if let (Some(path), None) = (&self.tls_client_ca, &self.tls_certificate) {
-            let why = "clients show certificates over TLS only: set tls.certificate and tls.key";
-            refused.add("tls.client.ca", path, why);
+        for fault in self.tls.faults() {
+            refused.add(
+                fault.key,
+                fault.value.as_deref().unwrap_or("null"),
+                fault.why,
+            );
         }
         if i64::from(self.body_bytes_max) >= self.waiting_bytes_max {
             let why = "it must be above body.bytes.max, or the largest body could never be taken";

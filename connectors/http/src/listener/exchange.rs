@@ -10,6 +10,7 @@ use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode};
 use millrace_api::{EncodedHeaders, Span, encode_header};
+use millrace_listen::topics::Allowed;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +27,6 @@ use super::rest_proxy::{self, Embedded};
 use super::seen::{Claim, Known, Seen};
 use super::signature::Signatures;
 use super::template::{Facts, Template};
-use super::topics::Allowed;
 use crate::clock::now_ms;
 use crate::form::ValueForm;
 

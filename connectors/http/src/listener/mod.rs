@@ -29,8 +29,6 @@ mod server;
 mod signature;
 mod task;
 mod template;
-mod tls;
-mod topics;
 mod urlencoded;
 
 pub use connector::HttpListener;

@@ -1,28 +1,24 @@
 //! The task: starts the server, and gives what requests brought.
 
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use millrace_api::{
     ConnectError, Properties, SourceBatch, SourceContext, SourcePartition, SourceTask,
 };
+use millrace_listen::{Address, bind};
 use tokio::net::TcpListener;
-use tokio::time::Instant;
 
 use super::batch;
 use super::config::{AuthType, ListenerConfig, SignatureType};
 use super::exchange::Site;
 use super::gate::Gate;
 use super::server::Server;
-use super::tls;
 
 /// Bytes of a batch, unless a single request has more.
 const BATCH_BYTES: usize = 1 << 20;
-/// How long to try for a port that is taken: a task that has just been stopped may not have let go of it.
-const BIND_PATIENCE: Duration = Duration::from_secs(5);
-const BIND_PAUSE: Duration = Duration::from_millis(100);
+/// What clients that ask by name (ALPN) are told is spoken.
+const PROTOCOL: &str = "http/1.1";
 
 #[derive(Debug, Default)]
 pub(super) struct HttpListenerTask {
@@ -45,8 +41,14 @@ impl SourceTask for HttpListenerTask {
         context: SourceContext,
     ) -> Result<(), ConnectError> {
         let config = ListenerConfig::read(properties)?;
-        let tls = tls::acceptor(&config).await?;
-        let listener = bind(&config).await?;
+        let tls = config.tls.acceptor(Some(PROTOCOL)).await?;
+        let address = Address {
+            host_key: "host",
+            host: &config.host,
+            port_key: "port",
+            port: u16::try_from(config.port).unwrap_or(0),
+        };
+        let listener = bind(address, |host, port| TcpListener::bind((host, port))).await?;
         tell(&config, &context, &listener);
         let gate = Arc::new(Gate::new(&config, context.clone()));
         let site = Arc::new(Site::new(&config, gate).map_err(ConnectError::config)?);
@@ -90,43 +92,19 @@ impl SourceTask for HttpListenerTask {
     }
 }
 
-async fn bind(config: &ListenerConfig) -> Result<TcpListener, ConnectError> {
-    let port = u16::try_from(config.port).unwrap_or(0);
-    let end = Instant::now() + BIND_PATIENCE;
-    loop {
-        match TcpListener::bind((config.host.as_str(), port)).await {
-            Ok(listener) => return Ok(listener),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < end => {
-                tokio::time::sleep(BIND_PAUSE).await;
-            }
-            Err(error) => {
-                let remedy = match error.kind() {
-                    io::ErrorKind::AddrInUse => "; another program or connector has the port",
-                    _ => "",
-                };
-                let (host, port) = (&config.host, config.port);
-                return Err(ConnectError::connect(format!(
-                    "cannot listen on host={host} port={port}{remedy}"
-                ))
-                .caused_by(error));
-            }
-        }
-    }
-}
-
 /// Says where the listener is, and what about that is dangerous.
 fn tell(config: &ListenerConfig, context: &SourceContext, listener: &TcpListener) {
     let Ok(address) = listener.local_addr() else {
         return;
     };
-    let scheme = match config.tls_certificate {
+    let scheme = match config.tls.certificate {
         Some(_) => "https",
         None => "http",
     };
     log::info!("{} listens on {scheme}://{address}", context.id());
     let open = config.auth_type == AuthType::None
         && config.signature_type == SignatureType::None
-        && config.tls_client_ca.is_none();
+        && config.tls.client_ca.is_none();
     if !address.ip().is_loopback() && open {
         log::warn!(
             "{} listens beyond this host and takes records of anyone: set auth.type, signature.type or tls.client.ca",

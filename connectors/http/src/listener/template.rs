@@ -3,9 +3,10 @@
 use hyper::HeaderMap;
 use hyper::header::HeaderName;
 use millrace_api::config::Value as ConfigText;
+use millrace_listen::topics;
 use serde_json::Value;
 
-use super::{topics, urlencoded};
+use super::urlencoded;
 
 /// What a request says of itself beside its body.
 #[derive(Debug)]

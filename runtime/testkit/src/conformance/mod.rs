@@ -13,7 +13,7 @@ mod source;
 
 pub use generated::{GeneratedFixture, generated_source, silent_source};
 pub use sink::{SinkFixture, sink};
-pub use source::{PushFixture, SourceFixture, pushed_source, source};
+pub use source::{PushFixture, SourceFixture, forgetful_source, pushed_source, source};
 
 use std::collections::BTreeMap;
 use std::time::Duration;

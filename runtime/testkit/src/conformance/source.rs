@@ -69,6 +69,20 @@ pub async fn pushed_source<F: PushFixture>(fixture: &mut F) {
     short_steps(fixture).await;
 }
 
+/// Runs what of the suite fits a source that forgets: it has no offsets to go back to, and those whose records it reads
+/// never hear whether they are stored. What such a source loses is for its own tests and its README to say. Like a
+/// [`PushFixture`]'s, `produce` goes on trying until [`SourceFixture::reset`].
+///
+/// # Panics
+/// When the connector does not conform.
+pub async fn forgetful_source<F: SourceFixture>(fixture: &mut F) {
+    configuration(fixture).await;
+    life(fixture).await;
+    interruption(fixture).await;
+    bounded_batches(fixture).await;
+    short_steps(fixture).await;
+}
+
 /// Senders hear that their records are stored when all of them are, and not before; what was not stored is sent again.
 async fn answers<F: PushFixture>(fixture: &mut F) {
     let properties = fixture.reset().await;

@@ -1,4 +1,5 @@
-//! Connectors that do harm on purpose: they are there only where the worker's file names them.
+//! Connectors that do harm on purpose, or run whatever command they are given: they are there only where the worker's
+//! file names them.
 
 use millrace_config::{Properties, Value};
 
@@ -6,6 +7,10 @@ use millrace_config::{Properties, Value};
 const KEY: &str = "unsafe.connectors";
 /// Connectors that fail on command.
 pub const FAULTS: &str = "faults";
+/// The source that runs a command: who may configure it, may do what the worker may.
+pub const EXEC: &str = "exec";
+/// All of them.
+const ALL: [&str; 2] = [EXEC, FAULTS];
 
 /// Whether a worker's properties name these connectors.
 pub fn are_enabled(properties: &Properties, connectors: &str) -> bool {
@@ -16,9 +21,10 @@ pub fn are_enabled(properties: &Properties, connectors: &str) -> bool {
 /// The validator of the key.
 pub(super) fn check(_key: &str, value: &Value) -> Result<(), String> {
     let named = value.as_list().unwrap_or_default();
-    match named.iter().find(|named| *named != FAULTS) {
+    match named.iter().find(|named| !ALL.contains(&named.as_str())) {
         Some(unknown) => Err(format!(
-            "{unknown} is no such connector; there is: {FAULTS}"
+            "{unknown} is no such connector; there are: {}",
+            ALL.join(", ")
         )),
         None => Ok(()),
     }

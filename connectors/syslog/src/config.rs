@@ -1,0 +1,395 @@
+//! The keys.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use millrace_api::config::{self, Config, ConfigEnum, Sound};
+use millrace_api::{ConnectError, Properties};
+use millrace_listen::tls::TlsConfig;
+use millrace_listen::topics::{self, Allowed};
+
+use crate::batch::Columns;
+use crate::maker::Form;
+use crate::message::zone;
+use crate::route::Topics;
+use crate::template::{self, Template};
+use crate::text::InvalidBytes;
+
+/// What becomes the value of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
+#[config(ignore_case)]
+pub(crate) enum ValueForm {
+    #[default]
+    Line,
+    Message,
+    Struct,
+}
+
+/// What the timestamp of a record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
+#[config(ignore_case)]
+pub(crate) enum TimestampOf {
+    #[default]
+    Received,
+    Message,
+}
+
+/// What becomes of a message that is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
+#[config(ignore_case)]
+pub(crate) enum OnInvalid {
+    #[default]
+    Keep,
+    Drop,
+    Fail,
+}
+
+/// What becomes of a message that is too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
+#[config(ignore_case)]
+pub(crate) enum TooLong {
+    #[default]
+    Truncate,
+    Drop,
+}
+
+/// A header that records may have. The name of the key is the name of the header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
+pub(crate) enum HeaderKind {
+    Facility,
+    Severity,
+    Host,
+    App,
+    Procid,
+    Msgid,
+    /// Structured data, as it was sent.
+    Data,
+    /// The sender's address.
+    Peer,
+    /// Why the message is none.
+    Malformed,
+}
+
+impl HeaderKind {
+    /// The header's name.
+    pub(crate) fn header(self) -> &'static [u8] {
+        let known = Self::NAMES.iter().find(|(_, kind)| *kind == self);
+        known.map_or(b"", |(name, _)| name.as_bytes())
+    }
+}
+
+/// What Syslog needs to know.
+#[derive(Debug, Clone, Config)]
+pub(crate) struct SyslogConfig {
+    /// The address to listen on. `0.0.0.0` is every address of this host: then messages of anyone are taken, unless
+    /// `tls.client.ca` asks for certificates and there is no other port.
+    #[config(name = "host", default = "127.0.0.1", importance = high, non_empty)]
+    pub(crate) host: String,
+    /// The port for datagrams; with 0 the system picks one, which the log names. At least one of the three ports is needed.
+    #[config(name = "udp.port", importance = high, range(0..=65535))]
+    pub(crate) udp_port: Option<i32>,
+    /// The port for connections without TLS.
+    #[config(name = "tcp.port", importance = high, range(0..=65535))]
+    pub(crate) tcp_port: Option<i32>,
+    /// The port for connections with TLS, which needs `tls.certificate` and `tls.key`.
+    #[config(name = "tls.port", importance = high, range(0..=65535))]
+    pub(crate) tls_port: Option<i32>,
+    #[config(flatten)]
+    pub(crate) tls: TlsConfig,
+    /// The topic to write to. `${host}`, `${app}`, `${procid}`, `${msgid}`, `${facility}`, `${severity}` and `${peer}`
+    /// (the sender's address) stand for what they are of each message.
+    #[config(name = "topic", importance = high, validator = template::check_topic)]
+    pub(crate) topic: String,
+    /// Topics that senders may choose by a place in `topic` other than facility and severity: names, or beginnings of
+    /// names that end with `*`.
+    #[config(name = "topics.allowed", default = "", validator = topics::check_allowed)]
+    topics_allowed: Vec<String>,
+    /// Where messages go whose topic is not one of `topics.allowed`, or that do not say what `topic` asks for.
+    #[config(name = "topic.otherwise", validator = check_topic_name)]
+    topic_otherwise: Option<String>,
+    /// The records' key, with the same places as `topic`; `${host}` keeps the order of each host's messages. Where one of
+    /// the places is missing, and without this key, records have none.
+    #[config(name = "key", validator = template::check_key)]
+    key: Option<String>,
+    /// What becomes the value: the `line` as it was sent, the `message` in it without its header, or a `struct` of all
+    /// that the line says.
+    #[config(name = "value.form", default = "line", importance = high)]
+    pub(crate) value_form: ValueForm,
+    /// Headers that each record gets, separated by commas, of `facility`, `severity`, `host`, `app`, `procid`, `msgid`,
+    /// `data` (structured data as it was sent), `peer` (the sender's address) and `malformed` (why it is no syslog
+    /// message). What a message does not say is left out.
+    #[config(name = "headers", default = "", validator = check_headers)]
+    headers: Vec<String>,
+    /// The records' timestamp: when they were `received`, or the time in the `message`, which its sender may have wrong.
+    #[config(name = "timestamp", default = "received")]
+    timestamp: TimestampOf,
+    /// The time zone of messages that do not say theirs (RFC 3164): a name such as Europe/Berlin, or an offset such as
+    /// +02:00; without it, this system's.
+    #[config(name = "time.zone", default = "", validator = check_zone)]
+    time_zone: String,
+    /// What becomes of a message that is no syslog message: `keep` makes a record of all of it, with the priority
+    /// user.notice; `drop` leaves it out; `fail` ends the task. Each is counted.
+    #[config(name = "on.invalid", default = "keep")]
+    on_invalid: OnInvalid,
+    /// What becomes of bytes that are no UTF-8: `replace` writes U+FFFD, `latin-1` reads the whole message as Latin-1,
+    /// `drop` leaves the message out, `keep` makes all records bytes, as they were sent, for `ByteArrayConverter`.
+    #[config(name = "invalid.bytes", default = "replace")]
+    invalid_bytes: InvalidBytes,
+    /// Bytes of the longest message; a longer one is treated as `message.too.long` says. Datagrams have 65,507 at most.
+    #[config(name = "max.message.bytes", default = 65_536, range(480..=16_777_216))]
+    max_message_bytes: i32,
+    /// What becomes of a message that is too long: `truncate` keeps its beginning, `drop` leaves it out. Each is counted.
+    #[config(name = "message.too.long", default = "truncate")]
+    message_too_long: TooLong,
+    /// Connections at most; further ones are closed, and counted.
+    #[config(name = "connections.max", default = 1_000, range(1..=100_000))]
+    pub(crate) connections_max: i32,
+    /// Milliseconds without a byte after which a connection is closed; 0 keeps it, and notices by TCP's own probes when a
+    /// sender is gone. Senders lose what they write into a connection that is closed, so give more than their longest
+    /// silence.
+    #[config(name = "idle.timeout.ms", default = 0, range(0..=86_400_000))]
+    idle_timeout_ms: i64,
+    /// Milliseconds in which a client must have shaken hands for TLS.
+    #[config(name = "tls.handshake.timeout.ms", default = 10_000, range(100..=600_000), importance = low)]
+    handshake_timeout_ms: i64,
+    /// Bytes of messages that wait for the broker at most, and 128 for each record. Above that, connections are not read
+    /// and datagrams are dropped, and counted.
+    #[config(name = "waiting.bytes.max", default = 16_777_216, range(65_536..=1_073_741_824))]
+    waiting_bytes_max: i64,
+    /// Bytes of datagrams that the system keeps until they are read; it gives no more than net.core.rmem_max. 0 is the
+    /// system's default.
+    #[config(name = "udp.buffer.bytes", default = 4_194_304, range(0..=1_073_741_824), importance = low)]
+    pub(crate) udp_buffer_bytes: i32,
+}
+
+impl SyslogConfig {
+    /// The typed configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(crate) fn read(properties: &Properties) -> Result<Self, ConnectError> {
+        let config =
+            Self::parse(properties).map_err(|errors| ConnectError::config(errors.to_string()))?;
+        let wrong = Self::contradictions(properties);
+        if wrong.is_empty() {
+            return Ok(config);
+        }
+        let why: Vec<_> = wrong.into_iter().map(|(_, why)| why).collect();
+        Err(ConnectError::config(why.join("\n")))
+    }
+
+    /// What is wrong with keys together, whatever is wrong with others: each key with a message.
+    pub(crate) fn contradictions(properties: &Properties) -> Vec<(String, String)> {
+        let Some(sound) = Sound::<Self>::read(properties, &[("topic", "-")]) else {
+            return Vec::new();
+        };
+        let config = sound.config();
+        let mut wrong = Vec::new();
+        // The first of the keys is refused, because of the others.
+        let mut refuse = |keys: &[&str], value: Option<&str>, why: &str| {
+            if sound.are_sound(keys)
+                && let Some(key) = keys.first()
+            {
+                let value = value.unwrap_or("null");
+                let message = format!("Invalid value {value} for configuration {key}: {why}");
+                wrong.push(((*key).to_owned(), message));
+            }
+        };
+        config.check_ports(&mut refuse);
+        for fault in config.tls.faults() {
+            refuse(&[fault.key], fault.value.as_deref(), fault.why);
+        }
+        let is_open = Template::read(&config.topic).is_ok_and(|topic| topic.is_open());
+        if is_open && config.topics_allowed.is_empty() {
+            let why = "senders choose the topic, so say which topics they may choose";
+            refuse(&["topics.allowed", "topic"], None, why);
+        }
+        if is_open && config.topic_otherwise.is_none() {
+            let why = "senders choose the topic, so say where messages go that may not go where they choose";
+            refuse(&["topic.otherwise", "topic"], None, why);
+        }
+        if config.value_form == ValueForm::Struct && config.invalid_bytes == InvalidBytes::Keep {
+            let why = "structures hold text; choose of replace, latin-1 and drop";
+            refuse(&["invalid.bytes", "value.form"], Some("keep"), why);
+        }
+        wrong
+    }
+
+    fn check_ports(&self, refuse: &mut impl FnMut(&[&str], Option<&str>, &str)) {
+        let ports = ["udp.port", "tcp.port", "tls.port"];
+        if [self.udp_port, self.tcp_port, self.tls_port] == [None; 3] {
+            let why = "there is no port to listen on; name one by udp.port, tcp.port or tls.port";
+            refuse(&ports, None, why);
+        }
+        let port = self.tls_port.map(|port| port.to_string());
+        if port.is_some() && self.tls.certificate.is_none() && self.tls.key.is_none() {
+            let why = "TLS needs PEM files; name them by tls.certificate and tls.key";
+            refuse(&["tls.port"], port.as_deref(), why);
+        }
+        if let (None, Some(certificate)) = (self.tls_port, &self.tls.certificate) {
+            let why = "nothing would use it; name the port for TLS by tls.port";
+            refuse(&["tls.certificate", "tls.port"], Some(certificate), why);
+        }
+        if self.tls_port.is_some_and(|port| port != 0) && self.tcp_port == self.tls_port {
+            let why = "it is tcp.port's; take another";
+            refuse(&["tls.port", "tcp.port"], port.as_deref(), why);
+        }
+    }
+
+    /// How records are made.
+    ///
+    /// # Errors
+    /// What is wrong with a template or the time zone.
+    pub(crate) fn form(&self) -> Result<Form, String> {
+        let template = Template::read(&self.topic)?;
+        let otherwise = self.topic_otherwise.as_deref();
+        let topics = Topics {
+            allowed: template
+                .is_open()
+                .then(|| Allowed::new(&self.topics_allowed, otherwise)),
+            otherwise: otherwise.or(template.literal()).unwrap_or("syslog").into(),
+            template,
+        };
+        let kinds = self.headers.iter();
+        Ok(Form {
+            topics: Arc::new(topics),
+            key: self.key.as_deref().map(Template::read).transpose()?,
+            value: self.value_form,
+            headers: kinds
+                .filter_map(|name| HeaderKind::from_name(name))
+                .collect(),
+            timestamp: self.timestamp,
+            zone: zone(&self.time_zone)?,
+            on_invalid: self.on_invalid,
+            invalid_bytes: self.invalid_bytes,
+            too_long: self.message_too_long,
+        })
+    }
+
+    pub(crate) fn columns(&self) -> Columns {
+        Columns::new(self.key.is_some(), self.value_form, self.invalid_bytes)
+    }
+
+    pub(crate) fn message_max(&self) -> usize {
+        usize::try_from(self.max_message_bytes).unwrap_or(usize::MAX)
+    }
+
+    pub(crate) fn waiting_max(&self) -> u32 {
+        u32::try_from(self.waiting_bytes_max).unwrap_or(u32::MAX)
+    }
+
+    /// How long a connection may be silent; none for as long as it likes.
+    pub(crate) fn idle_timeout(&self) -> Option<Duration> {
+        let timeout = Duration::from_millis(self.idle_timeout_ms.unsigned_abs());
+        (!timeout.is_zero()).then_some(timeout)
+    }
+
+    pub(crate) fn handshake_timeout(&self) -> Duration {
+        Duration::from_millis(self.handshake_timeout_ms.unsigned_abs())
+    }
+}
+
+fn check_zone(_key: &str, value: &config::Value) -> Result<(), String> {
+    zone(value.as_str().unwrap_or_default()).map(drop)
+}
+
+fn check_topic_name(_key: &str, value: &config::Value) -> Result<(), String> {
+    match value.as_str() {
+        Some(name) if !topics::is_legal(name) => Err(
+            "a topic's name has 1 to 249 ASCII letters, digits, '.', '_' and '-', and is neither '.' nor '..'".to_owned(),
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn check_headers(_key: &str, value: &config::Value) -> Result<(), String> {
+    let names = value.as_list().unwrap_or_default();
+    match names
+        .iter()
+        .find(|name| HeaderKind::from_name(name).is_none())
+    {
+        Some(name) => Err(format!(
+            "there is no header '{name}'; choose of facility, severity, host, app, procid, msgid, data, peer, malformed"
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<SyslogConfig, String> {
+        let properties = pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        SyslogConfig::read(&properties).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn everything_wrong_is_told_together_with_key_value_and_remedy() {
+        let told = read(&[
+            ("udp.port", "70000"),
+            ("topic", "a b"),
+            ("topics.allowed", "a b"),
+            ("topic.otherwise", ".."),
+            ("key", "${size}"),
+            ("value.form", "xml"),
+            ("headers", "host,size"),
+            ("time.zone", "Mars/Olympus"),
+            ("on.invalid", "ask"),
+            ("max.message.bytes", "1"),
+        ])
+        .unwrap_err();
+        for mention in [
+            "70000 for configuration udp.port",
+            "a b for configuration topic:",
+            "for configuration topics.allowed: 'a b' is neither",
+            ".. for configuration topic.otherwise",
+            "there is no '${size}'; choose of ${host}",
+            "xml for configuration value.form",
+            "there is no header 'size'; choose of facility",
+            "Mars/Olympus for configuration time.zone",
+            "ask for configuration on.invalid",
+            "1 for configuration max.message.bytes",
+        ] {
+            assert!(told.contains(mention), "{mention}: {told}");
+        }
+        // What keys have wrong together is told beside what one has wrong.
+        let beside = [("topic", ""), ("tcp.port", "1"), ("tls.port", "1")];
+        let beside = beside.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(SyslogConfig::contradictions(&beside.into()).len(), 2);
+    }
+
+    #[test]
+    fn keys_that_contradict_one_another() {
+        let told = read(&[
+            ("topic", "logs-${app}"),
+            ("tls.key", "key.pem"),
+            ("value.form", "struct"),
+            ("invalid.bytes", "keep"),
+        ])
+        .unwrap_err();
+        for mention in [
+            "udp.port: there is no port",
+            "tls.certificate: TLS needs both",
+            "topics.allowed: senders choose",
+            "topic.otherwise: senders choose",
+            "keep for configuration invalid.bytes",
+        ] {
+            assert!(told.contains(mention), "{mention}: {told}");
+        }
+        let told = read(&[("topic", "t"), ("tcp.port", "514"), ("tls.port", "514")]).unwrap_err();
+        assert_eq!(told.lines().count(), 2, "{told}");
+        let told = read(&[
+            ("topic", "t"),
+            ("tcp.port", "514"),
+            ("tls.certificate", "c"),
+            ("tls.key", "k"),
+        ])
+        .unwrap_err();
+        assert!(told.contains("by tls.port"), "{told}");
+        assert!(read(&[("topic", "logs-${facility}"), ("udp.port", "0")]).is_ok());
+    }
+}

@@ -1,0 +1,25 @@
+//! What the tests of this crate share.
+#![allow(dead_code, reason = "each test takes what it needs")]
+
+use std::net::TcpListener;
+
+use millrace_api::Properties;
+
+/// A port that somebody has.
+pub(crate) fn take_port() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+/// A port that nobody has at the moment.
+pub(crate) fn free_port() -> u16 {
+    take_port().local_addr().unwrap().port()
+}
+
+/// Properties with a topic; of a key given twice the last value counts.
+pub(crate) fn properties(pairs: &[(&str, &str)]) -> Properties {
+    [("topic", "syslog")]
+        .iter()
+        .chain(pairs)
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
+}
