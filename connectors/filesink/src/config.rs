@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use millrace_api::config::{self, Config, ConfigEnum};
+use millrace_api::config::{self, Config, ConfigEnum, Sound};
 use millrace_api::{ConnectError, Properties};
 
 use crate::format::{self, Shape};
@@ -99,7 +99,7 @@ impl FileSinkConfig {
     pub(crate) fn read(properties: &Properties) -> Result<Self, ConnectError> {
         let config =
             Self::parse(properties).map_err(|errors| ConnectError::config(errors.to_string()))?;
-        match config.contradictions().as_slice() {
+        match Self::contradictions(properties).as_slice() {
             [] => Ok(config),
             wrong => {
                 let messages: Vec<&str> = wrong.iter().map(|(_, why)| why.as_str()).collect();
@@ -108,30 +108,42 @@ impl FileSinkConfig {
         }
     }
 
-    /// What is wrong with keys together, of which each by itself is right.
-    pub(crate) fn contradictions(&self) -> Vec<(String, String)> {
-        let mut wrong = Vec::new();
-        let mut refuse = |key: &str, value: &str, why: &str| {
-            let message = format!("Invalid value {value} for configuration {key}: {why}");
-            wrong.push((key.to_owned(), message));
+    /// What is wrong with keys together, of which each by itself is right; whatever is wrong with others.
+    pub(crate) fn contradictions(properties: &Properties) -> Vec<(String, String)> {
+        let Some(sound) = Sound::<Self>::read(properties, &[("directory", "/")]) else {
+            return Vec::new();
         };
-        if let Some(level) = self.level {
+        let config = sound.config();
+        let mut wrong = Vec::new();
+        // The first of the keys is refused, because of the other.
+        let mut refuse = |keys: [&str; 2], value: &str, why: &str| {
+            if sound.are_sound(&keys) {
+                let message = format!("Invalid value {value} for configuration {}: {why}", keys[0]);
+                wrong.push((keys[0].to_owned(), message));
+            }
+        };
+        if let Some(level) = config.level {
             let level = level.to_string();
-            match self.compression {
+            let keys = ["compression.level", "compression"];
+            match config.compression {
                 Compression::None => refuse(
-                    "compression.level",
+                    keys,
                     &level,
                     "compression=none compresses nothing; set compression to gzip or zstd, or leave this out",
                 ),
                 Compression::Gzip if level.len() > 1 => {
-                    refuse("compression.level", &level, "gzip has the levels 1 to 9");
+                    refuse(
+                        keys,
+                        &level,
+                        "gzip has the levels 1 to 9; choose one of them",
+                    );
                 }
                 Compression::Gzip | Compression::Zstd => {}
             }
         }
-        if self.format == Format::Csv && self.columns.iter().any(|column| column == "headers") {
+        if config.format == Format::Csv && config.columns.iter().any(|column| column == "headers") {
             let why = "CSV has a column for each header: name them as header.NAME";
-            refuse("columns", &self.columns.join(","), why);
+            refuse(["columns", "format"], &config.columns.join(","), why);
         }
         wrong
     }

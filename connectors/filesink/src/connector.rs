@@ -36,8 +36,7 @@ impl SinkConnector for FileSink {
 
     async fn validate(&self, properties: &Properties) -> Vec<(String, String)> {
         // What each key has wrong, the worker has found already.
-        FileSinkConfig::parse(properties)
-            .map_or_else(|_| Vec::new(), |config| config.contradictions())
+        FileSinkConfig::contradictions(properties)
     }
 
     async fn start(

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use millrace_api::config::{self, Config, ConfigEnum};
+use millrace_api::config::{self, Config, ConfigEnum, Sound};
 use millrace_api::{ConnectError, Properties};
 
 /// What files hold.
@@ -55,7 +55,7 @@ pub(crate) struct SpoolConfig {
     #[config(name = "folder", importance = high, non_empty)]
     pub(crate) folder: String,
     /// The topic to write to.
-    #[config(name = "topic", importance = high, non_empty)]
+    #[config(name = "topic", importance = high, validator = check_topic)]
     pub(crate) topic: String,
     /// Names of the files to read: globs, separated by commas.
     #[config(name = "include", default = "*", importance = high, validator = check_globs)]
@@ -120,7 +120,7 @@ impl SpoolConfig {
     pub(crate) fn read(properties: &Properties) -> Result<Self, ConnectError> {
         let config =
             Self::parse(properties).map_err(|errors| ConnectError::config(errors.to_string()))?;
-        let wrong = config.contradictions();
+        let wrong = Self::contradictions(properties);
         if wrong.is_empty() {
             return Ok(config);
         }
@@ -128,48 +128,56 @@ impl SpoolConfig {
         Err(ConnectError::config(why.join("\n")))
     }
 
-    /// What is wrong with keys together: each key with a message.
-    pub(crate) fn contradictions(&self) -> Vec<(String, String)> {
-        let mut wrong = Vec::new();
-        let mut refuse = |key: &str, value: &str, why: &str| {
-            let message = format!("Invalid value {value} for configuration {key}: {why}");
-            wrong.push((key.to_owned(), message));
+    /// What is wrong with keys together, whatever is wrong with others: each key with a message.
+    pub(crate) fn contradictions(properties: &Properties) -> Vec<(String, String)> {
+        let stand_ins = [("folder", "/"), ("topic", "-")];
+        let Some(sound) = Sound::<Self>::read(properties, &stand_ins) else {
+            return Vec::new();
         };
-        let folder = Path::new(&self.folder);
+        let config = sound.config();
+        let mut wrong = Vec::new();
+        // The first of the keys is refused, because of the others.
+        let mut refuse = |keys: [&str; 2], value: &str, why: &str| {
+            if sound.are_sound(&keys) {
+                let message = format!("Invalid value {value} for configuration {}: {why}", keys[0]);
+                wrong.push((keys[0].to_owned(), message));
+            }
+        };
+        let folder = Path::new(&config.folder);
         for (key, other) in [
-            ("done.folder", &self.done_folder),
-            ("failed.folder", &self.failed_folder),
+            ("done.folder", &config.done_folder),
+            ("failed.folder", &config.failed_folder),
         ] {
             if let Some(other) = other.as_deref().filter(|other| Path::new(other) == folder) {
                 refuse(
-                    key,
+                    [key, "folder"],
                     other,
                     "files would be read again; name another folder than folder",
                 );
             }
         }
-        if let Some(done) = &self.done_folder
-            && self.when_done != WhenDone::Move
+        if let Some(done) = &config.done_folder
+            && config.when_done != WhenDone::Move
         {
             refuse(
-                "done.folder",
+                ["done.folder", "when.done"],
                 done,
                 "it is for when.done=move; leave it out",
             );
         }
-        if let Some(failed) = &self.failed_folder
-            && self.on_invalid != OnInvalid::SetAside
+        if let Some(failed) = &config.failed_folder
+            && config.on_invalid != OnInvalid::SetAside
         {
             refuse(
-                "failed.folder",
+                ["failed.folder", "on.invalid"],
                 failed,
                 "it is for on.invalid=set-aside; leave it out",
             );
         }
-        if self.csv_separator != "," && self.format != Format::Csv {
+        if config.csv_separator != "," && config.format != Format::Csv {
             refuse(
-                "csv.separator",
-                &self.csv_separator,
+                ["csv.separator", "format"],
+                &config.csv_separator,
                 "it is for format=csv; leave it out",
             );
         }
@@ -281,6 +289,17 @@ fn globs(patterns: &[String]) -> Result<GlobSet, String> {
 
 fn check_globs(_key: &str, value: &config::Value) -> Result<(), String> {
     globs(value.as_list().unwrap_or_default()).map(drop)
+}
+
+fn check_topic(_key: &str, value: &config::Value) -> Result<(), String> {
+    let name = value.as_str().unwrap_or_default();
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    match name {
+        "." | ".." => {}
+        _ if (1..=249).contains(&name.len()) && name.bytes().all(is_legal) => return Ok(()),
+        _ => {}
+    }
+    Err("a topic's name has 1 to 249 ASCII letters, digits, '.', '_' and '-', and is neither '.' nor '..'".to_owned())
 }
 
 fn separator(text: &str) -> Option<u8> {

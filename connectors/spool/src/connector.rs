@@ -34,7 +34,7 @@ impl SourceConnector for SpoolDir {
 
     async fn validate(&self, properties: &Properties) -> Vec<(String, String)> {
         // What each key has wrong, the worker has found already.
-        SpoolConfig::parse(properties).map_or_else(|_| Vec::new(), |config| config.contradictions())
+        SpoolConfig::contradictions(properties)
     }
 
     async fn start(

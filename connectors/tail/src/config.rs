@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_api::config::{self, Config, ConfigEnum};
+use millrace_api::config::{self, Config, ConfigEnum, Sound};
 use millrace_api::{Column, ConnectError, Properties, Schema, SchemaType};
 
 use crate::encoding::{Encoding, Form};
@@ -196,29 +196,35 @@ impl TailConfig {
         })
     }
 
-    /// What is wrong with keys together, of which each by itself is right.
+    /// What is wrong with keys together, of which each by itself is right; whatever is wrong with others.
     pub(crate) fn contradictions(properties: &Properties) -> Vec<(String, String)> {
-        let Ok(config) = Self::parse(properties) else {
+        let stand_ins = [("include", "/"), ("topic", "-")];
+        let Some(sound) = Sound::<Self>::read(properties, &stand_ins) else {
             return Vec::new();
         };
+        let config = sound.config();
         let mut wrong = Vec::new();
-        let mut refuse = |key: &str, value: &str, why: &str| {
-            let why = format!("Invalid value {value} for configuration {key}: {why}");
-            wrong.push((key.to_owned(), why));
+        // The first of the keys is refused, because of the others.
+        let mut refuse = |keys: &[&str], value: &str, why: &str| {
+            if sound.are_sound(keys) {
+                let why = format!("Invalid value {value} for configuration {}: {why}", keys[0]);
+                wrong.push((keys[0].to_owned(), why));
+            }
         };
         let needs_pattern = matches!(config.multiline, Multiline::Start | Multiline::Continuation);
         let pattern = &config.multiline_pattern;
+        let pattern_keys = ["multiline.pattern", "multiline"];
         if needs_pattern && pattern.is_empty() {
             let why = "multiline=start and multiline=continuation need a regular expression";
-            refuse("multiline.pattern", pattern, why);
+            refuse(&pattern_keys, pattern, why);
         }
         if !needs_pattern && !pattern.is_empty() {
             let why = "only multiline=start and multiline=continuation have a pattern; set one of them, or leave it out";
-            refuse("multiline.pattern", pattern, why);
+            refuse(&pattern_keys, pattern, why);
         }
         if config.invalid_bytes == InvalidBytes::Keep && config.encoding != Encoding::Utf8 {
             let why = "bytes can only be kept where nothing is converted; set encoding=utf-8, which converts nothing, or choose of replace, escape, remove, drop";
-            refuse("invalid.bytes", "keep", why);
+            refuse(&["invalid.bytes", "encoding"], "keep", why);
         }
         if let Ok(router) = config.router("".into()) {
             let groups = router
@@ -228,10 +234,11 @@ impl TailConfig {
             let why =
                 format!("path.regex has {groups} groups; add them to it, or name one of them");
             if router.topic.groups() > groups {
-                refuse("topic", &config.topic, &why);
+                refuse(&["topic", "path.regex"], &config.topic, &why);
             }
             if router.key.is_some_and(|key| key.groups() > groups) {
-                refuse("key", config.key.as_deref().unwrap_or_default(), &why);
+                let key = config.key.as_deref().unwrap_or_default();
+                refuse(&["key", "path.regex"], key, &why);
             }
         }
         wrong

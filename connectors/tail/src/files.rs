@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use millrace_api::{Column, Schema, SourceRun};
 
@@ -37,6 +37,8 @@ pub(crate) struct Entry {
     pub(crate) from_flume: bool,
     /// Its length at the last look.
     pub(crate) len: u64,
+    /// When it was made, where that is known.
+    pub(crate) born: Option<SystemTime>,
     /// It is to be read when it is found again, whatever its length.
     pub(crate) look_again: bool,
     /// The name that it had before, as long as no other file has taken that.
@@ -75,6 +77,7 @@ impl Entry {
             from_end: false,
             from_flume: false,
             len: 0,
+            born: None,
             look_again: false,
             left: None,
             missed: 0,
@@ -101,6 +104,12 @@ impl Entry {
             None => Column::Null,
         };
         self.key = route.key;
+    }
+
+    /// Whether a file that was made then, with the same inode, is another one.
+    pub(crate) fn is_other(&self, born: Option<SystemTime>) -> bool {
+        // As long as a file is open, nobody else gets its inode.
+        self.open.is_none() && born.zip(self.born).is_some_and(|(one, other)| one != other)
     }
 
     /// Bytes that are known to be there and were not handed out: all, where the file was cut.
@@ -151,6 +160,10 @@ impl Files {
             .filter(|(_, entry)| entry.expected.is_none())
             .map(|(id, entry)| (*id, Arc::clone(&entry.path)))
             .collect()
+    }
+
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
     }
 
     pub(crate) fn entries_mut(&mut self) -> impl Iterator<Item = (FileId, &mut Entry)> {

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::encoding::Encoding;
 use crate::identity::{FileId, HEAD_MAX, Head};
@@ -33,6 +34,8 @@ pub(crate) struct Request {
     pub(crate) position: u64,
     /// What a stored offset says of its first bytes.
     pub(crate) expected: Option<Head>,
+    /// When it was made, where that is known.
+    pub(crate) born: Option<SystemTime>,
     pub(crate) encoding: Encoding,
 }
 
@@ -65,7 +68,11 @@ pub(crate) struct Opened {
 pub(crate) fn open(request: &Request) -> Opening {
     let opened = File::open(&request.path).and_then(|file| {
         let metadata = file.metadata()?;
-        if FileId::of(&metadata) != request.id {
+        let born = metadata.created().ok();
+        let is_other = born
+            .zip(request.born)
+            .is_some_and(|(one, other)| one != other);
+        if is_other || FileId::of(&metadata) != request.id {
             return Ok(None);
         }
         inspect(OpenFile { file }, metadata.len(), request).map(Some)

@@ -33,6 +33,8 @@ pub(crate) struct Found {
     pub(crate) id: FileId,
     pub(crate) path: Arc<Path>,
     pub(crate) len: u64,
+    /// When it was made, where the file system knows that.
+    pub(crate) born: Option<SystemTime>,
     /// When it was last written to.
     pub(crate) modified: SystemTime,
     /// How long ago that was.
@@ -221,6 +223,7 @@ pub(crate) fn found(path: PathBuf, metadata: &Metadata, matched: bool) -> Found 
         id: FileId::of(metadata),
         path: path.into(),
         len: metadata.len(),
+        born: metadata.created().ok(),
         modified,
         age: modified.elapsed().unwrap_or_default(),
         matched,

@@ -47,6 +47,10 @@ pub(crate) struct FileState {
     /// Whether another file has its name: nobody goes on writing to it for long.
     rotated: bool,
     quiet_since: Duration,
+    /// Its length when it was last looked at.
+    seen: u64,
+    /// Since when it has bytes that were not read.
+    behind_since: Option<Duration>,
 }
 
 /// What to do in a turn.
@@ -98,6 +102,8 @@ impl FileState {
             place: Place::Named,
             rotated: false,
             quiet_since: now,
+            seen: position,
+            behind_since: None,
         }
     }
 
@@ -132,7 +138,23 @@ impl FileState {
         if changed {
             self.quiet_since = now;
         }
+        self.seen = len;
+        if len > self.read_to {
+            self.behind_since.get_or_insert(now);
+        }
         changed
+    }
+
+    /// A turn has found nothing more to read: a line that has begun waits for its end, not for a reader.
+    pub(crate) fn caught_up(&mut self) {
+        self.behind_since = None;
+    }
+
+    /// Bytes that are known to be there and were not read, and for how long there have been some.
+    pub(crate) fn lag(&self, now: Duration) -> Option<(u64, Duration)> {
+        let since = self.behind_since?;
+        let bytes = self.seen.saturating_sub(self.position);
+        (bytes > 0).then(|| (bytes, now.saturating_sub(since)))
     }
 
     /// The file is found where `place` says; `renamed` if not under the name it had.
@@ -285,6 +307,26 @@ mod tests {
             ..WAITS
         };
         assert_eq!(state.due(SECOND, &waits), Due::Flush);
+    }
+
+    #[test]
+    fn lag_is_what_was_seen_and_not_read_and_since_when() {
+        let mut state = FileState::new(10, Duration::ZERO);
+        assert_eq!(state.lag(SECOND), None);
+        state.looked(110, SECOND);
+        state.looked(210, 2 * SECOND);
+        assert_eq!(state.lag(3 * SECOND), Some((200, 2 * SECOND)));
+        let part = Cut {
+            consumed: 50,
+            ..Cut::default()
+        };
+        state.advanced(100, 100, 1000, part);
+        assert_eq!(state.lag(3 * SECOND), Some((150, 2 * SECOND)));
+        state.advanced(150, 200, 1000, part);
+        state.caught_up();
+        assert_eq!(state.lag(4 * SECOND), None, "a begun line is no lag");
+        state.looked(211, 5 * SECOND);
+        assert_eq!(state.lag(6 * SECOND), Some((101, SECOND)));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::files::Files;
 use crate::flume::FlumePositions;
 use crate::headers::{self, HeaderKind};
 use crate::identity::FileId;
+use crate::lag::Lag;
 use crate::open::{Opening, Request, open};
 use crate::pace::Pace;
 use crate::scan::{Findings, Strays, Wanted, scan, scan_settled};
@@ -85,6 +86,7 @@ pub(super) struct Running {
     renamed: Vec<FileId>,
     /// Looks in a row that fell into changes of names.
     unsettled_looks: u32,
+    lag: Lag,
 }
 
 /// Which of the files are this task's.
@@ -168,6 +170,7 @@ impl SourceTask for FileTailTask {
             unreadable: HashSet::new(),
             renamed: Vec::new(),
             unsettled_looks: 0,
+            lag: Lag::default(),
         });
         Ok(())
     }
@@ -198,6 +201,7 @@ impl Running {
             self.open_files().await?;
             self.find_copies().await?;
             let batch = self.read_files();
+            self.tell_lag();
             if !batch.is_empty() {
                 return Ok(Some(batch));
             }
@@ -209,6 +213,14 @@ impl Running {
             } else if !self.wait().await? {
                 return Ok(None);
             }
+        }
+    }
+
+    /// Tells the worker what is not read yet, when it is time.
+    fn tell_lag(&mut self) {
+        let now = self.now();
+        if let Some(backlog) = self.lag.look(&self.files, now) {
+            self.context.tell_backlog(backlog);
         }
     }
 
@@ -318,6 +330,7 @@ impl Running {
                     path: Arc::clone(&entry.path),
                     position: entry.state.position(),
                     expected: entry.expected,
+                    born: entry.born,
                     encoding: self.encoding,
                 })
             })
@@ -448,6 +461,7 @@ impl Running {
             return;
         }
         entry.flush = Flush::Nothing;
+        entry.state.caught_up();
         self.files.after_turn(id, false);
         if released {
             self.files.remove(id);
@@ -466,6 +480,7 @@ impl Running {
         if !self.files.timed.is_empty() {
             until = until.min(self.swept + SWEEP);
         }
+        until = until.min(self.lag.next());
         let wait = until.saturating_sub(now).clamp(WAIT_MIN, WAIT_MAX);
         let scanned = async {
             match &mut self.scanning {

@@ -325,6 +325,29 @@ async fn an_inode_that_is_used_again_by_a_file_that_is_not_meant() {
 }
 
 #[tokio::test]
+async fn an_inode_of_an_empty_file_that_is_used_again_by_a_file_that_is_not_meant() {
+    let tail = Tail::new(&[("close.inactive.ms", "50"), ("watch", "false")]);
+    tail.append("a.log", "");
+    let mut run = tail.start().await;
+    idle(&mut run).await;
+    // The inode is free now, and goes to one of the next files, as a rule to the first.
+    let inode = fs::metadata(tail.path("a.log")).unwrap().ino();
+    tail.remove("a.log");
+    let again = (0..100).find(|number| {
+        let path = tail.path(&format!("{number}.gz"));
+        fs::write(&path, "packed\n").unwrap();
+        fs::metadata(path).unwrap().ino() == inode
+    });
+    if again.is_some() {
+        idle(&mut run).await;
+        idle(&mut run).await;
+    }
+    tail.append("b.log", "one\n");
+    assert_eq!(lines(&mut run, 1).await, ["one"]);
+    run.stop().await;
+}
+
+#[tokio::test]
 async fn what_was_rotated_while_nobody_looked_is_read_first() {
     let tail = Tail::new(&[]);
     tail.append("a.log", "one\ntwo\n");

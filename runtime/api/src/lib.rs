@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 #![warn(missing_docs)]
 
+mod backlog;
 mod batch;
 mod config_provider;
 mod connector;
@@ -23,6 +24,7 @@ mod transform;
 mod utf8;
 mod value;
 
+pub use backlog::{BACKLOG_PARTS_MAX, Backlog, BacklogListener, BacklogPart};
 pub use batch::{
     Cell, Column, ConsumedRecord, FailedRecord, Needs, Origin, RecordMut, RecordView, Records, Row,
     Side, SinkBatch, SinkRow, SinkRun, SourceBatch, SourceRecord, SourceRun, Span, Stage,

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use crate::{
-    ConnectError, ConnectorContext, OffsetMap, OffsetReader, Plugin, Properties, SourceBatch,
-    TaskId, config::ConfigDef,
+    Backlog, BacklogListener, ConnectError, ConnectorContext, OffsetMap, OffsetReader, Plugin,
+    Properties, SourceBatch, TaskId, config::ConfigDef,
 };
 
 /// Whether a source can take part in exactly-once delivery.
@@ -128,6 +128,7 @@ pub struct SourceContext {
     id: TaskId,
     offsets: Arc<dyn OffsetReader>,
     running: watch::Receiver<bool>,
+    backlog: Option<Arc<dyn BacklogListener>>,
 }
 
 impl SourceContext {
@@ -137,7 +138,15 @@ impl SourceContext {
             id,
             offsets,
             running,
+            backlog: None,
         }
+    }
+
+    /// The same, whose task's backlog somebody wants to hear of.
+    #[must_use]
+    pub fn with_backlog(mut self, listener: Arc<dyn BacklogListener>) -> Self {
+        self.backlog = Some(listener);
+        self
     }
 
     /// The task.
@@ -151,6 +160,14 @@ impl SourceContext {
     /// When the offset store cannot be read.
     pub async fn offset(&self, partition: &OffsetMap) -> Result<Option<OffsetMap>, ConnectError> {
         self.offsets.offset(partition).await
+    }
+
+    /// Tells what waits in the system and was not read yet, in place of what was told before. A source that knows it tells
+    /// it about once a second, and when nothing is left.
+    pub fn tell_backlog(&self, backlog: Backlog) {
+        if let Some(listener) = &self.backlog {
+            listener.backlog(backlog);
+        }
     }
 
     /// Completes once the task is asked to pause or stop; at once if it already is.

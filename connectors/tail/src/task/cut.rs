@@ -110,6 +110,7 @@ impl Running {
             path: Arc::clone(&copy.path),
             position: stored.position,
             expected: stored.head,
+            born: None,
             encoding: self.encoding,
         };
         let opening = blocking(move || open(&request)).await?;

@@ -35,6 +35,7 @@ impl Running {
             let folder = file.path.parent();
             folder.is_some_and(|folder| unsettled.contains(folder))
         };
+        let reborn = self.forget_others(&findings);
         let (known, mut new): (Vec<Found>, Vec<Found>) = std::mem::take(&mut findings.files)
             .into_values()
             .filter(|file| self.files.get(file.id).is_some() || self.share.has(file.id))
@@ -53,7 +54,7 @@ impl Running {
             self.found_again(file, now);
         }
         new.sort_by(|one, other| (one.modified, &one.path).cmp(&(other.modified, &other.path)));
-        let added = self.add_all(new, now).await?;
+        let added = self.add_all(new, &reborn, now).await?;
         self.replace(now);
         self.miss(now, &unsettled);
         self.order(&added, &known, &moved);
@@ -83,6 +84,24 @@ impl Running {
         self.unsettled_looks += 1;
         self.pace.hurry();
         unsettled
+    }
+
+    /// Forgets files whose inodes others have now, and says which.
+    fn forget_others(&mut self, findings: &Findings) -> HashSet<FileId> {
+        let is_other = |file: &&Found| {
+            let entry = self.files.get(file.id);
+            entry.is_some_and(|entry| entry.is_other(file.born))
+        };
+        let others: HashSet<FileId> = findings
+            .files
+            .values()
+            .filter(is_other)
+            .map(|file| file.id)
+            .collect();
+        for id in &others {
+            self.give_up(*id);
+        }
+        others
     }
 
     fn tell_unreadable(&mut self, findings: &Findings) {
@@ -153,6 +172,7 @@ impl Running {
     async fn add_all(
         &mut self,
         new: Vec<Found>,
+        reborn: &HashSet<FileId>,
         now: Duration,
     ) -> Result<Vec<Found>, ConnectError> {
         let mut added = Vec::new();
@@ -162,8 +182,8 @@ impl Running {
             }
             let partition = book::partition_map(file.id);
             let stored = match self.context.offset(&partition).await? {
-                Some(offset) => Some(book::stored(&offset)?),
-                None => None,
+                Some(offset) if !reborn.contains(&file.id) => Some(book::stored(&offset)?),
+                _ => None,
             };
             let of_flume = match stored {
                 None => self.flume.of(file.id.inode, &file.path),
@@ -199,6 +219,7 @@ impl Running {
             None => 0,
         };
         let mut state = FileState::new(position, now);
+        state.looked(file.len, now);
         if !file.matched {
             state.found(Place::Strayed, false, now);
         }
@@ -228,6 +249,7 @@ impl Running {
         entry.expected = stored.and_then(|stored| stored.head);
         entry.from_end = from_end;
         entry.len = file.len;
+        entry.born = file.born;
         entry
     }
 
