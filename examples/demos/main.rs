@@ -11,6 +11,7 @@
 
 mod binary;
 mod data_generator;
+mod exec;
 mod faults;
 mod file_sink;
 mod file_stream;
@@ -24,8 +25,10 @@ mod mock;
 mod picky;
 mod schema;
 mod server;
+mod spool_dir;
 mod stage;
 mod stdout;
+mod syslog;
 mod verifiable;
 
 use anyhow::{Context, Result};
@@ -40,6 +43,8 @@ struct Demo {
     about: &'static str,
     /// The properties files of its folder, by name.
     files: &'static [(&'static str, &'static str)],
+    /// Folders that are there before the worker starts.
+    folders: &'static [&'static str],
     /// Keys of the worker file beside those of all demos.
     worker: &'static [(&'static str, &'static str)],
     /// What happens.
@@ -49,6 +54,9 @@ struct Demo {
 const DEMOS: &[Demo] = &[
     file_stream::DEMO,
     file_tail::DEMO,
+    spool_dir::DEMO,
+    syslog::DEMO,
+    exec::DEMO,
     file_sink::DEMO,
     stdout::DEMO,
     log::DEMO,
@@ -74,7 +82,7 @@ fn main() -> Result<()> {
     let demo =
         demo.with_context(|| format!("there is no demo {name}; without a name all are listed"))?;
     println!("{}", demo.about);
-    let mut stage = Stage::start(demo.files, demo.worker)?;
+    let mut stage = Stage::start(demo.files, demo.folders, demo.worker)?;
     (demo.run)(&mut stage)?;
     stage.stop()?;
     println!("\nThat was {}.", demo.name);

@@ -48,8 +48,15 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// Writes the files into a folder and starts a worker there with those that are connectors.
-    pub(crate) fn start(files: &[(&str, &str)], worker: &[(&str, &str)]) -> Result<Self> {
+    pub(crate) fn start(
+        files: &[(&str, &str)],
+        folders: &[&str],
+        worker: &[(&str, &str)],
+    ) -> Result<Self> {
         let folder = TempDir::new()?;
+        for name in folders {
+            fs::create_dir(folder.path().join(name))?;
+        }
         let keys = WORKER.iter().chain(worker);
         let lines: Vec<String> = keys
             .map(|(key, value)| format!("{key}={value}\n"))
@@ -131,6 +138,15 @@ impl Stage {
         let path = self.path(file);
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
         Ok(writeln!(file, "{line}")?)
+    }
+
+    /// Puts a file there whole.
+    pub(crate) fn write(&self, file: &str, text: &str) -> Result<()> {
+        println!("$ cat > {file}\n{}", text.trim_end());
+        let path = self.path(file);
+        let writing = path.with_file_name(".writing");
+        fs::write(&writing, text)?;
+        Ok(fs::rename(writing, path)?)
     }
 
     /// What a file holds by now; nothing where it is not there yet.

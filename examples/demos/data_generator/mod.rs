@@ -17,6 +17,7 @@ pub(crate) const DEMO: Demo = Demo {
         ),
         ("print.properties", include_str!("print.properties")),
     ],
+    folders: &[],
     worker: &[],
     run,
 };

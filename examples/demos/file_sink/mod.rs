@@ -12,6 +12,7 @@ pub(crate) const DEMO: Demo = Demo {
         ("source.properties", include_str!("source.properties")),
         ("archive.properties", include_str!("archive.properties")),
     ],
+    folders: &[],
     worker: &[],
     run,
 };

@@ -12,6 +12,7 @@ pub(crate) const DEMO: Demo = Demo {
         ("tail.properties", include_str!("tail.properties")),
         ("print.properties", include_str!("print.properties")),
     ],
+    folders: &[],
     worker: &[],
     run,
 };

@@ -12,6 +12,7 @@ pub(crate) const DEMO: Demo = Demo {
         ("hooks.properties", include_str!("hooks.properties")),
         ("print.properties", include_str!("print.properties")),
     ],
+    folders: &[],
     worker: &[],
     run,
 };

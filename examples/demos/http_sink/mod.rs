@@ -15,6 +15,7 @@ pub(crate) const DEMO: Demo = Demo {
         ("sink.properties", include_str!("sink.properties")),
         ("refused.properties", include_str!("refused.properties")),
     ],
+    folders: &[],
     worker: server::WORKER,
     run,
 };

@@ -15,6 +15,7 @@ pub(crate) const DEMO: Demo = Demo {
         ("source.properties", include_str!("source.properties")),
         ("print.properties", include_str!("print.properties")),
     ],
+    folders: &[],
     worker: server::WORKER,
     run,
 };

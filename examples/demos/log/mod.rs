@@ -12,6 +12,7 @@ pub(crate) const DEMO: Demo = Demo {
         ("source.properties", include_str!("source.properties")),
         ("log.properties", include_str!("log.properties")),
     ],
+    folders: &[],
     worker: &[],
     run,
 };

@@ -12,6 +12,7 @@ pub(crate) const DEMO: Demo = Demo {
         ("source.properties", include_str!("source.properties")),
         ("sink.properties", include_str!("sink.properties")),
     ],
+    folders: &[],
     worker: &[],
     run,
 };

@@ -13,6 +13,7 @@ pub(crate) const DEMO: Demo = Demo {
         ("sink.properties", include_str!("sink.properties")),
         ("dead.properties", include_str!("dead.properties")),
     ],
+    folders: &[],
     worker: &[],
     run,
 };

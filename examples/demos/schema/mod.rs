@@ -13,6 +13,7 @@ pub(crate) const DEMO: Demo = Demo {
         ("source.properties", include_str!("source.properties")),
         ("copy.properties", include_str!("copy.properties")),
     ],
+    folders: &[],
     worker: &[],
     run,
 };

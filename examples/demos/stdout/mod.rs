@@ -12,6 +12,7 @@ pub(crate) const DEMO: Demo = Demo {
         ("source.properties", include_str!("source.properties")),
         ("text.properties", include_str!("text.properties")),
     ],
+    folders: &[],
     worker: &[],
     run,
 };
