@@ -1,5 +1,6 @@
 //! The Kafka wire format: messages, frames, record batches, compression, links and the clock.
-//! Beside it what everybody above needs: buffer pools, and the primitives of metrics.
+//! Beside it what everybody above needs: buffer pools, the count of what is held, on whose behalf lines are logged,
+//! and the primitives of metrics.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -11,7 +12,9 @@ pub mod crc;
 pub mod error_code;
 pub mod frame;
 mod header;
+pub mod held;
 pub mod link;
+pub mod log_scope;
 pub mod messages;
 pub mod metrics;
 pub mod pool;

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use millrace_wire::log_scope::inherited;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -156,6 +157,8 @@ impl<S: Send + 'static> Actor<S> {
         let cancel = CancellationToken::new();
         let stage = Arc::new(Stage::default());
         let work = act(make, queue, cancel.clone(), Arc::clone(&stage));
+        // On a thread of its own, too, it belongs to whom its maker belongs to.
+        let work = inherited(work);
         let actor = Self {
             jobs,
             stage,

@@ -345,7 +345,7 @@ impl Builder {
             clock: Arc::clone(&self.clock),
             worker: properties.clone(),
         });
-        let tasks = Arc::new(WorkerMetrics::default());
+        let tasks = Arc::new(WorkerMetrics::with_budget(config.memory_max()));
         let threads = Threads::default();
         let runner = TaskContext {
             metrics: Arc::clone(&tasks),
@@ -359,6 +359,7 @@ impl Builder {
             call_timeout: config.call_timeout(),
             // Leaves time to commit and to close the task's clients.
             stop_timeout: config.shutdown_timeout() * 3 / 5,
+            connector_memory_max: config.connector_memory_max(),
             threads: threads.clone(),
         };
         let loggers = self

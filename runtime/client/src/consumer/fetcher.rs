@@ -13,8 +13,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_wire::error_code::ErrorCode;
+use millrace_wire::held::{Held, Whole};
 use millrace_wire::messages::{FetchRequest, FetchResponse, PartitionData};
 use millrace_wire::pool::Pool;
+use millrace_wire::records::Records;
 use millrace_wire::uuid::Uuid;
 
 use super::config::{ConsumerConfig, IsolationLevel};
@@ -92,6 +94,8 @@ pub(super) struct Fetcher {
     /// Of partitions that were paused when their turn came.
     aside: Vec<Run>,
     reading: Reading,
+    /// Whether nothing further is asked for.
+    on_hold: bool,
 }
 
 impl Fetcher {
@@ -100,6 +104,7 @@ impl Fetcher {
             check_crcs: config.check_crcs,
             max_records: config.max_records(),
             rows: RowPool::default(),
+            held: Held::default(),
         };
         Fetcher {
             config,
@@ -108,7 +113,18 @@ impl Fetcher {
             answers: VecDeque::new(),
             aside: Vec::new(),
             reading,
+            on_hold: false,
         }
+    }
+
+    /// What can be reached of answers, and of the batches unpacked from them.
+    pub(super) fn held(&self) -> &Held {
+        &self.reading.held
+    }
+
+    /// Asks for nothing further until told otherwise. What has arrived, or is on its way, is handed out all the same.
+    pub(super) fn hold(&mut self, on_hold: bool) {
+        self.on_hold = on_hold;
     }
 
     /// The next batch that has arrived.
@@ -177,7 +193,9 @@ impl Fetcher {
         now: Duration,
     ) -> Vec<impl Future<Output = FetchDone> + Send + use<>> {
         let mut wanted: BTreeMap<i32, BTreeMap<TopicPartition, Asked>> = BTreeMap::new();
-        if self.brokers.values().all(|broker| !broker.is_free(now)) && !self.brokers.is_empty() {
+        let is_busy =
+            self.brokers.values().all(|broker| !broker.is_free(now)) && !self.brokers.is_empty();
+        if self.on_hold || is_busy {
             return self.send(wanted, partitions, now);
         }
         for (name, state) in partitions
@@ -312,6 +330,9 @@ impl Fetcher {
     ) -> Vec<Trouble> {
         let mut troubles = Vec::new();
         let mut runs = VecDeque::new();
+        let parts = answer.responses.iter().flat_map(|topic| &topic.partitions);
+        let records = parts.filter_map(|part| part.records.as_ref());
+        let whole = self.reading.held.whole(records.map(Records::len).sum());
         let Some(broker) = self.brokers.get_mut(&node) else {
             return troubles;
         };
@@ -336,7 +357,10 @@ impl Fetcher {
                 };
                 match part.judge(partitions, now) {
                     Some(trouble) => troubles.push(trouble),
-                    None => runs.extend(part.into_run(self.config.isolation_level, partitions)),
+                    None => {
+                        let isolation = self.config.isolation_level;
+                        runs.extend(part.into_run(isolation, partitions, &whole));
+                    }
                 }
             }
         }
@@ -440,7 +464,12 @@ impl Part {
         }
     }
 
-    fn into_run(self, isolation: IsolationLevel, partitions: &mut Partitions) -> Option<Run> {
+    fn into_run(
+        self,
+        isolation: IsolationLevel,
+        partitions: &mut Partitions,
+        whole: &Whole,
+    ) -> Option<Run> {
         let state = partitions.current(&self.name, self.stamp)?;
         let data = match self.data.records?.into_bytes(Pool::global()) {
             Ok(data) if !data.is_empty() => data,
@@ -460,7 +489,7 @@ impl Part {
         Some(Run::new(
             self.name,
             self.stamp,
-            data,
+            whole.part(data),
             self.data.high_watermark,
             aborted,
         ))

@@ -54,6 +54,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_wire::clock::Clock;
+use millrace_wire::held::Held;
 use millrace_wire::messages::list_offsets::{EARLIEST_TIMESTAMP, LATEST_TIMESTAMP};
 use regex::Regex;
 use tokio::task::JoinSet;
@@ -301,6 +302,19 @@ impl Consumer {
         partitions
             .iter()
             .try_for_each(|partition| self.reset(partition, LATEST_TIMESTAMP))
+    }
+
+    /// What this consumer keeps in memory: the bytes of fetched answers, whole, and of the batches unpacked from them, for
+    /// as long as somebody can reach a part of them.
+    #[must_use]
+    pub fn held(&self) -> &Held {
+        self.fetcher.held()
+    }
+
+    /// Asks brokers for no further records, or does so again. What has arrived, or is on its way, is handed out all the
+    /// same.
+    pub fn hold_fetches(&mut self, on_hold: bool) {
+        self.fetcher.hold(on_hold);
     }
 
     /// Stops handing out records of these partitions; the membership is not touched.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use millrace_wire::batch::{Batch, BatchError, BatchHeader, TimestampType};
+use millrace_wire::held::Held;
 use millrace_wire::messages::AbortedTransaction;
 use millrace_wire::pool::Pool;
 
@@ -26,6 +27,8 @@ pub(super) struct Reading {
     /// The most records to hand out at a time.
     pub(super) max_records: usize,
     pub(super) rows: RowPool,
+    /// Counts what is unpacked.
+    pub(super) held: Held,
 }
 
 /// What is left of a partition's part of an answer.
@@ -153,6 +156,11 @@ impl Run {
         if rows.is_empty() {
             return Ok(None);
         }
+        // What is not packed is a part of the answer, which is counted.
+        let data = match header.attributes.codec_id() {
+            0 => data,
+            _ => reading.held.block(data),
+        };
         Ok(Some(Fetched {
             topic: self.name.topic.clone(),
             partition: self.name.partition,

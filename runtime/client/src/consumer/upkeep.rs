@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_wire::error_code::ErrorCode;
+use millrace_wire::log_scope::inherited;
 use millrace_wire::messages::list_offsets::{EARLIEST_TIMESTAMP, LATEST_TIMESTAMP};
 use tokio::task::JoinError;
 
@@ -82,7 +83,8 @@ impl Consumer {
         self.find_positions(now);
         let metadata = self.cluster.metadata();
         for request in self.fetcher.requests(&mut self.partitions, &metadata, now) {
-            self.tasks.spawn(async move { Done::Fetch(request.await) });
+            self.tasks
+                .spawn(inherited(async move { Done::Fetch(request.await) }));
         }
         self.keep_committing(now);
         self.start_commits();
@@ -250,12 +252,13 @@ impl Consumer {
         let metadata = match result {
             Ok(metadata) => metadata,
             Err(error) => {
-                if self.metadata.backoff.failures() == 0 {
-                    log::warn!("cannot refresh metadata, trying again: {error}");
-                }
+                let is_first = self.metadata.backoff.failures() == 0;
                 self.metadata.not_before = now + self.metadata.backoff.fail();
                 if !error.is_retriable() {
                     self.errors.push(error);
+                } else if is_first {
+                    let client = &self.cluster.config().client_id;
+                    log::warn!("{client}: cannot refresh metadata, trying again: {error}");
                 }
                 return;
             }

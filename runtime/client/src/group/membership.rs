@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use millrace_wire::clock::Clock;
+use millrace_wire::log_scope::inherited;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -191,7 +192,7 @@ impl Membership {
         Membership {
             shared,
             events,
-            task: AbortOnDropHandle::new(tokio::spawn(task)),
+            task: AbortOnDropHandle::new(tokio::spawn(inherited(task))),
         }
     }
 

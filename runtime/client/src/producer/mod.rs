@@ -18,6 +18,7 @@ pub mod partitioner;
 mod send;
 mod sender;
 
+use millrace_wire::log_scope::inherited;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -180,7 +181,7 @@ impl Producer {
             stop: CancellationToken::new(),
             stopped: CancellationToken::new(),
         });
-        tokio::spawn(Sender::new(Arc::clone(&shared)).run());
+        tokio::spawn(inherited(Sender::new(Arc::clone(&shared)).run()));
         Self {
             shared,
             forgotten: Arc::default(),

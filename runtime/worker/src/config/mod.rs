@@ -3,6 +3,7 @@
 mod clients;
 mod distributed;
 mod listener;
+mod machine;
 mod policy;
 mod readiness;
 mod refused;
@@ -56,12 +57,21 @@ pub struct WorkerConfig {
     /// The file that keeps connectors made by REST; without it they live in memory.
     #[config(name = "config.storage.file.filename", importance = medium)]
     pub config_file: Option<String>,
-    /// Connectors that do harm on purpose and are there only where they are named: `faults`, which fail on command.
+    /// Connectors that are there only where they are named: `exec`, which runs any command that its configuration names;
+    /// `faults`, which fail on command.
     #[config(name = "unsafe.connectors", default = "", importance = low, validator = unsafe_connectors::check)]
     pub unsafe_connectors: Vec<String>,
     /// After how long a stage of a task that does work counts as stalled, in milliseconds.
     #[config(name = "health.stalled.after.ms", default = 30_000, range(1i64..), importance = low)]
     pub stalled_after_ms: i64,
+    /// What all tasks of the worker may hold in memory together, in bytes: half of the machine's unless set; 0 for no
+    /// bound.
+    #[config(name = "memory.max.bytes", range(0i64..), importance = low)]
+    pub memory_max_bytes: Option<i64>,
+    /// What the tasks of one connector may hold in memory together, in bytes, where the connector does not say it by
+    /// `memory.max.bytes`.
+    #[config(name = "connector.memory.max.bytes", range(1i64..), importance = low)]
+    pub connector_memory_max_bytes: Option<i64>,
     /// Which client settings a connector may override.
     #[config(name = "connector.client.config.override.policy", default = "All", importance = low, validator = policy::check)]
     pub override_policy: String,
@@ -252,6 +262,19 @@ impl WorkerConfig {
     /// Pause between two commits of source offsets.
     pub fn flush_interval(&self) -> Duration {
         milliseconds(self.offset_flush_interval_ms)
+    }
+
+    /// What all tasks may hold in memory together, in bytes; none for no bound.
+    pub fn memory_max(&self) -> Option<u64> {
+        match self.memory_max_bytes {
+            Some(bytes) => u64::try_from(bytes).ok().filter(|bytes| *bytes > 0),
+            None => Some(machine::memory_bytes() / 2),
+        }
+    }
+
+    /// What the tasks of a connector that does not say may hold together, in bytes; none for no bound of their own.
+    pub fn connector_memory_max(&self) -> Option<u64> {
+        u64::try_from(self.connector_memory_max_bytes?).ok()
     }
 
     /// How long a stage of a task that does work may take.

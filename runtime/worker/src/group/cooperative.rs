@@ -4,6 +4,9 @@
 //! remembers of earlier rounds ([`Cooperative`]), which is lost with leadership. Work moves in two rounds: one revokes
 //! it, the next assigns it. Work of a member that is gone waits up to `scheduled.rebalance.max.delay.ms` for its
 //! return.
+//!
+//! Where a whole group starts, its workers come one by one. The first would get everything, start it and give most of it
+//! up again; so nothing is dealt out for a moment while workers that had the work before are missing. That is our own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,6 +15,9 @@ use super::work::{Item, Work};
 
 /// The base of the pause between revocations in consecutive rounds, in milliseconds.
 const BACKOFF_BASE_MS: u64 = 40;
+
+/// How long a group that starts waits for the workers that it had, at most.
+const GATHER: Duration = Duration::from_secs(1);
 
 /// What the leader remembers between rounds.
 #[derive(Debug)]
@@ -27,6 +33,16 @@ pub(crate) struct Cooperative {
     candidates: BTreeSet<String>,
     revoked_in_previous: bool,
     successive: u32,
+    start: Start,
+}
+
+/// How far the start of a group is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    Before,
+    /// Until then others are waited for.
+    Gathering(Duration),
+    Over,
 }
 
 /// What is known at the beginning of a round.
@@ -38,6 +54,8 @@ pub(crate) struct Round<'a> {
     pub(crate) configured: &'a Work,
     /// Whether the last division reached its members as far as the leader knows.
     pub(crate) was_delivered: bool,
+    /// Whether a worker is missing that had some of the work before the group started.
+    pub(crate) is_one_missing: bool,
     /// Monotonic time.
     pub(crate) now: Duration,
 }
@@ -73,6 +91,7 @@ impl Cooperative {
             candidates: BTreeSet::new(),
             revoked_in_previous: false,
             successive: 0,
+            start: Start::Before,
         }
     }
 
@@ -80,6 +99,15 @@ impl Cooperative {
     pub(crate) fn divide(&mut self, round: Round<'_>) -> Division {
         if !round.was_delivered {
             self.previous.clear();
+        }
+        if let Some(delay) = self.gathers(&round) {
+            let nothing = |id: &String| (id.clone(), Work::new());
+            let changes = |id: &String| (id.clone(), Change::default());
+            return Division {
+                changes: round.reported.keys().map(changes).collect(),
+                shares: round.reported.keys().map(nothing).collect(),
+                delay,
+            };
         }
         let active: Work = round.reported.values().flatten().cloned().collect();
         let revoked = std::mem::take(&mut self.previously_revoked);
@@ -124,6 +152,22 @@ impl Cooperative {
             shares,
             delay: self.delay,
         }
+    }
+
+    /// For how long nothing is dealt out yet because the group has just started; none when it is to be.
+    fn gathers(&mut self, round: &Round<'_>) -> Option<Duration> {
+        let is_new = round.reported.values().all(Work::is_empty);
+        let end = match self.start {
+            Start::Before => round.now + GATHER.min(self.max_delay),
+            Start::Gathering(end) => end,
+            Start::Over => return None,
+        };
+        if is_new && round.is_one_missing && round.now < end && !round.configured.is_empty() {
+            self.start = Start::Gathering(end);
+            return Some(end - round.now);
+        }
+        self.start = Start::Over;
+        None
     }
 
     /// Decides about work that nobody has any more: it waits, goes to those who may have come back, or is dealt out

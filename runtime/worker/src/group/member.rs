@@ -1,6 +1,6 @@
 //! A worker as a member of its group: what it offers, and how it divides the work when it leads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +18,12 @@ use super::work::{Item, Work};
 pub(crate) trait Configured: Send + Sync + std::fmt::Debug {
     /// The offset behind the last configuration record, and all connectors and tasks.
     fn configured(&self) -> (i64, Work);
+}
+
+/// Who had the work before.
+pub(crate) trait Predecessors: Send + Sync + std::fmt::Debug {
+    /// The ids of the workers that connectors and tasks were last said to be at.
+    fn workers(&self) -> BTreeSet<String>;
 }
 
 /// What the leader knows of the others since it last divided the work.
@@ -56,6 +62,7 @@ pub(crate) struct ConnectProtocol {
     best: Version,
     max_delay: Duration,
     configured: Arc<dyn Configured>,
+    predecessors: Arc<dyn Predecessors>,
     clock: Arc<dyn Clock>,
     inner: Mutex<Inner>,
 }
@@ -66,6 +73,7 @@ impl ConnectProtocol {
         best: Version,
         max_delay: Duration,
         configured: Arc<dyn Configured>,
+        predecessors: Arc<dyn Predecessors>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
@@ -73,6 +81,7 @@ impl ConnectProtocol {
             best,
             max_delay,
             configured,
+            predecessors,
             clock,
             inner: Mutex::new(Inner {
                 allocation: None,
@@ -171,10 +180,17 @@ impl ConnectProtocol {
                 .map(|(id, member)| (id.clone(), held(member)))
                 .collect();
             let was_delivered = inner.was_delivered;
+            let living: BTreeSet<&str> = members
+                .values()
+                .map(|member| worker_id(&member.url))
+                .collect();
+            let mut before = self.predecessors.workers().into_iter();
+            let is_one_missing = before.any(|worker| !living.contains(&*worker));
             let division = inner.leader.divide(Round {
                 reported: &reported,
                 configured: &configured,
                 was_delivered,
+                is_one_missing,
                 now: self.clock.monotonic(),
             });
             let delay_ms = i32::try_from(division.delay.as_millis()).unwrap_or(i32::MAX);
@@ -203,6 +219,12 @@ impl ConnectProtocol {
             .map(|(id, assignment)| (id, assignment.encode(version)));
         encoded.collect()
     }
+}
+
+/// The worker's id by its URL: host and port.
+pub(crate) fn worker_id(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.trim_end_matches('/')
 }
 
 #[async_trait]

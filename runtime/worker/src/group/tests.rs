@@ -122,6 +122,7 @@ struct Group {
     configured: Work,
     now: Duration,
     delivered: bool,
+    is_one_missing: bool,
 }
 
 impl Group {
@@ -138,12 +139,14 @@ impl Group {
             configured,
             now: Duration::from_secs(1),
             delivered: false,
+            is_one_missing: false,
         }
     }
 
     /// One generation; the members do what they are told.
     fn round(&mut self) -> Division {
         let division = self.leader.divide(Round {
+            is_one_missing: self.is_one_missing,
             reported: &self.members,
             configured: &self.configured,
             was_delivered: self.delivered,
@@ -187,6 +190,34 @@ impl Group {
         let [connectors, tasks] = counts;
         (connectors, tasks)
     }
+}
+
+#[test]
+fn a_group_that_starts_waits_a_moment_for_the_workers_that_it_had() {
+    let mut group = Group::new(300_000, 2, 4);
+    group.is_one_missing = true;
+    group.join("w1");
+    assert_eq!(group.round().delay, Duration::from_secs(1));
+    group.now += Duration::from_millis(200);
+    group.join("w2");
+    let division = group.round();
+    assert_eq!(division.delay, Duration::from_millis(800));
+    assert_eq!(group.loads(), (vec![0, 0], vec![0, 0]));
+    group.is_one_missing = false;
+    group.join("w3");
+    assert_eq!(group.settle(), Duration::ZERO);
+    assert_eq!(group.loads(), (vec![0, 1, 1], vec![2, 3, 3]));
+    // Who is missing later is no matter of the start.
+    group.is_one_missing = true;
+    assert_eq!(group.settle(), Duration::ZERO);
+
+    let mut alone = Group::new(300_000, 1, 1);
+    alone.is_one_missing = true;
+    alone.join("w1");
+    assert_eq!(alone.round().delay, Duration::from_secs(1));
+    alone.now += Duration::from_secs(1);
+    assert_eq!(alone.round().delay, Duration::ZERO);
+    assert_eq!(alone.loads(), (vec![1], vec![1]));
 }
 
 #[test]

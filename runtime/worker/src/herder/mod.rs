@@ -25,6 +25,8 @@ mod task_set;
 mod tasks;
 mod views;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use millrace_api::TaskId;
 use millrace_config::{KeyInfo, NullableProperties};
@@ -153,8 +155,14 @@ pub trait Herder: Send + Sync + std::fmt::Debug {
     async fn fence(&self, _name: &str, _request: InternalRequest) -> Result<(), HerderError> {
         Err(not_in_standalone())
     }
-    /// Sets the level of a logger, as it was given, on all workers of the group; asked only of those.
-    async fn set_cluster_level(&self, _logger: &str, _level: &str) -> Result<(), HerderError> {
+    /// Sets the level of a logger, as it was given, on all workers of the group, for a while or for good; asked only of
+    /// those.
+    async fn set_cluster_level(
+        &self,
+        _logger: &str,
+        _level: &str,
+        _lasting: Option<Duration>,
+    ) -> Result<(), HerderError> {
         Err(not_in_standalone())
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use millrace_api::{ConnectError, ConnectorContext, Properties};
 use millrace_config::NullableProperties;
 use millrace_wire::clock::Clock;
+use millrace_wire::log_scope;
 use tokio::sync::{Notify, watch};
 
 use super::error::HerderError;
@@ -162,6 +163,16 @@ impl Connector {
         self.shared.registry.connector(&class)
     }
 
+    /// What its log lines belong to.
+    pub(super) fn log_target(&self) -> Arc<str> {
+        format!("connector.{}", self.name).into()
+    }
+
+    /// A new instance, whose lines are the connector's.
+    pub(super) fn new_host(&self, plugin: &Registered) -> Result<Host, CallError> {
+        log_scope::enter(self.log_target(), || self.shared.hosts.host(plugin))
+    }
+
     /// `source`, `sink` or `unknown`.
     pub(super) fn kind(&self) -> &'static str {
         match self.plugin().map(|plugin| plugin.kind) {
@@ -208,7 +219,7 @@ impl Connector {
     pub(super) fn follow(self: &Arc<Self>) {
         self.watch_values();
         let (weak, requests) = (Arc::downgrade(self), Arc::clone(&self.reconfigure));
-        tokio::spawn(async move {
+        tokio::spawn(log_scope::within(self.log_target(), async move {
             loop {
                 requests.notified().await;
                 let Some(connector) = weak.upgrade() else {
@@ -224,7 +235,7 @@ impl Connector {
                     );
                 }
             }
-        });
+        }));
     }
 
     /// Makes a new instance and brings it to the wanted state.
@@ -255,7 +266,7 @@ impl Connector {
                 .set_connector(&self.name, State::Failed, Some(trace), None);
             return Err(HerderError::internal(why));
         }
-        match self.shared.hosts.host(plugin) {
+        match self.new_host(plugin) {
             Ok(host) => live.host = Some(host),
             Err(error) => {
                 let trace = ConnectError::connect(error.to_string()).trace();

@@ -175,7 +175,7 @@ impl Connector {
             return;
         }
         if live.host.is_none() {
-            match self.plugin().map(|plugin| self.shared.hosts.host(plugin)) {
+            match self.plugin().map(|plugin| self.new_host(plugin)) {
                 Some(Ok(host)) => live.host = Some(host),
                 Some(Err(error)) => return self.fail_tasks(&origins, &error.to_string()),
                 None => return self.fail_tasks(&origins, "the connector's class is not built in"),

@@ -30,7 +30,7 @@ impl Statuses {
                 if self.believes(known.connector.as_ref(), &heard) {
                     known.connector = Some(heard);
                 } else {
-                    self.insist(key, known.connector.as_ref(), &heard);
+                    self.insist(key, known.connector.as_mut(), &heard);
                 }
             }
             (StatusKey::Task(name, task), None) => {
@@ -44,15 +44,12 @@ impl Statuses {
                 let known = inner.connectors.entry((&**name).into()).or_default();
                 let before = known.tasks.get(task).map(|task| &task.held);
                 if self.believes(before, &heard) {
-                    known.tasks.insert(
-                        *task,
-                        KnownTask {
-                            held: heard,
-                            run: 0,
-                        },
-                    );
+                    // A run that has begun here, and has not said so yet, is heard all the same.
+                    let run = known.tasks.get(task).map_or(0, |task| task.run);
+                    known.tasks.insert(*task, KnownTask { held: heard, run });
                 } else {
-                    self.insist(key, before, &heard);
+                    let own = known.tasks.get_mut(task).map(|task| &mut task.held);
+                    self.insist(key, own, &heard);
                 }
             }
             (StatusKey::Topic { .. }, _) => {}
@@ -63,25 +60,31 @@ impl Statuses {
     fn believes(&self, known: Option<&Held>, heard: &Held) -> bool {
         let Some(known) = known else { return true };
         let is_mine = heard.status.worker_id == self.worker_id();
-        if known.is_own && (is_mine || is_farewell(known, heard)) {
-            return false;
+        if known.is_own {
+            // Another has what runs here only where it was given it later.
+            let is_given_later = heard.generation > self.generation();
+            let runs_here = known.status.state != State::Unassigned;
+            return !is_mine && !is_farewell(known, heard) && (is_given_later || !runs_here);
         }
-        let is_stale = known.status.state == State::Running
-            && is_farewell(known, heard)
-            && known.generation >= heard.generation;
-        !is_stale
+        !is_farewell(known, heard) || known.generation < heard.generation
     }
 
-    /// Somebody has said later than this worker that nobody runs what it runs: it took this worker for dead, or spoke of
-    /// the one that ran it before. Says it once more, for the last word counts.
-    fn insist(&self, key: &StatusKey, known: Option<&Held>, heard: &Held) {
+    /// Somebody has said later than this worker that nobody runs what it runs, or that another does: it took this worker
+    /// for dead, spoke of the one that ran it before, or is that one and does not know yet. Says it once more, for the
+    /// last word counts.
+    fn insist(&self, key: &StatusKey, known: Option<&mut Held>, heard: &Held) {
         let Some(known) = known.filter(|known| known.is_own) else {
             return;
         };
-        let is_of_the_dead = heard.status.worker_id == self.worker_id()
+        let is_mine = heard.status.worker_id == self.worker_id();
+        let is_of_the_dead = is_mine
             && heard.generation > known.generation
             && heard.status.state != known.status.state;
-        if is_of_the_dead || is_farewell(known, heard) {
+        let is_outdated = !is_mine
+            && known.status.state != State::Unassigned
+            && heard.generation < self.generation();
+        if is_of_the_dead || is_outdated || is_farewell(known, heard) {
+            known.generation = self.generation();
             self.tell(|| key.clone(), known);
         }
     }
@@ -290,6 +293,40 @@ mod tests {
             told,
             [("status-task-c-0".to_owned(), Some("RUNNING".to_owned()))]
         );
+    }
+
+    #[test]
+    fn a_worker_that_wakes_up_late_does_not_take_back_what_runs_here_by_now() {
+        let (statuses, journal) = statuses();
+        let (name, id) = (
+            "c".into(),
+            TaskId {
+                connector: "c".into(),
+                task: 0,
+            },
+        );
+        statuses.set_connector(&name, State::Paused, None, Some("1"));
+        let run = statuses.begin_run(&id, "1");
+        run.task(&id, State::Paused, None);
+        for key in [StatusKey::Connector("c".to_owned()), task()] {
+            journal.0.lock().unwrap().clear();
+            // It hears that it is taken for dead and says that it is not; then it learns the rest and gives up.
+            statuses.hear(&key, record(State::Paused, "late:1", 3));
+            statuses.hear(&key, record(State::Unassigned, "late:1", 3));
+            let told = journal.0.lock().unwrap().clone();
+            let said = (key.to_string(), Some("PAUSED".to_owned()));
+            assert_eq!(told, [said.clone(), said]);
+        }
+        assert_eq!(statuses.connector_state("c"), Some(State::Paused));
+        assert_eq!(statuses.task("c", 0).unwrap().status.worker_id, "me:1");
+        run.task(&id, State::Running, None);
+        assert_eq!(statuses.task("c", 0).unwrap().status.state, State::Running);
+        statuses.hear(&task(), record(State::Running, "next:1", 6));
+        assert_eq!(statuses.task("c", 0).unwrap().status.worker_id, "next:1");
+        let run = statuses.begin_run(&id, "1");
+        statuses.hear(&task(), record(State::Running, "late:1", 3));
+        run.task(&id, State::Running, None);
+        assert_eq!(statuses.task("c", 0).unwrap().status.worker_id, "me:1");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use millrace_wire::clock::Clock;
 use serde_json::Value;
 
 use super::views::{ConnectorStatus, Status, TaskStatus};
+use crate::group::member::Predecessors;
 use crate::store::topic::status_record::{StatusKey, StatusRecord, topic_value};
 use crate::task::{State, StatusListener};
 
@@ -299,6 +300,17 @@ impl Statuses {
             let topics = std::mem::take(&mut known.topics);
             self.retract_topics(name, topics);
         }
+    }
+}
+
+impl Predecessors for Statuses {
+    fn workers(&self) -> BTreeSet<String> {
+        let inner = self.lock();
+        let known = inner.connectors.values().flat_map(|known| {
+            let tasks = known.tasks.values().map(|task| &task.held);
+            known.connector.iter().chain(tasks)
+        });
+        known.map(|held| held.status.worker_id.clone()).collect()
     }
 }
 

@@ -3,24 +3,38 @@
 //! A logger is a target of the `log` facade, or the Java class that does the same work in Kafka Connect: users and
 //! tools know that name. Its level is the one set for it, or for the nearest name above it (names are cut at `.` and
 //! `::`), or that of `root`.
+//!
+//! What runs on behalf of a connector or one of its tasks logs on the target `connector.<name>` or
+//! `connector.<name>.task.<number>`, whichever part of the program says it. The level of that target counts first where
+//! it has one, or the connector has; else that of the part. Their last lines are kept ([`Line`]).
 
 mod class;
 mod level;
+mod recent;
+mod temporary;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use log::{LevelFilter, Log, Metadata, Record};
 use millrace_wire::clock::Clock;
+use millrace_wire::log_scope;
 use serde::Serialize;
 
 pub use level::Level;
+use recent::Recent;
+pub use recent::{Line, Lines};
+use temporary::Temporary;
 
 /// The name of the logger above all.
 const ROOT: &str = "root";
 /// The most loggers that are remembered because something was logged by them.
 const SEEN_MAX: usize = 1000;
+/// No level ends by itself.
+const NEVER: u64 = u64::MAX;
 
 /// A logger's effective level, as REST shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -29,6 +43,20 @@ pub struct Setting {
     pub level: Level,
     /// When REST set it, in milliseconds since the epoch.
     pub last_modified: Option<i64>,
+    /// When it ends and the one before holds again, in milliseconds since the epoch; none for not at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<i64>,
+}
+
+impl Setting {
+    /// A level that nobody has set by REST.
+    fn configured(level: Level) -> Self {
+        Self {
+            level,
+            last_modified: None,
+            expires: None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -37,40 +65,39 @@ struct State {
     set: BTreeMap<String, Setting>,
     /// Loggers known because something was logged by them.
     seen: BTreeMap<String, ()>,
+    temporary: Temporary,
 }
 
 /// The loggers of the process.
 pub struct Loggers {
     state: RwLock<State>,
+    /// When the next level ends by itself, in milliseconds of the monotonic clock.
+    next_end: AtomicU64,
+    recent: Recent,
     clock: Arc<dyn Clock>,
 }
 
 impl Loggers {
     /// Loggers that all have `root`'s level.
     pub fn new(root: LevelFilter, clock: Arc<dyn Clock>) -> Arc<Self> {
-        let setting = Setting {
-            level: root.into(),
-            last_modified: None,
-        };
+        let setting = Setting::configured(root.into());
         let state = State {
             set: BTreeMap::from([(ROOT.to_owned(), setting)]),
             seen: class::names().map(|name| (name.to_owned(), ())).collect(),
+            temporary: Temporary::default(),
         };
         Arc::new(Self {
             state: RwLock::new(state),
+            next_end: AtomicU64::new(NEVER),
+            recent: Recent::default(),
             clock,
         })
     }
 
     /// Gives a logger the level that a configuration file says.
     pub fn configure(&self, logger: &str, level: LevelFilter) {
-        self.write().set.insert(
-            logger.to_owned(),
-            Setting {
-                level: level.into(),
-                last_modified: None,
-            },
-        );
+        let setting = Setting::configured(level.into());
+        self.write().set.insert(logger.to_owned(), setting);
         self.publish();
     }
 
@@ -95,6 +122,7 @@ impl Loggers {
 
     /// All known loggers but those at OFF.
     pub fn all(&self) -> BTreeMap<String, Setting> {
+        self.end_what_is_over();
         let state = self.read();
         let names = state.set.keys().chain(state.seen.keys());
         let all = names.map(|name| (name.clone(), state.effective(name)));
@@ -104,16 +132,24 @@ impl Loggers {
 
     /// A known logger's effective level.
     pub fn get(&self, logger: &str) -> Option<Setting> {
+        self.end_what_is_over();
         let name = canonical(logger);
         let state = self.read();
         state.is_known(name).then(|| state.effective(name))
     }
 
     /// Sets the level of all known loggers whose names start with `logger`, and of `logger` itself; `root` means all.
-    /// Returns those that it changed, in order.
-    pub fn set(&self, logger: &str, level: Level) -> Vec<String> {
+    /// With `lasting` they have what they had before again when it is over. Returns those that it changed, in order.
+    pub fn set(&self, logger: &str, level: Level, lasting: Option<Duration>) -> Vec<String> {
+        self.end_what_is_over();
         let name = canonical(logger);
         let now = self.clock.now_ms();
+        let end = lasting.map(|lasting| self.clock.monotonic() + lasting);
+        let setting = Setting {
+            level,
+            last_modified: Some(now),
+            expires: lasting.map(|lasting| now.saturating_add_unsigned(millis(lasting))),
+        };
         let mut state = self.write();
         let known: Vec<String> = state.set.keys().chain(state.seen.keys()).cloned().collect();
         let mut meant: Vec<String> = known
@@ -123,36 +159,76 @@ impl Loggers {
         meant.push(name.to_owned());
         meant.sort();
         meant.dedup();
-        meant.retain(|known| state.effective(known).level != level);
-        for known in &meant {
-            state.set.insert(
-                known.clone(),
-                Setting {
-                    level,
-                    last_modified: Some(now),
-                },
-            );
+        let is_other = |known: &String| state.effective(known).level != level;
+        let (changed, same): (Vec<String>, Vec<String>) = meant.into_iter().partition(is_other);
+        let prolonged = same.iter().filter(|known| state.temporary.has(known));
+        let prolonged: Vec<String> = prolonged.cloned().collect();
+        for known in changed.iter().chain(&prolonged) {
+            let before = state.set.insert(known.clone(), setting);
+            state.temporary.set(known, end, before);
         }
         state.seen.insert(name.to_owned(), ());
+        self.note_next_end(&state);
         drop(state);
         self.publish();
-        meant
+        changed
     }
 
-    fn allows(&self, metadata: &Metadata<'_>) -> bool {
-        let target = metadata.target();
-        let class = class::of(target);
-        let state = self.read();
-        let is_new =
-            class.is_none() && !state.seen.contains_key(target) && state.seen.len() < SEEN_MAX;
-        let setting = class.and_then(|class| state.nearest(class));
-        let setting = setting.unwrap_or_else(|| state.effective(target));
-        drop(state);
-        if is_new {
-            self.write().seen.insert(target.to_owned(), ());
-        }
-        metadata.level() <= setting.level.filter()
+    fn note_next_end(&self, state: &State) {
+        let end = state.temporary.next_end().map_or(NEVER, millis);
+        self.next_end.store(end, Ordering::Relaxed);
     }
+
+    /// Gives loggers whose levels were to hold for a while, which is over, those that they had before.
+    fn end_what_is_over(&self) {
+        let end = self.next_end.load(Ordering::Relaxed);
+        if end == NEVER || millis(self.clock.monotonic()) < end {
+            return;
+        }
+        let mut state = self.write();
+        for (logger, before) in state.temporary.take_ended(self.clock.monotonic()) {
+            match before {
+                Some(before) => drop(state.set.insert(logger, before)),
+                None => drop(state.set.remove(&logger)),
+            }
+        }
+        self.note_next_end(&state);
+        drop(state);
+        self.publish();
+    }
+
+    /// The last lines of a connector and its tasks, or of one of these, that are at least as severe as `level`; at most
+    /// `most`.
+    pub fn lines(&self, connector: &str, task: Option<u32>, level: Level, most: usize) -> Lines {
+        self.recent.lines(connector, task, level, most)
+    }
+
+    /// Whether a part of the program may say something of that severity, on behalf of `scope` if there is one.
+    fn allows(&self, part: &str, scope: Option<&str>, level: log::Level) -> bool {
+        self.end_what_is_over();
+        let class = class::of(part);
+        let state = self.read();
+        let is_new = |target: &str| !state.seen.contains_key(target);
+        let has_room = state.seen.len() < SEEN_MAX;
+        let is_new_part = has_room && class.is_none() && is_new(part);
+        let is_new_scope = has_room && scope.is_some_and(is_new);
+        let of_scope = scope.and_then(|scope| state.nearest(scope));
+        let setting = of_scope
+            .or_else(|| state.nearest(class?))
+            .unwrap_or_else(|| state.effective(part));
+        drop(state);
+        if is_new_part {
+            self.write().seen.insert(part.to_owned(), ());
+        }
+        if let Some(scope) = scope.filter(|_| is_new_scope) {
+            self.write().seen.insert(scope.to_owned(), ());
+        }
+        level <= setting.level.filter()
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(NEVER - 1)
 }
 
 impl State {
@@ -177,10 +253,7 @@ impl State {
         let of_target = || self.nearest(class::target(name)?);
         own.or_else(of_target)
             .or_else(|| self.set.get(ROOT).copied())
-            .unwrap_or(Setting {
-                level: Level::Info,
-                last_modified: None,
-            })
+            .unwrap_or(Setting::configured(Level::Info))
     }
 }
 
@@ -230,13 +303,30 @@ impl fmt::Debug for LevelLog {
 
 impl Log for LevelLog {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.loggers.allows(metadata) && self.inner.enabled(metadata)
+        let is_allowed = |scope: Option<&str>| {
+            let (part, level) = (metadata.target(), metadata.level());
+            self.loggers.allows(part, scope, level)
+        };
+        log_scope::current(is_allowed) && self.inner.enabled(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.loggers.allows(record.metadata()) {
-            self.inner.log(record);
-        }
+        log_scope::current(|scope| {
+            // What names a target of its own keeps it: a sink that logs its records does.
+            let scope = scope.filter(|_| record.module_path() == Some(record.target()));
+            if !self.loggers.allows(record.target(), scope, record.level()) {
+                return;
+            }
+            let target = scope.unwrap_or(record.target());
+            let metadata = Metadata::builder()
+                .level(record.level())
+                .target(target)
+                .build();
+            self.inner
+                .log(&record.to_builder().metadata(metadata).build());
+            let loggers = &self.loggers;
+            loggers.recent.keep(target, record, loggers.clock.now_ms());
+        });
     }
 
     fn flush(&self) {
@@ -245,73 +335,4 @@ impl Log for LevelLog {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use log::LevelFilter;
-    use millrace_wire::clock::Clock;
-
-    use super::{Level, Loggers, Setting};
-
-    #[derive(Debug)]
-    struct Noon;
-
-    impl Clock for Noon {
-        fn now_ms(&self) -> i64 {
-            12
-        }
-
-        fn monotonic(&self) -> Duration {
-            Duration::ZERO
-        }
-    }
-
-    #[test]
-    fn levels_come_from_the_nearest_name_above() {
-        let loggers = Loggers::new(LevelFilter::Info, Arc::new(Noon));
-        assert_eq!(loggers.set("connector.a", Level::Debug), ["connector.a"]);
-        assert_eq!(loggers.set("connector.a", Level::Debug), [""; 0]);
-        assert_eq!(loggers.set("connector.a.task.0", Level::Debug), [""; 0]);
-        let debug = Setting {
-            level: Level::Debug,
-            last_modified: Some(12),
-        };
-        assert_eq!(loggers.get("connector.a.task.0"), Some(debug));
-        assert_eq!(loggers.get("connector"), None);
-        assert_eq!(loggers.get("ROOT").unwrap().level, Level::Info);
-        assert_eq!(
-            loggers.set("conn", Level::Off),
-            ["conn", "connector.a", "connector.a.task.0"]
-        );
-        assert!(!loggers.all().keys().any(|name| name.starts_with("conn")));
-        assert!(
-            loggers
-                .set("root", Level::Warn)
-                .contains(&"conn".to_owned())
-        );
-    }
-
-    #[test]
-    fn modules_go_by_the_classes_that_do_their_work() {
-        let loggers = Loggers::new(LevelFilter::Info, Arc::new(Noon));
-        let allows = |target: &str| {
-            let metadata = log::Metadata::builder()
-                .level(log::Level::Debug)
-                .target(target)
-                .build();
-            loggers.allows(&metadata)
-        };
-        let class = "org.apache.kafka.connect.file.FileStreamSourceTask";
-        assert_eq!(loggers.get(class).unwrap().level, Level::Info);
-        assert!(!allows("millrace_file::source::task"));
-        let changed = loggers.set("org.apache.kafka.connect.file", Level::Debug);
-        assert!(changed.contains(&class.to_owned()));
-        assert!(allows("millrace_file::source::task"));
-        assert!(!allows("millrace_worker::rest::server"));
-        loggers.configure("millrace_worker", LevelFilter::Debug);
-        assert!(allows("millrace_worker::rest::server"));
-        let rest = loggers.get("org.apache.kafka.connect.runtime.rest.RestServer");
-        assert_eq!(rest.unwrap().level, Level::Debug);
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use millrace_wire::clock::Clock;
 use serde::Serialize;
 
+use super::memory::MemoryUse;
 use super::task::{TaskKind, TaskMetrics};
 
 /// For so long after its last record a task counts as flowing.
@@ -38,11 +39,13 @@ pub enum FlowStage {
     Commit,
     /// Dead letters are stored.
     DeadLetters,
+    /// It takes no more until some of what it, its connector or the worker holds is let go of.
+    Memory,
     /// It stands still as it was told.
     Paused,
 }
 
-const STAGES: [FlowStage; 9] = [
+const STAGES: [FlowStage; 10] = [
     FlowStage::Start,
     FlowStage::Poll,
     FlowStage::PollRetry,
@@ -51,6 +54,7 @@ const STAGES: [FlowStage; 9] = [
     FlowStage::Put,
     FlowStage::Commit,
     FlowStage::DeadLetters,
+    FlowStage::Memory,
     FlowStage::Paused,
 ];
 
@@ -172,6 +176,8 @@ pub struct Flow {
     pub bytes_behind: u64,
     /// Of a sink that is behind, the age of the last record that it read, in seconds; 0 for one that is not.
     pub seconds_behind: f64,
+    /// What is held in memory for it, and how much of it may be.
+    pub memory: MemoryUse,
 }
 
 impl TaskMetrics {
@@ -213,6 +219,7 @@ impl TaskMetrics {
                 (TaskKind::Sink, 1.., Some(time)) => (now_ms - time).max(0) as f64 / 1e3,
                 _ => 0.0,
             },
+            memory: self.memory_use(),
         }
     }
 
@@ -281,21 +288,21 @@ mod tests {
     use millrace_wire::clock::{Clock, ManualClock};
 
     use super::{Condition, FlowStage, Limits};
-    use crate::metrics::{TaskKind, TaskMetrics};
+    use crate::metrics::{TaskKind, TaskMetrics, WorkerMetrics};
 
     const LIMITS: Limits = Limits {
         stage: Duration::from_secs(30),
         silence: None,
     };
 
-    fn task(kind: TaskKind) -> (TaskMetrics, Arc<ManualClock>) {
+    fn task(kind: TaskKind) -> (Arc<TaskMetrics>, Arc<ManualClock>) {
         let clock = Arc::new(ManualClock::new(1_000_000));
         let id = TaskId {
             connector: "c".into(),
             task: 0,
         };
         let shared = Arc::clone(&clock) as Arc<dyn Clock>;
-        (TaskMetrics::new(id, kind, shared), clock)
+        (WorkerMetrics::default().begin(&id, kind, shared), clock)
     }
 
     #[test]

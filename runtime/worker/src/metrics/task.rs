@@ -8,11 +8,13 @@ use std::time::Duration;
 use millrace_api::{TaskId, TopicPartition};
 use millrace_client::producer::ProducerMetrics;
 use millrace_wire::clock::Clock;
+use millrace_wire::held::Held;
 use millrace_wire::metrics::{Counter, Gauge, Timing};
 
 use super::ErrorMetrics;
 use super::collect::Recent;
 use super::flow::Progress;
+use super::memory::TaskMemory;
 
 /// Which way a task carries records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub(crate) struct TaskMetrics {
     pub(crate) progress: Progress,
     pub(crate) source: SourceMetrics,
     pub(crate) sink: SinkMetrics,
+    /// What it holds.
+    pub(crate) memory: TaskMemory,
     /// What scrapes remember of each other.
     pub(super) recent: Mutex<Recent>,
 }
@@ -93,10 +97,17 @@ pub(crate) struct SinkMetrics {
     pub(crate) partitions: Gauge,
     /// Records that each partition holds behind those fetched, when they were fetched.
     lag: Mutex<BTreeMap<TopicPartition, i64>>,
+    /// What the task's consumer has fetched and can still be reached.
+    held: OnceLock<Held>,
 }
 
 impl TaskMetrics {
-    pub(super) fn new(id: TaskId, kind: TaskKind, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(
+        id: TaskId,
+        kind: TaskKind,
+        clock: Arc<dyn Clock>,
+        memory: TaskMemory,
+    ) -> Self {
         Self {
             id,
             kind,
@@ -107,6 +118,7 @@ impl TaskMetrics {
             progress: Progress::new(clock),
             source: SourceMetrics::default(),
             sink: SinkMetrics::default(),
+            memory,
             recent: Mutex::default(),
         }
     }
@@ -159,6 +171,15 @@ impl SourceMetrics {
 }
 
 impl SinkMetrics {
+    /// Shows what a consumer holds with the task's figures; a run has one.
+    pub(crate) fn show_held(&self, held: &Held) {
+        self.held.get_or_init(|| held.clone());
+    }
+
+    pub(super) fn held(&self) -> Option<&Held> {
+        self.held.get()
+    }
+
     /// Records were fetched; `lag` are left in the partition.
     pub(crate) fn read(
         &self,

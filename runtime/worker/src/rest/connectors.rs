@@ -145,7 +145,11 @@ pub(super) async fn tasks(api: &Api, name: String) -> Result<Answer, Answer> {
 }
 
 /// A task's number; one that is none names no resource, and a negative one names an unknown task.
-fn task_id(name: &str, task: &str, unknown: fn(&str, i32) -> String) -> Result<TaskId, Answer> {
+pub(super) fn task_id(
+    name: &str,
+    task: &str,
+    unknown: fn(&str, i32) -> String,
+) -> Result<TaskId, Answer> {
     let not_found = || Answer::resource_error(StatusCode::NOT_FOUND);
     let number: i32 = task.parse().map_err(|_| not_found())?;
     let task = u32::try_from(number)

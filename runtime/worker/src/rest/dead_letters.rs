@@ -146,7 +146,7 @@ pub(super) async fn list(api: &Api) -> Result<Answer, Answer> {
 /// Letters of a queue.
 pub(super) async fn show(api: &Api, queue: String, query: &Query) -> Result<Answer, Answer> {
     let filter = filter(query).map_err(|why| bad(&why))?;
-    let limit = number(query, "limit").map_err(|why| bad(&why))?;
+    let limit = query.number("limit").map_err(|why| bad(&why))?;
     let limit = limit.map_or(SHOWN, |limit: usize| limit.min(SHOWN_MAX));
     let found = service(api)?
         .call(move |queues| async move { queues.show(&queue, &filter, limit).await })
@@ -173,15 +173,6 @@ fn read(body: &[u8]) -> Result<Replay, String> {
     asked.replay()
 }
 
-fn number<T: std::str::FromStr>(query: &Query, name: &str) -> Result<Option<T>, String> {
-    let text = query.first(name).filter(|text| !text.is_empty());
-    let read = text.map(|text| {
-        let wrong = |_| format!("the query parameter {name} must be a whole number, not '{text}'");
-        text.parse().map_err(wrong)
-    });
-    read.transpose()
-}
-
 fn filter(query: &Query) -> Result<Filter, String> {
     let text = |name: &str| query.first(name).map(str::to_owned);
     let header = |text: &str| match text.split_once('=') {
@@ -195,11 +186,11 @@ fn filter(query: &Query) -> Result<Filter, String> {
         message: query.first("message").map(pattern).transpose()?,
         topic: text("topic"),
         headers: query.all("header").map(header).collect(),
-        since: number(query, "since")?,
-        until: number(query, "until")?,
-        partition: number(query, "partition")?,
-        from_offset: number(query, "fromOffset")?,
-        to_offset: number(query, "toOffset")?,
+        since: query.number("since")?,
+        until: query.number("until")?,
+        partition: query.number("partition")?,
+        from_offset: query.number("fromOffset")?,
+        to_offset: query.number("toOffset")?,
     })
 }
 

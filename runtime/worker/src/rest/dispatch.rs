@@ -10,7 +10,7 @@ use super::media::{ContentType, accepted};
 use super::query::Query;
 use super::route::{PathError, Resource};
 use super::{
-    Api, Surface, admin, connectors, dead_letters, faults, health, offsets, openapi, plugins,
+    Api, Surface, admin, connectors, dead_letters, faults, health, logs, offsets, openapi, plugins,
     preview, scrape,
 };
 use crate::herder::distributed::peers::{SIGNATURE, SIGNATURE_ALGORITHM};
@@ -218,6 +218,8 @@ async fn serve(api: &Api, resource: Resource, call: Call) -> Result<Answer, Answ
         Resource::Tasks(name) => connectors::tasks(api, name).await,
         Resource::TaskStatus(name, task) => connectors::task_status(api, &name, &task),
         Resource::TaskRestart(name, task) => connectors::restart_task(api, &name, &task).await,
+        Resource::Logs(name) => logs::of_connector(api, &name, &call.query),
+        Resource::TaskLogs(name, task) => logs::of_task(api, &name, &task, &call.query),
         Resource::Restart(name) => connectors::restart(api, name, &call.query).await,
         Resource::Pause(name) => connectors::pause(api, name).await,
         Resource::Resume(name) => connectors::resume(api, name).await,

@@ -16,6 +16,7 @@ mod forward;
 mod guard;
 mod health;
 mod json;
+mod logs;
 mod media;
 mod offsets;
 mod openapi;

@@ -37,6 +37,20 @@ impl Query {
             .map(|(_, value)| value.as_str())
     }
 
+    /// A whole number, if one is given.
+    ///
+    /// # Errors
+    /// A text that says what is wrong.
+    pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, String> {
+        let text = self.first(name).filter(|text| !text.is_empty());
+        let read = text.map(|text| {
+            let wrong =
+                |_| format!("the query parameter {name} must be a whole number, not '{text}'");
+            text.parse().map_err(wrong)
+        });
+        read.transpose()
+    }
+
     /// A boolean: `true` in any case is true, an absent or empty one is `default`, anything else is false.
     pub(super) fn flag(&self, key: &str, default: bool) -> bool {
         match self.first(key) {

@@ -18,6 +18,8 @@ pub(super) enum Resource {
     Tasks(String),
     TaskStatus(String, String),
     TaskRestart(String, String),
+    Logs(String),
+    TaskLogs(String, String),
     Restart(String),
     Pause(String),
     Resume(String),

@@ -14,12 +14,20 @@ use millrace_wire::link::Dial;
 
 use crate::config::inherited_security;
 use crate::dead_letters::{DeadLetterError, DeadLetterQueues};
+use crate::validation::own_keys::{MEMORY_MAX, number};
 
 /// `batch.size` of sources on the included broker.
 const IN_MEMORY_BATCH_BYTES: usize = 512 << 10;
 /// `batch.size` of sources on a cluster: what `max.request.size` and `message.max.bytes` take by default, headers and
 /// all.
 const REMOTE_BATCH_BYTES: usize = 1_000_000;
+
+/// `fetch.max.bytes` of sinks, as Kafka has it, and the least that a bound of the connector's memory makes of it: below
+/// that answers cost more than what is in them.
+const ANSWER_BYTES: u64 = 50 << 20;
+const ANSWER_BYTES_MIN: u64 = 64 << 10;
+/// `max.partition.fetch.bytes` of sinks, at most.
+const PARTITION_BYTES: u64 = 4 << 20;
 
 /// Makes clients for connectors: how to reach the cluster, and the worker's settings for them.
 pub struct Clients {
@@ -191,14 +199,28 @@ impl Clients {
 
     /// Settings of a sink task's consumer.
     pub(crate) fn consumer_settings(&self, id: &TaskId, connector: &Properties) -> Properties {
+        let answer = self.answer_bytes(connector);
+        let partition = answer.min(PARTITION_BYTES);
         let defaults = [
             ("client.id", format!("connector-consumer-{id}")),
             ("group.id", format!("connect-{}", id.connector)),
             ("enable.auto.commit", "false".to_owned()),
             ("auto.offset.reset", "earliest".to_owned()),
-            ("max.partition.fetch.bytes", (4 * 1024 * 1024).to_string()),
+            ("max.partition.fetch.bytes", partition.to_string()),
+            ("fetch.max.bytes", answer.to_string()),
         ];
         connector_clients("consumer", &defaults, &self.worker, connector)
+    }
+
+    /// What one answer to a sink's consumer may have: where the memory of its connector is bounded, a quarter of a task's
+    /// part, for an answer is taken whole, and two of each broker may be there.
+    fn answer_bytes(&self, connector: &Properties) -> u64 {
+        let own = number(connector, MEMORY_MAX);
+        let max = own.or_else(|| number(&self.worker, "connector.memory.max.bytes"));
+        let tasks = number(connector, "tasks.max").unwrap_or(1).max(1);
+        max.map_or(ANSWER_BYTES, |max| {
+            (max / tasks / 4).clamp(ANSWER_BYTES_MIN, ANSWER_BYTES)
+        })
     }
 
     /// Settings of the admin client for a connector's sink offsets.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use millrace_api::{ConnectError, Execution, TaskId};
+use millrace_wire::log_scope;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +16,7 @@ use super::threaded::{ThreadedSink, ThreadedSource};
 use super::{Parts, State, TargetState, TaskCode, TaskContext, TaskSpec, sink, source};
 use crate::actor::panic_text;
 use crate::metrics::{TaskKind, TaskMetrics};
+use crate::validation::own_keys::{MEMORY_MAX, number};
 
 /// How a stop went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,10 +67,14 @@ pub fn spawn(spec: TaskSpec, context: &TaskContext) -> TaskHandle {
         TaskCode::Sink(_) => TaskKind::Sink,
     };
     let metrics = context.metrics.begin(&id, kind, Arc::clone(&context.clock));
+    let own = number(&spec.connector, MEMORY_MAX);
+    metrics
+        .memory
+        .bound_connector(own.or(context.connector_memory_max));
     let shown = Arc::clone(&metrics);
-    context
-        .data
-        .spawn(supervise(spec, context.clone(), metrics, steering, done));
+    let lines = format!("connector.{}.task.{}", id.connector, id.task);
+    let work = supervise(spec, context.clone(), metrics, steering, done);
+    context.data.spawn(log_scope::within(lines.into(), work));
     TaskHandle {
         id,
         target,

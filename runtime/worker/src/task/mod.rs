@@ -129,6 +129,8 @@ pub struct TaskContext {
     pub call_timeout: Duration,
     /// Longest call once a task is asked to stop.
     pub stop_timeout: Duration,
+    /// What the tasks of a connector that does not say may hold together, in bytes; none for no bound of their own.
+    pub connector_memory_max: Option<u64>,
     /// Counts the threads that were left behind in connectors' code.
     pub(crate) threads: Threads,
 }

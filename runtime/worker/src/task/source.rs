@@ -13,6 +13,7 @@ use millrace_api::{
 use millrace_client::ClientError;
 use millrace_client::producer::{AckSink, ProduceError, Producer, RecordRef};
 use millrace_wire::error_code::ErrorCode;
+use millrace_wire::log_scope;
 
 use super::answers::{Answers, origin};
 use super::commit::Committer;
@@ -32,6 +33,8 @@ const OUTSTANDING_MAX: u64 = 500_000;
 const TURN: Duration = Duration::from_millis(5);
 /// Pause after a retriable failure of `poll`.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
+/// Pause before a task that has used up its memory looks again; what is let go of wakes nobody.
+const ROOM_PAUSE: Duration = Duration::from_millis(10);
 /// Longest wait for the producer to close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -81,7 +84,7 @@ pub(super) async fn run(
         store: Arc::clone(&context.offsets),
     });
     let task_context = SourceContext::new(id.clone(), offsets, steering.running.clone());
-    let background = commit_in_background(Arc::clone(&committer), context);
+    let background = commit_in_background(Arc::clone(&committer), &metrics, context);
 
     let mut loop_ = SourceLoop {
         id: &id,
@@ -125,15 +128,19 @@ pub(super) async fn run(
 /// Commits every flush interval until aborted.
 fn commit_in_background(
     committer: Arc<Committer>,
+    metrics: &Arc<TaskMetrics>,
     context: &TaskContext,
 ) -> tokio::task::JoinHandle<()> {
     let interval = context.flush_interval;
-    context.data.spawn(async move {
+    let metrics = Arc::clone(metrics);
+    context.data.spawn(log_scope::inherited(async move {
         loop {
             tokio::time::sleep(interval).await;
             committer.commit().await;
+            // A source that waits for records looks at its memory no more.
+            metrics.note_memory();
         }
-    })
+    }))
 }
 
 struct SourceLoop<'a> {
@@ -202,6 +209,11 @@ impl SourceLoop<'_> {
         self.check()?;
         // A record that could not be stored fails the task though its source may not have anything new for days.
         self.keep_refused().await?;
+        if !self.context.metrics.has_room(&self.metrics) {
+            self.metrics.progress.enter(FlowStage::Memory);
+            tokio::time::sleep(ROOM_PAUSE).await;
+            return Ok(());
+        }
         self.metrics.progress.poll();
         let started = self.context.clock.monotonic();
         let polled = tokio::select! {
@@ -213,7 +225,9 @@ impl SourceLoop<'_> {
             self.metrics.progress.polled();
         }
         match polled {
-            Ok(Some(batch)) if !batch.is_empty() => {
+            Ok(Some(mut batch)) if !batch.is_empty() => {
+                let held = &self.metrics.memory.blocks;
+                batch.replace_blocks(|block| held.block(block));
                 let took = self.context.clock.monotonic().saturating_sub(started);
                 self.metrics.polled(batch.len(), took);
                 match self.encode(batch, steering).await? {

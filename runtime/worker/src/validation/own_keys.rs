@@ -14,13 +14,17 @@ pub(crate) const RESTART_RESET_AFTER: &str = "restart.reset.after.ms";
 /// A task that has moved no record for longer is stalled, in milliseconds.
 pub(crate) const SILENCE_MAX: &str = "health.silence.max.ms";
 
+/// What the tasks of the connector on one worker may hold in memory together, in bytes.
+pub(crate) const MEMORY_MAX: &str = "memory.max.bytes";
+
 /// Each key with the least that it may be.
-const NUMBERS: [(&str, u64); 5] = [
+const NUMBERS: [(&str, u64); 6] = [
     (RESTART_ATTEMPTS, 0),
     (RESTART_BACKOFF, 1),
     (RESTART_BACKOFF_MAX, 1),
     (RESTART_RESET_AFTER, 1),
     (SILENCE_MAX, 1),
+    (MEMORY_MAX, 1),
 ];
 
 /// The number that a key gives, if it gives one.
@@ -59,6 +63,8 @@ mod tests {
             ("restart.backoff.ms", "250", true),
             ("health.silence.max.ms", "long", false),
             ("health.silence.max.ms", "99999999999999999999", false),
+            ("memory.max.bytes", "64mb", false),
+            ("memory.max.bytes", "67108864", true),
             ("health.other", "x", true),
         ] {
             let given = Properties::from([(key.to_owned(), value.to_owned())]);

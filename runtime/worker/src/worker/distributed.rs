@@ -142,7 +142,7 @@ impl Builder {
             Arc::clone(&self.clock),
         );
         let (offsets, status_topic, configs) = means.topics(pending, Arc::clone(&statuses)).await?;
-        let tasks = Arc::new(WorkerMetrics::default());
+        let tasks = Arc::new(WorkerMetrics::with_budget(config.memory_max()));
         let threads = Threads::default();
         let runner = TaskContext {
             metrics: Arc::clone(&tasks),
@@ -156,6 +156,7 @@ impl Builder {
             call_timeout: config.call_timeout(),
             // Leaves time to commit and to close the task's clients.
             stop_timeout: config.shutdown_timeout() * 3 / 5,
+            connector_memory_max: config.connector_memory_max(),
             threads: threads.clone(),
         };
         let loggers = self
@@ -166,6 +167,7 @@ impl Builder {
             group.protocol.version(),
             group.max_delay(),
             configs.seen(),
+            Arc::clone(&statuses) as _,
             Arc::clone(&self.clock),
         ));
         let membership = means.membership(&worker_id, &protocol)?;

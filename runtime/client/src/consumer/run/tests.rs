@@ -79,6 +79,7 @@ impl Reader {
             check_crcs: true,
             max_records: self.max_records,
             rows: RowPool::default(),
+            held: Held::default(),
         };
         self.run
             .next(self.partitions.get_mut(&self.name).unwrap(), &reading)

@@ -6,8 +6,9 @@ use millrace_api::Properties;
 
 use super::DistributedHerder;
 use super::leader::class;
-use super::peers::InternalRequest;
+use super::peers::{InternalRequest, not_written};
 use crate::herder::error::HerderError;
+use crate::store::topic::config_state::{Fencing, fencing_written};
 use crate::task::TargetState;
 
 impl DistributedHerder {
@@ -34,9 +35,9 @@ impl DistributedHerder {
         self.peers.write_tasks(name, &tasks).await
     }
 
-    /// Fences earlier tasks of a source. Nothing here is delivered exactly once, so there is nothing to fence; who may
-    /// ask is checked all the same.
-    pub(super) fn fence_tasks(
+    /// Notes for a worker that delivers exactly once how many tasks a source has from here on. Earlier ones that would
+    /// have to be fenced first are refused: nothing here is delivered exactly once.
+    pub(super) async fn fence_tasks(
         &self,
         name: &str,
         request: &InternalRequest,
@@ -49,8 +50,21 @@ impl DistributedHerder {
                 "Connector {name} is not a source connector"
             )));
         }
-        Err(HerderError::internal(
-            "exactly-once delivery is not built in, so this worker fences no tasks; set exactly.once.source.support=disabled on all workers",
-        ))
+        let _writing = self.peers.writing.lock().await;
+        let caught_up = self.configs.read_to_end(self.group.sync_timeout()).await;
+        caught_up.map_err(|error| HerderError::internal(crate::causes::chain(&error)))?;
+        match self.configs.look(|state| state.fencing(name)) {
+            Fencing::Done => Ok(()),
+            Fencing::Note(tasks) => {
+                let record = fencing_written(name, tasks);
+                let written = self.configs.write(&[record]).await;
+                written.map_err(|error| not_written(&error))
+            }
+            Fencing::Fence(tasks) => Err(HerderError::internal(format!(
+                "the producers of the {tasks} earlier tasks of connector {name} would have to be fenced, which this \
+                 worker cannot: exactly-once delivery is not built in; set exactly.once.source.support=disabled on all \
+                 workers"
+            ))),
+        }
     }
 }

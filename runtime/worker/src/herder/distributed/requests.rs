@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use millrace_api::TaskId;
@@ -224,11 +225,17 @@ impl Herder for DistributedHerder {
     }
 
     async fn fence(&self, name: &str, request: InternalRequest) -> Result<(), HerderError> {
-        self.fence_tasks(name, &request)
+        self.fence_tasks(name, &request).await
     }
 
-    async fn set_cluster_level(&self, logger: &str, level: &str) -> Result<(), HerderError> {
-        let written = self.configs.write(&[logger_written(logger, level)]).await;
+    async fn set_cluster_level(
+        &self,
+        logger: &str,
+        level: &str,
+        lasting: Option<Duration>,
+    ) -> Result<(), HerderError> {
+        let record = logger_written(logger, level, lasting);
+        let written = self.configs.write(&[record]).await;
         written.map_err(|error| not_written(&error))
     }
 }

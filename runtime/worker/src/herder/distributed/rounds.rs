@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use millrace_client::group::{Event, Joined, Membership};
+use millrace_wire::log_scope;
 use tokio::time::Instant;
 
 use super::DistributedHerder;
 use super::peers::Role;
 use super::work::give_up;
+use crate::group::member::worker_id;
 use crate::group::protocol::{Assignment, Version};
 use crate::group::work::Work;
 use crate::herder::restart::{carry_out, planned};
@@ -53,12 +55,14 @@ impl DistributedHerder {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
+            let due = rounds.next_due();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return rounds.membership,
                 event = rounds.membership.event() => rounds.heed(event).await,
                 () = rounds.herder.configs.changed() => rounds.changed().await,
                 _ = tick.tick() => rounds.look_at_the_time().await,
+                () = until(due) => rounds.look_at_the_time().await,
             }
             let now = rounds.herder.clock.monotonic();
             rounds.membership.touch(now);
@@ -66,7 +70,20 @@ impl DistributedHerder {
     }
 }
 
+/// Waits for a time; for ever, if there is none.
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Rounds {
+    /// When this worker is to join again.
+    fn next_due(&self) -> Option<Instant> {
+        self.join_at.into_iter().chain(self.rejoin_at).min()
+    }
+
     async fn heed(&mut self, event: Event) {
         match event {
             Event::Rebalance { round } => {
@@ -265,9 +282,9 @@ impl Rounds {
                 Change::Restart(name, include_tasks, only_failed) => {
                     herder.restart_here(&name, include_tasks, only_failed);
                 }
-                Change::Logger(logger, level) => {
+                Change::Logger(logger, level, lasting) => {
                     if let Some(level) = Level::parse(level.trim()) {
-                        herder.loggers.set(&logger, level);
+                        herder.loggers.set(&logger, level, lasting);
                     }
                 }
                 Change::SessionKey => {}
@@ -313,7 +330,7 @@ impl DistributedHerder {
         let living: BTreeSet<String> = roster
             .members
             .values()
-            .map(|(url, _)| worker_of(url))
+            .map(|(url, _)| worker_id(url).to_owned())
             .filter(|worker| *worker != self.worker_id)
             .collect();
         let assigned = roster
@@ -325,22 +342,16 @@ impl DistributedHerder {
     }
 }
 
-/// The worker's id by its URL: host and port.
-fn worker_of(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.trim_end_matches('/').to_owned()
-}
-
 fn take_up(connector: Arc<Connector>) {
-    tokio::spawn(async move {
+    tokio::spawn(log_scope::within(connector.log_target(), async move {
         if let Ok(mut live) = connector.lock().await {
             connector.take_up(&mut live).await;
         }
-    });
+    }));
 }
 
 fn retarget(connector: Arc<Connector>) {
-    tokio::spawn(async move {
+    tokio::spawn(log_scope::within(connector.log_target(), async move {
         let Ok(mut live) = connector.lock().await else {
             return;
         };
@@ -348,5 +359,5 @@ fn retarget(connector: Arc<Connector>) {
         if let Err(error) = connector.apply_target(&mut live).await {
             log::error!("connector {}: {error}", connector.name);
         }
-    });
+    }));
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use millrace_wire::log_scope;
 
 use super::DistributedHerder;
 use crate::group::work::{Share, Work, by_connector};
@@ -56,12 +57,12 @@ impl DistributedHerder {
     pub(super) async fn settle(&self, held: &Work) {
         let stopped = self.give_up_all_but(held).await;
         for connector in stopped {
-            tokio::spawn(async move {
+            tokio::spawn(log_scope::within(connector.log_target(), async move {
                 let Ok(mut live) = connector.lock().await else {
                     return;
                 };
                 connector.take_up(&mut live).await;
-            });
+            }));
         }
     }
 
@@ -116,10 +117,10 @@ impl DistributedHerder {
 pub(super) async fn give_up(connector: Arc<Connector>, deadline: Duration) -> Vec<String> {
     let name = Arc::clone(&connector.name);
     // It goes on when nobody waits for it any more: what holds the connector up may end.
-    let stop = tokio::spawn(async move {
+    let stop = tokio::spawn(log_scope::within(connector.log_target(), async move {
         let mut live = connector.live.lock().await;
         connector.give_up(&mut live, deadline).await
-    });
+    }));
     match tokio::time::timeout(deadline + BEYOND_TASKS, stop).await {
         Ok(Ok(abandoned)) => abandoned,
         Ok(Err(_)) | Err(_) => vec![format!("connector {name}")],

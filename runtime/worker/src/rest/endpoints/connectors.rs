@@ -1,6 +1,7 @@
 //! Connectors: what they are, what they do, where they are.
 
 use super::{Endpoint, Operation, Parameter, ParameterKind, Resource, Verb, flag, name, operation};
+use crate::rest::logs::LINES;
 
 pub(super) static CONNECTORS: &[Endpoint] = &[
     endpoint!(
@@ -123,6 +124,34 @@ pub(super) static CONNECTORS: &[Endpoint] = &[
             answers: &[(204, None)],
             refusals: &[404],
             ..operation(Verb::Post, "restartTask", "Restarts a task")
+        }]
+    ),
+    endpoint!(
+        "/connectors/{connector}/logs",
+        Logs(1),
+        &[Operation {
+            query: LINES,
+            answers: &[(200, Some("LogLines"))],
+            refusals: &[404],
+            ..operation(
+                Verb::Get,
+                "logs",
+                "The last log lines of a connector and its tasks on this worker"
+            )
+        }]
+    ),
+    endpoint!(
+        "/connectors/{connector}/tasks/{task}/logs",
+        TaskLogs(2),
+        &[Operation {
+            query: LINES,
+            answers: &[(200, Some("LogLines"))],
+            refusals: &[404],
+            ..operation(
+                Verb::Get,
+                "taskLogs",
+                "The last log lines of a task, of the worker that runs it"
+            )
         }]
     ),
     endpoint!(

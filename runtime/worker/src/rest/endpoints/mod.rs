@@ -68,6 +68,8 @@ pub(super) struct Parameter {
 pub(super) enum ParameterKind {
     /// `true` in any case, or not.
     Flag(bool),
+    /// A whole number of at least so much.
+    Number(u32),
     /// Any text.
     Text,
     /// Some of these texts, one parameter each.

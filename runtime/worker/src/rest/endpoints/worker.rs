@@ -1,6 +1,7 @@
 //! The worker itself: its health, its document, its loggers.
 
 use super::{Endpoint, Operation, Parameter, ParameterKind, Resource, Verb, name, operation};
+use crate::rest::admin::EXPIRES;
 use crate::rest::health::READY;
 
 pub(super) static WORKER: &[Endpoint] = &[
@@ -55,11 +56,18 @@ pub(super) static WORKER: &[Endpoint] = &[
         &[
             Operation {
                 body: Some("Level"),
-                query: &[Parameter {
-                    name: "scope",
-                    kind: ParameterKind::OneOf(&["worker", "cluster"]),
-                    meaning: "Of this worker, or of all",
-                }],
+                query: &[
+                    Parameter {
+                        name: "scope",
+                        kind: ParameterKind::OneOf(&["worker", "cluster"]),
+                        meaning: "Of this worker, or of all",
+                    },
+                    Parameter {
+                        name: EXPIRES,
+                        kind: ParameterKind::Number(1),
+                        meaning: "After how many milliseconds the level before holds again; without it, never",
+                    },
+                ],
                 answers: &[(200, Some("Names")), (204, None)],
                 refusals: &[400, 404],
                 ..operation(

@@ -33,6 +33,7 @@ pub(super) fn health() -> Value {
                 "records_behind",
                 "bytes_behind",
                 "seconds_behind",
+                "memory",
             ],
             &json!({
                 "condition": one_of(&["flowing", "idle", "stalled", "paused"]),
@@ -45,6 +46,7 @@ pub(super) fn health() -> Value {
                     "put",
                     "commit",
                     "dead_letters",
+                    "memory",
                     "paused",
                 ]),
                 "stage_since": time,
@@ -55,6 +57,22 @@ pub(super) fn health() -> Value {
                 "records_behind": count,
                 "bytes_behind": count,
                 "seconds_behind": {"type": "number", "minimum": 0},
+                "memory": object(
+                    &[
+                        "bytes",
+                        "connector_bytes",
+                        "connector_max_bytes",
+                        "worker_bytes",
+                        "worker_max_bytes",
+                    ],
+                    &json!({
+                        "bytes": count,
+                        "connector_bytes": count,
+                        "connector_max_bytes": maybe_time,
+                        "worker_bytes": count,
+                        "worker_max_bytes": maybe_time,
+                    }),
+                ),
             }),
         ),
         "Restart": object(

@@ -84,6 +84,9 @@ fn parameter(parameter: &Parameter) -> Value {
     let one_of = |texts: &[&str]| json!({"type": "string", "enum": texts});
     let schema = match parameter.kind {
         ParameterKind::Flag(default) => json!({"type": "boolean", "default": default}),
+        ParameterKind::Number(least) => {
+            json!({"type": "integer", "format": "int64", "minimum": least})
+        }
         ParameterKind::Text => json!({"type": "string"}),
         ParameterKind::OneOf(texts) => one_of(texts),
         ParameterKind::Several(texts) => json!({"type": "array", "items": one_of(texts)}),

@@ -230,6 +230,23 @@ fn loggers() -> Value {
             &json!({
                 "level": one_of(&levels),
                 "last_modified": {"type": "integer", "nullable": true},
+                "expires": {"type": "integer"},
+            }),
+        ),
+        "LogLines": object(
+            &["lines", "earlier"],
+            &json!({
+                "lines": list(&object(
+                    &["time", "level", "task", "logger", "message"],
+                    &json!({
+                        "time": {"type": "integer"},
+                        "level": one_of(&levels),
+                        "task": {"type": "integer", "minimum": 0, "nullable": true},
+                        "logger": text(),
+                        "message": text(),
+                    }),
+                )),
+                "earlier": {"type": "integer", "minimum": 0},
             }),
         ),
         "Loggers": map(&reference("Logger")),

@@ -1,7 +1,8 @@
 //! What the records of the config topic add up to, without any I/O (contract connect-internals, section 1.3).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use millrace_api::Properties;
 use millrace_config::NullableProperties;
@@ -27,8 +28,8 @@ pub(crate) enum Change {
     Target(Arc<str>),
     /// A restart: with its tasks, only of what has failed.
     Restart(Arc<str>, bool, bool),
-    /// The level of a logger on all workers, as text.
-    Logger(String, String),
+    /// The level of a logger on all workers, as text, and for how long; none for good.
+    Logger(String, String, Option<Duration>),
     /// The key that signatures are made with.
     SessionKey,
 }
@@ -56,8 +57,10 @@ pub(crate) struct ConfigState {
     targets: BTreeMap<Arc<str>, TargetState>,
     /// Tasks that no commit has covered yet.
     deferred: BTreeMap<Arc<str>, BTreeMap<u32, Properties>>,
-    /// How many tasks a round of fencing has covered.
-    fenced: BTreeMap<Arc<str>, u32>,
+    /// How many tasks each connector had when its last round of fencing was done.
+    fenced: BTreeMap<Arc<str>, usize>,
+    /// Connectors whose tasks were written anew since.
+    unfenced: BTreeSet<Arc<str>>,
     session_key: Option<SessionKey>,
 }
 
@@ -69,6 +72,19 @@ const RESTART: &str = "restart-connector-";
 const FENCING: &str = "tasks-fencing-";
 const SESSION_KEY: &str = "session-key";
 const LOGGER: &str = "logger-cluster-";
+/// The member of a level that says after how many milliseconds it ends. It is our own.
+const EXPIRES: &str = "millrace.expires.ms";
+
+/// What a round of fencing has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fencing {
+    /// Nothing.
+    Done,
+    /// To note how many tasks there are.
+    Note(usize),
+    /// To fence the producers of so many tasks first.
+    Fence(usize),
+}
 
 impl Default for ConfigState {
     fn default() -> Self {
@@ -78,6 +94,7 @@ impl Default for ConfigState {
             targets: BTreeMap::new(),
             deferred: BTreeMap::new(),
             fenced: BTreeMap::new(),
+            unfenced: BTreeSet::new(),
             session_key: None,
         }
     }
@@ -104,6 +121,18 @@ impl ConfigState {
 
     pub(crate) fn session_key(&self) -> Option<&SessionKey> {
         self.session_key.as_ref()
+    }
+
+    /// What a round of fencing has to do before the tasks of a connector as they are now may start.
+    pub(crate) fn fencing(&self, name: &str) -> Fencing {
+        let tasks = self.connector(name).map_or(0, |known| known.tasks.len());
+        match self.fenced.get(name) {
+            _ if !self.unfenced.contains(name) => Fencing::Done,
+            // One task takes over from one by itself.
+            None => Fencing::Note(tasks),
+            Some(1) if tasks == 1 => Fencing::Note(tasks),
+            Some(before) => Fencing::Fence(*before),
+        }
     }
 
     /// All connectors and tasks.
@@ -160,7 +189,9 @@ impl ConfigState {
         }
         if let Some(name) = key.strip_prefix(FENCING) {
             let count = value.get("task-count").and_then(Value::as_u64)?;
-            self.fenced.insert(name.into(), count as u32);
+            let count = usize::try_from(count).ok()?;
+            self.fenced.insert(name.into(), count);
+            self.unfenced.remove(name);
             return None;
         }
         if key == SESSION_KEY {
@@ -168,7 +199,9 @@ impl ConfigState {
         }
         if let Some(logger) = key.strip_prefix(LOGGER) {
             let level = value.get("level").and_then(Value::as_str)?;
-            let change = Change::Logger(logger.to_owned(), level.to_owned());
+            let lasting = value.get(EXPIRES).and_then(Value::as_u64);
+            let lasting = lasting.map(Duration::from_millis);
+            let change = Change::Logger(logger.to_owned(), level.to_owned(), lasting);
             return caught_up.then_some(change);
         }
         log::debug!("the config topic has a record of unknown kind: {key}");
@@ -192,6 +225,7 @@ impl ConfigState {
     fn connector_record(&mut self, name: &str, value: &Value) -> Option<Change> {
         if value.is_null() {
             self.deferred.remove(name);
+            self.unfenced.remove(name);
             let (name, _) = self.connectors.remove_entry(name)?;
             return Some(Change::Deleted(name));
         }
@@ -245,6 +279,7 @@ impl ConfigState {
                 known.tasks = configs;
                 known.applied.clone_from(&known.config);
                 known.inconsistent = false;
+                self.unfenced.insert(Arc::clone(&name));
             }
             None => {
                 log::warn!(
@@ -315,6 +350,13 @@ pub(crate) fn target_written(name: &str, target: Option<TargetState>) -> Written
     (format!("{TARGET}{name}"), value)
 }
 
+pub(crate) fn fencing_written(name: &str, tasks: usize) -> Written {
+    (
+        format!("{FENCING}{name}"),
+        Some(json!({ "task-count": tasks })),
+    )
+}
+
 pub(crate) fn session_key_written(key: &SessionKey) -> Written {
     let value = json!({
         "key": to_base64(&key.bytes),
@@ -332,13 +374,22 @@ pub(crate) fn restart_written(name: &str, request: RestartRequest) -> Written {
     (format!("{RESTART}{name}"), Some(value))
 }
 
-pub(crate) fn logger_written(logger: &str, level: &str) -> Written {
-    (format!("{LOGGER}{logger}"), Some(json!({ "level": level })))
+/// Workers of Kafka Connect set such a level for good.
+pub(crate) fn logger_written(logger: &str, level: &str, lasting: Option<Duration>) -> Written {
+    let mut value = json!({ "level": level });
+    if let Some(lasting) = lasting {
+        value[EXPIRES] = u64::try_from(lasting.as_millis())
+            .unwrap_or(u64::MAX)
+            .into();
+    }
+    (format!("{LOGGER}{logger}"), Some(value))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, ConfigState};
+    use std::time::Duration;
+
+    use super::{Change, ConfigState, Fencing, fencing_written, logger_written};
     use crate::task::TargetState;
 
     /// The state after these records, from offset 0, and what was told.
@@ -444,6 +495,34 @@ mod tests {
     }
 
     #[test]
+    fn a_round_of_fencing_is_due_when_tasks_were_written_after_the_last_one() {
+        let connector = ("connector-c", "{\"properties\":{\"name\":\"c\"}}");
+        let task = |number| match number {
+            0 => ("task-c-0", "{\"properties\":{}}"),
+            _ => ("task-c-1", "{\"properties\":{}}"),
+        };
+        let (one, two) = (("commit-c", "{\"tasks\":1}"), ("commit-c", "{\"tasks\":2}"));
+        let done = ("tasks-fencing-c", "{\"task-count\":1}");
+        for (records, expected) in [
+            (vec![connector], Fencing::Done),
+            (vec![connector, task(0), one], Fencing::Note(1)),
+            (vec![connector, task(0), one, done], Fencing::Done),
+            (
+                vec![connector, task(0), one, done, task(0), one],
+                Fencing::Note(1),
+            ),
+            (
+                vec![connector, task(0), one, done, task(0), task(1), two],
+                Fencing::Fence(1),
+            ),
+        ] {
+            assert_eq!(read(&records).0.fencing("c"), expected, "{records:?}");
+        }
+        let (key, value) = fencing_written("c", 1);
+        assert_eq!((&*key, &*value.unwrap().to_string()), done);
+    }
+
+    #[test]
     fn restarts_and_levels_are_told_only_when_they_are_new() {
         let mut state = ConfigState::default();
         let restart = (
@@ -462,7 +541,14 @@ mod tests {
         );
         assert_eq!(
             state.apply(3, level.0, level.1, true),
-            Some(Change::Logger("a.B".to_owned(), "debug".to_owned()))
+            Some(Change::Logger("a.B".to_owned(), "debug".to_owned(), None))
+        );
+        let minute = Some(Duration::from_secs(60));
+        let (key, value) = logger_written("a.B", "debug", minute);
+        let value = value.map(|value| value.to_string().into_bytes());
+        assert_eq!(
+            state.apply(4, Some(key.as_bytes()), value.as_deref(), true),
+            Some(Change::Logger("a.B".to_owned(), "debug".to_owned(), minute))
         );
     }
 }

@@ -25,6 +25,8 @@ use crate::pipeline::{DeadLetters, Decoder, ErrorPolicy, RetryTopics};
 
 /// Pause after a poll that failed but may succeed later.
 const POLL_PAUSE: Duration = Duration::from_millis(100);
+/// Pause before a task that has used up its memory looks again; what is let go of wakes nobody.
+const ROOM_PAUSE: Duration = Duration::from_millis(10);
 /// Longest wait for the consumer to leave its group.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -48,6 +50,7 @@ pub(super) async fn run(
     } = parts;
     let settings = context.clients.consumer_settings(&id, &connector);
     let mut consumer = context.clients.consumer(&settings)?;
+    metrics.sink.show_held(consumer.held());
     let retries = RetryTopics::of(&id, &connector)?.map(Arc::new);
     let policy = ErrorPolicy::new(id.clone(), &connector)
         .counted(Arc::clone(&metrics.errors), Arc::clone(&context.clock));
@@ -180,9 +183,15 @@ impl SinkLoop<'_> {
             let next = self
                 .next_due()
                 .map_or(next_commit, |due| due.min(next_commit));
-            let wait = next.saturating_sub(self.now());
+            let mut wait = next.saturating_sub(self.now());
+            let has_room = self.context.metrics.has_room(&self.metrics);
+            self.consumer.hold_fetches(!has_room);
+            if !has_room {
+                wait = wait.min(ROOM_PAUSE);
+            }
             self.metrics.progress.enter(match target {
-                TargetState::Started => FlowStage::Poll,
+                TargetState::Started if has_room => FlowStage::Poll,
+                TargetState::Started => FlowStage::Memory,
                 _ => FlowStage::Paused,
             });
             let polled = tokio::select! {
