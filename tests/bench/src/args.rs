@@ -11,7 +11,7 @@ use crate::case::Codec;
 #[command(name = "millrace-bench")]
 pub(crate) struct Args {
     /// Run only what contains one of these: cases as `file-to-topic/100/plain`, and `latency`, `datagen`, `footprint`,
-    /// `catch-up`
+    /// `catch-up`; only by its name `beside`, which runs Kafka Connect, too, and needs Java and Maven
     pub(crate) filter: Vec<String>,
 
     /// Megabytes (10^6) of lines in each run
@@ -47,6 +47,11 @@ impl Args {
     /// True if the case named `title` was asked for.
     pub(crate) fn wants(&self, title: &str) -> bool {
         self.filter.is_empty() || self.filter.iter().any(|part| title.contains(part.as_str()))
+    }
+
+    /// True if what is called `name` was asked for by just that.
+    pub(crate) fn names(&self, name: &str) -> bool {
+        self.filter.iter().any(|part| part == name)
     }
 }
 

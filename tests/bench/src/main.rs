@@ -10,6 +10,7 @@
 )]
 
 mod args;
+mod beside;
 mod bounds;
 mod case;
 mod cases;
@@ -18,6 +19,7 @@ mod input;
 mod measure;
 mod memory;
 mod report;
+mod resources;
 mod scenarios;
 
 use std::io::{self, Write};
@@ -33,7 +35,8 @@ use crate::report::Report;
 /// Page cache that a run takes, in multiples of the lines' bytes: log, output and slack.
 const WARM_FACTOR: u64 = 3;
 
-/// Lines of the file that is shipped while memory is watched, and of the topic that is caught up with.
+/// Lines of the file that is shipped while memory is watched or Kafka Connect ships it too, and of the topic that is caught
+/// up with.
 const FOOTPRINT_LINE: usize = 100;
 
 fn main() -> anyhow::Result<()> {
@@ -111,6 +114,10 @@ fn measure_figures(args: &Args, workspace: &Workspace, report: &mut Report) -> a
     if args.wants("catch-up") {
         let input = Input::prepare(workspace.root(), FOOTPRINT_LINE, args.megabytes * 1_000_000)?;
         figures.extend(scenarios::catch_up(&input, args.rounds)?);
+    }
+    if args.names("beside") {
+        let input = Input::prepare(workspace.root(), FOOTPRINT_LINE, args.megabytes * 1_000_000)?;
+        figures.extend(beside::beside(&input)?);
     }
     for figure in &figures {
         report::print_figure(out, figure)?;

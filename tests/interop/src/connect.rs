@@ -25,8 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How a worker runs, by its main class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub enum Mode {
+    /// One worker alone.
     Standalone,
+    /// A worker of a group.
     Distributed,
 }
 
@@ -39,8 +41,24 @@ impl Mode {
     }
 }
 
+/// How a worker is started.
+#[derive(Debug, Clone, Copy)]
+pub struct Start<'a> {
+    /// Alone or in a group.
+    pub mode: Mode,
+    /// Where its files go.
+    pub sandbox: &'a Sandbox,
+    /// Its properties, without its address.
+    pub properties: &'a str,
+    /// Jars and folders of classes behind its own.
+    pub more: &'a [&'a Path],
+    /// Options of Java's own.
+    pub options: &'a [&'a str],
+}
+
 /// A running worker of Kafka Connect. It is killed when dropped.
-pub(crate) struct Connect {
+#[derive(Debug)]
+pub struct Connect {
     child: Child,
     address: String,
     log: PathBuf,
@@ -49,21 +67,35 @@ pub(crate) struct Connect {
 impl Connect {
     /// Starts a worker that stands alone with these properties in the sandbox's folder and waits until it answers. More
     /// jars and folders of classes stand behind its own.
-    pub(crate) fn start(
-        sandbox: &Sandbox,
-        properties: &str,
-        more: &[&Path],
-    ) -> anyhow::Result<Self> {
+    pub fn start(sandbox: &Sandbox, properties: &str, more: &[&Path]) -> anyhow::Result<Self> {
         Self::start_in(Mode::Standalone, sandbox, properties, more)
     }
 
     /// The same in either mode.
-    pub(crate) fn start_in(
+    pub fn start_in(
         mode: Mode,
         sandbox: &Sandbox,
         properties: &str,
         more: &[&Path],
     ) -> anyhow::Result<Self> {
+        Self::start_as(Start {
+            mode,
+            sandbox,
+            properties,
+            more,
+            options: &["-Xmx512m", "-XX:TieredStopAtLevel=1"],
+        })
+    }
+
+    /// The same with options of Java's own.
+    pub fn start_as(start: Start<'_>) -> anyhow::Result<Self> {
+        let Start {
+            mode,
+            sandbox,
+            properties,
+            more,
+            options,
+        } = start;
         let [port, _] = free_ports()?;
         let address = format!("127.0.0.1:{port}");
         let text = format!("{properties}\nlisteners=http://{address}\n");
@@ -77,7 +109,7 @@ impl Connect {
             classes.push(path);
         }
         let child = Command::new("java")
-            .args(["-Xmx512m", "-XX:TieredStopAtLevel=1"])
+            .args(options)
             .arg(format!("-Dlog4j2.configurationFile={LOGGING}"))
             .arg("-cp")
             .arg(classes)
@@ -99,17 +131,22 @@ impl Connect {
     }
 
     /// Where its REST API answers.
-    pub(crate) fn address(&self) -> &str {
+    pub fn address(&self) -> &str {
         &self.address
     }
 
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it logged and printed so far.
-    pub(crate) fn output(&self) -> String {
+    pub fn output(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
     /// Asks it to stop and waits for its end.
-    pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
+    pub fn stop(&mut self) -> anyhow::Result<()> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
         let ended = wait::until_or(Instant::now() + PATIENCE, || {
             self.child.try_wait().ok().flatten()

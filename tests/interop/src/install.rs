@@ -12,17 +12,17 @@ use millrace_system::binary::repository;
 use crate::output;
 
 /// The programs in the clients' languages.
-pub(crate) const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
+pub const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
 
 /// A folder below `target/interop`, made where it is not there.
-pub(crate) fn folder(name: &str) -> anyhow::Result<PathBuf> {
+pub fn folder(name: &str) -> anyhow::Result<PathBuf> {
     let folder = repository().join("target/interop").join(name);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     Ok(folder.canonicalize()?)
 }
 
 /// Runs `install` unless it ran before with the same `pins`.
-pub(crate) fn once(
+pub fn once(
     folder: &Path,
     pins: &str,
     install: impl FnOnce() -> anyhow::Result<()>,
@@ -36,7 +36,7 @@ pub(crate) fn once(
 }
 
 /// The folder with the jars that `clients/SOURCE/pom.xml` asks for.
-pub(crate) fn jars(name: &str, source: &str, version: Option<&str>) -> anyhow::Result<PathBuf> {
+pub fn jars(name: &str, source: &str, version: Option<&str>) -> anyhow::Result<PathBuf> {
     let folder = folder(name)?;
     let pom = Path::new(SOURCES).join(source).join("pom.xml");
     let jars = folder.join("libs");

@@ -19,8 +19,31 @@ use crate::{install, output};
 /// How long a start or a stop may take.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// What a node has beside its own.
+#[derive(Debug, Default)]
+pub struct Setup<'a> {
+    /// Settings, each `KEY=VALUE`.
+    pub settings: &'a [String],
+    /// Listeners beside the plain one.
+    pub listeners: &'a [Listener],
+    /// Arguments of the formatting of its data.
+    pub format: &'a [String],
+}
+
+/// A listener on the loopback address, of which clients are told as `localhost`.
+#[derive(Debug)]
+pub struct Listener {
+    /// Its name.
+    pub name: &'static str,
+    /// As `security.protocol` names it.
+    pub protocol: &'static str,
+    /// Its port.
+    pub port: u16,
+}
+
 /// A running Apache Kafka. It is killed when dropped.
-pub(crate) struct Kafka {
+#[derive(Debug)]
+pub struct Kafka {
     child: Child,
     address: String,
     log: PathBuf,
@@ -29,21 +52,27 @@ pub(crate) struct Kafka {
 impl Kafka {
     /// Formats `data` where it is new, starts a node on it with these settings (each `KEY=VALUE`) beside its own, and
     /// waits until its port is open.
-    pub(crate) fn start(
-        sandbox: &Sandbox,
-        data: &Path,
-        settings: &[String],
-    ) -> anyhow::Result<Self> {
+    pub fn start(sandbox: &Sandbox, data: &Path, settings: &[String]) -> anyhow::Result<Self> {
+        let setup = Setup {
+            settings,
+            ..Setup::default()
+        };
+        Self::start_with(sandbox, data, &setup)
+    }
+
+    /// The same with more than settings.
+    pub fn start_with(sandbox: &Sandbox, data: &Path, setup: &Setup<'_>) -> anyhow::Result<Self> {
         let [port, controller] = free_ports()?;
         let address = format!("127.0.0.1:{port}");
-        let own = properties(data, &address, controller);
-        let properties = sandbox.write("kafka.properties", own + &settings.join("\n"));
+        let own = properties(data, &address, controller, setup.listeners);
+        let properties = sandbox.write("kafka.properties", own + &setup.settings.join("\n"));
         if !data.join("meta.properties").exists() {
             let id = output::of(java()?.args(["kafka.tools.StorageTool", "random-uuid"]))?;
             output::of(
                 java()?
                     .args(["kafka.tools.StorageTool", "format", "-t", id.trim(), "-c"])
-                    .arg(&properties),
+                    .arg(&properties)
+                    .args(setup.format),
             )?;
         }
         let log = sandbox.join("kafka.out");
@@ -65,17 +94,17 @@ impl Kafka {
         Ok(kafka)
     }
 
-    pub(crate) fn address(&self) -> &str {
+    pub fn address(&self) -> &str {
         &self.address
     }
 
     /// What it logged so far.
-    pub(crate) fn output(&self) -> String {
+    pub fn output(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
     /// Asks it to stop and waits for its end.
-    pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
+    pub fn stop(&mut self) -> anyhow::Result<()> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
         wait::until_or(Instant::now() + PATIENCE, || {
             self.child.try_wait().ok().flatten()
@@ -85,7 +114,7 @@ impl Kafka {
     }
 
     /// Kills it as `kill -9` does.
-    pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
+    pub fn kill(&mut self) -> anyhow::Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
@@ -115,7 +144,7 @@ impl Drop for Kafka {
 }
 
 /// Java with the jars of Apache Kafka: broker, storage and command-line tools.
-pub(crate) fn java() -> anyhow::Result<Command> {
+pub fn java() -> anyhow::Result<Command> {
     let mut command = Command::new("java");
     command
         .args([
@@ -133,15 +162,27 @@ fn jars() -> anyhow::Result<PathBuf> {
     install::jars("kafka", "kafka", None)
 }
 
-fn properties(data: &Path, address: &str, controller: u16) -> String {
+fn properties(data: &Path, address: &str, controller: u16, further: &[Listener]) -> String {
+    let (mut listeners, mut advertised, mut protocols) =
+        (String::new(), String::new(), String::new());
+    for Listener {
+        name,
+        protocol,
+        port,
+    } in further
+    {
+        listeners += &format!(",{name}://127.0.0.1:{port}");
+        advertised += &format!(",{name}://localhost:{port}");
+        protocols += &format!(",{name}:{protocol}");
+    }
     format!(
         "process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://{address},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://{address}
+listeners=PLAINTEXT://{address},CONTROLLER://127.0.0.1:{controller}{listeners}
+advertised.listeners=PLAINTEXT://{address}{advertised}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT{protocols}
 log.dirs={}
 offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
@@ -156,11 +197,16 @@ group.initial.rebalance.delay.ms=0
 /// listen.
 const PORTS: Range<u16> = 10_240..30_000;
 
-/// Two ports that nobody listens on.
-pub(crate) fn free_ports() -> anyhow::Result<[u16; 2]> {
-    let one = listener()?;
-    let other = listener()?;
-    Ok([one.local_addr()?.port(), other.local_addr()?.port()])
+/// Ports that nobody listens on.
+pub fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
+    let listeners = (0..N)
+        .map(|_| listener())
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let mut ports = [0; N];
+    for (port, listener) in ports.iter_mut().zip(&listeners) {
+        *port = listener.local_addr()?.port();
+    }
+    Ok(ports)
 }
 
 /// Listens on a random port.

@@ -11,7 +11,9 @@
 //! `takeover` has Apache Kafka write a log directory that Millrace opens; `http` has the HTTP sink write to real
 //! servers, `http NAME...` only to those named so; `pipeline` runs the same connectors on Kafka
 //! Connect and on Millrace and compares what becomes of the records, `pipeline NAME...` only those named so; `registry`
-//! has the converters of Avro, Protobuf and JSON Schema work with a schema registry and a reader by others.
+//! has the converters of Avro, Protobuf and JSON Schema work with a schema registry and a reader by others;
+//! `connect-clients` has clients of Kafka Connect's REST API by others walk through it; `security` has Millrace get into
+//! listeners of Apache Kafka with TLS, client certificates and SASL.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -20,20 +22,18 @@
 
 mod broker;
 mod clients;
-mod connect;
+mod connect_clients;
 mod cross;
 mod dump;
 mod group;
 mod http;
-mod install;
-mod kafka;
 mod log4j;
 mod member;
-mod output;
 mod pipeline;
 mod rebalance;
 mod registry;
 mod rest;
+mod security;
 mod standard;
 mod suite;
 mod takeover;
@@ -42,6 +42,7 @@ use std::{process::ExitCode, time::Instant};
 
 use anyhow::{Context as _, ensure};
 use clap::Parser;
+use millrace_interop::{connect, install, kafka, output};
 
 use crate::{
     broker::{Broker, Kind},
@@ -54,8 +55,10 @@ use crate::{
 struct Arguments {
     /// Clients by name, or `all`; without any, their names are listed. Alone, `rest` is the REST API of Kafka Connect,
     /// `group` the topics of a group that it shares with Millrace,
-    /// `takeover` a log directory of Apache Kafka, `registry` a schema registry; `pipeline` comes first, cases of it may
-    /// follow
+    /// `log4j` an appender of Kafka's beside ours,
+    /// `takeover` a log directory of Apache Kafka, `registry` a schema registry, `connect-clients` clients of the REST
+    /// API, `security` protected listeners of Apache Kafka; `pipeline` and `http` come first, cases
+    /// or servers of theirs may follow
     names: Vec<String>,
     /// Checks Apache Kafka instead, as a reference
     #[arg(long)]
@@ -78,30 +81,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     } else {
         Kind::Millrace
     };
-    if arguments.names == ["rest"] {
-        return rest::run();
-    }
-    if arguments.names == ["group"] {
-        return group::run();
-    }
-    if let Some((first, servers)) = arguments.names.split_first()
-        && first == "http"
-    {
-        return http::run(servers);
-    }
-    if arguments.names == ["log4j"] {
-        return log4j::run();
-    }
-    if arguments.names == ["takeover"] {
-        return takeover::run();
-    }
-    if arguments.names == ["registry"] {
-        return registry::run();
-    }
-    if let Some((first, cases)) = arguments.names.split_first()
-        && first == "pipeline"
-    {
-        return pipeline::run(cases);
+    if let Some(outcome) = alone(arguments) {
+        return outcome;
     }
     let chosen = choose(&arguments.names)?;
     for client in &chosen {
@@ -130,6 +111,29 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     ensure!(failed.is_empty(), "{}", failed.join(", "));
     Ok(())
+}
+
+/// Runs what is no client of a broker, and is named alone.
+fn alone(arguments: &Arguments) -> Option<anyhow::Result<()>> {
+    let (first, rest) = arguments.names.split_first()?;
+    match first.as_str() {
+        "http" => return Some(http::run(rest)),
+        "pipeline" => return Some(pipeline::run(rest)),
+        _ => {}
+    }
+    if !rest.is_empty() {
+        return None;
+    }
+    Some(match first.as_str() {
+        "connect-clients" => connect_clients::run(arguments.reference),
+        "group" => group::run(),
+        "log4j" => log4j::run(),
+        "registry" => registry::run(),
+        "rest" => rest::run(),
+        "security" => security::run(),
+        "takeover" => takeover::run(),
+        _ => return None,
+    })
 }
 
 /// The clients of these names, in the order of the table.

@@ -22,22 +22,22 @@ const ATTEMPTS: usize = 4;
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// The standard output of a program that ends well.
-pub(crate) fn of(command: &mut Command) -> anyhow::Result<String> {
+pub fn of(command: &mut Command) -> anyhow::Result<String> {
     with_input(command, b"")
 }
 
 /// The same, with this standard input.
-pub(crate) fn with_input(command: &mut Command, input: &[u8]) -> anyhow::Result<String> {
+pub fn with_input(command: &mut Command, input: &[u8]) -> anyhow::Result<String> {
     ended_well(command, input, CHECKS)
 }
 
 /// Runs a step of an installation that needs no network.
-pub(crate) fn build(command: &mut Command) -> anyhow::Result<()> {
+pub fn build(command: &mut Command) -> anyhow::Result<()> {
     ended_well(command, b"", BUILD).map(drop)
 }
 
 /// Runs a step of an installation that asks a registry, which may not answer each time.
-pub(crate) fn download(command: &mut Command) -> anyhow::Result<()> {
+pub fn download(command: &mut Command) -> anyhow::Result<()> {
     for _ in 1..ATTEMPTS {
         match ended_well(command, b"", DOWNLOAD) {
             Ok(_) => return Ok(()),
@@ -60,15 +60,18 @@ fn ended_well(command: &mut Command, input: &[u8], limit: Duration) -> anyhow::R
 }
 
 /// How a program ended, and what it printed.
-pub(crate) struct Ended {
+#[derive(Debug)]
+pub struct Ended {
     /// Whether its exit code was 0.
-    pub(crate) well: bool,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
+    pub well: bool,
+    /// What it wrote to standard output.
+    pub stdout: String,
+    /// What it wrote to standard error.
+    pub stderr: String,
 }
 
 /// Runs a program to its end.
-pub(crate) fn run(command: &mut Command) -> anyhow::Result<Ended> {
+pub fn run(command: &mut Command) -> anyhow::Result<Ended> {
     run_within(command, b"", CHECKS)
 }
 

@@ -1,15 +1,13 @@
 //! Start-up until REST answers, and memory: idle, and at its peak while a file is shipped end to end.
 
-use std::fs;
 use std::time::{Duration, Instant};
-
-use anyhow::Context;
 
 use super::pass_through;
 use super::server::WorkerServer;
 use crate::case::Codec;
 use crate::input::Input;
 use crate::report::Figure;
+use crate::resources::resident_mb;
 
 /// After this a process that does nothing has settled.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -27,30 +25,13 @@ pub(crate) fn footprint(input: &Input, rounds: usize) -> anyhow::Result<Vec<Figu
     }
     let mut server = WorkerServer::start(Codec::Plain)?;
     std::thread::sleep(SETTLED);
-    let idle = resident(server.millrace.id(), "VmRSS:")?;
+    let idle = resident_mb(server.millrace.id(), "VmRSS:")?;
     pass_through::run_once(&mut server, input)?;
-    let peak = resident(server.millrace.id(), "VmHWM:")?;
+    let peak = resident_mb(server.millrace.id(), "VmHWM:")?;
     let shipped = input.bytes() / 1_000_000;
     Ok(vec![
         Figure::of("start-up to REST ready", "ms", &starts),
         Figure::of("resident memory, idle", "MB", &[idle]),
         Figure::of(format!("peak memory, {shipped} MB shipped"), "MB", &[peak]),
     ])
-}
-
-/// A line of the process's status, in megabytes (10^6).
-fn resident(process: u32, label: &str) -> anyhow::Result<f64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status"))
-        .context("cannot read the process's status")?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix(label))
-        .context("the status has no memory line")?;
-    let kib: f64 = line
-        .trim()
-        .trim_end_matches("kB")
-        .trim()
-        .parse()
-        .context("the memory line is no number")?;
-    Ok(kib * 1024.0 / 1e6)
 }

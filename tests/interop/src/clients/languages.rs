@@ -17,8 +17,15 @@ use crate::{install, output};
 /// The first Go that fetches the version which a `go.mod` asks for by itself.
 const GO_THAT_FETCHES_ITSELF: u32 = 21;
 
-pub(super) fn java(name: &str, version: &str, folder: &Path, source: &Path) -> anyhow::Result<()> {
-    let jars = install::jars(name, "java", Some(version))?;
+/// With the jars of the program's `pom.xml`, of these `version`s where it leaves that open.
+pub(crate) fn java(
+    name: &str,
+    version: Option<&str>,
+    folder: &Path,
+    source: &Path,
+) -> anyhow::Result<()> {
+    let pom = source.file_name().unwrap_or_default().to_string_lossy();
+    let jars = install::jars(name, &pom, version)?;
     let sources = fs::read_dir(source.join("src"))?.collect::<Result<Vec<_>, _>>()?;
     let mut javac = Command::new("javac");
     javac.args(["-nowarn", "-d"]).arg(folder.join("classes"));
@@ -27,7 +34,7 @@ pub(super) fn java(name: &str, version: &str, folder: &Path, source: &Path) -> a
     output::build(&mut javac)
 }
 
-pub(super) fn python(folder: &Path, source: &Path) -> anyhow::Result<()> {
+pub(crate) fn python(folder: &Path, source: &Path) -> anyhow::Result<()> {
     let requirements = source.join("requirements.txt");
     install::once(folder, &fs::read_to_string(&requirements)?, || {
         output::build(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
@@ -39,7 +46,7 @@ pub(super) fn python(folder: &Path, source: &Path) -> anyhow::Result<()> {
     })
 }
 
-pub(super) fn node(folder: &Path, source: &Path) -> anyhow::Result<()> {
+pub(crate) fn node(folder: &Path, source: &Path) -> anyhow::Result<()> {
     for file in fs::read_dir(source)? {
         let file = file?;
         fs::copy(file.path(), folder.join(file.file_name()))?;
@@ -53,7 +60,7 @@ pub(super) fn node(folder: &Path, source: &Path) -> anyhow::Result<()> {
 }
 
 /// Compiles librdkafka, too; in a workspace of its own, so that nothing else waits for it.
-pub(super) fn rust(folder: &Path, source: &Path) -> anyhow::Result<()> {
+pub(crate) fn rust(folder: &Path, source: &Path) -> anyhow::Result<()> {
     let mut fetch = Command::new("cargo");
     output::download(fetch.args(["fetch", "--locked"]).current_dir(source))?;
     let mut build = Command::new("cargo");
@@ -63,7 +70,7 @@ pub(super) fn rust(folder: &Path, source: &Path) -> anyhow::Result<()> {
     output::build(build.current_dir(source))
 }
 
-pub(super) fn go(folder: &Path, source: &Path) -> anyhow::Result<()> {
+pub(crate) fn go(folder: &Path, source: &Path) -> anyhow::Result<()> {
     let program = go_program(source)?;
     let go = || {
         let mut go = Command::new(&program);

@@ -1,7 +1,7 @@
 //! The clients and their versions. Most are a [`program`] in their own language that answers to the same commands.
 
 mod kcat;
-mod languages;
+pub(crate) mod languages;
 mod program;
 mod tools;
 

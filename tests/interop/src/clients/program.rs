@@ -111,7 +111,9 @@ impl Client for Program {
     fn install(&self) -> anyhow::Result<String> {
         let (folder, source) = (self.folder()?, self.source());
         match self.language {
-            Language::Java(version) => languages::java(self.name, version, &folder, &source)?,
+            Language::Java(version) => {
+                languages::java(self.name, Some(version), &folder, &source)?;
+            }
             Language::Python(_) => languages::python(&folder, &source)?,
             Language::Go => languages::go(&folder, &source)?,
             Language::Node => languages::node(&folder, &source)?,
