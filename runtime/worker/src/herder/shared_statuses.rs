@@ -15,13 +15,15 @@ impl Statuses {
         let mut inner = self.lock();
         match (key, heard) {
             (StatusKey::Connector(name), None) => {
-                let is_own = |held: &Held| held.is_own;
-                let known = inner.connectors.get(&**name);
-                let runs_here = known.is_some_and(|known| {
-                    known.connector.as_ref().is_some_and(is_own)
-                        || known.tasks.values().any(|task| task.held.is_own)
-                });
-                if !runs_here {
+                let Some(known) = inner.connectors.get_mut(&**name) else {
+                    return;
+                };
+                // Tasks have tombstones of their own. These may lie in other partitions, and what is known of the tasks
+                // may be of a later connector of the name.
+                if !self.keeps(key, known.connector.as_ref()) {
+                    known.connector = None;
+                }
+                if known.connector.is_none() && known.tasks.is_empty() && known.topics.is_empty() {
                     inner.connectors.remove(&**name);
                 }
             }
@@ -35,7 +37,7 @@ impl Statuses {
             }
             (StatusKey::Task(name, task), None) => {
                 if let Some(known) = inner.connectors.get_mut(&**name)
-                    && known.tasks.get(task).is_some_and(|task| !task.held.is_own)
+                    && !self.keeps(key, known.tasks.get(task).map(|task| &task.held))
                 {
                     known.tasks.remove(task);
                 }
@@ -54,6 +56,18 @@ impl Statuses {
             }
             (StatusKey::Topic { .. }, _) => {}
         }
+    }
+
+    /// Whether something runs here that another has taken back: the one who ran the connector of that name before, late.
+    /// Then it is said once more.
+    fn keeps(&self, key: &StatusKey, known: Option<&Held>) -> bool {
+        let Some(known) = known.filter(|known| known.is_own) else {
+            return false;
+        };
+        if known.status.state != State::Unassigned {
+            self.tell(|| key.clone(), known);
+        }
+        true
     }
 
     /// Whether what was heard counts more than what is known.
@@ -327,6 +341,34 @@ mod tests {
         statuses.hear(&task(), record(State::Running, "late:1", 3));
         run.task(&id, State::Running, None);
         assert_eq!(statuses.task("c", 0).unwrap().status.worker_id, "me:1");
+    }
+
+    #[test]
+    fn a_late_tombstone_takes_nothing_from_a_later_connector_of_the_name() {
+        let (statuses, journal) = statuses();
+        let id = TaskId {
+            connector: "c".into(),
+            task: 1,
+        };
+        let connector = StatusKey::Connector("c".to_owned());
+        // The partition of the task is read first, that of the connector begins with the end of the one before.
+        statuses.hear(&task(), record(State::Running, "a:1", 6));
+        statuses.hear(&connector, None);
+        statuses.hear(&connector, record(State::Running, "a:1", 6));
+        assert_eq!(statuses.task("c", 0).unwrap().status.state, State::Running);
+        statuses.hear(&task(), None);
+        assert!(statuses.task("c", 0).is_none());
+
+        let run = statuses.begin_run(&id, "1");
+        run.task(&id, State::Running, None);
+        journal.0.lock().unwrap().clear();
+        statuses.hear(&StatusKey::Task("c".to_owned(), 1), None);
+        assert_eq!(statuses.task("c", 1).unwrap().status.state, State::Running);
+        let told = journal.0.lock().unwrap().clone();
+        assert_eq!(
+            told,
+            [("status-task-c-1".to_owned(), Some("RUNNING".to_owned()))]
+        );
     }
 
     #[test]
