@@ -4,6 +4,7 @@
 
 mod board;
 mod config;
+mod connector;
 mod rule;
 mod sink;
 mod source;
@@ -13,15 +14,6 @@ use millrace_api::ConnectError;
 pub use board::FaultBoard;
 pub use sink::FaultSink;
 pub use source::FaultSource;
-
-/// What `validate` says of an outcome.
-fn verdict(outcome: Result<(), ConnectError>) -> Vec<(String, String)> {
-    let refusal = outcome.err();
-    refusal
-        .map(|error| ("faults".to_owned(), error.to_string()))
-        .into_iter()
-        .collect()
-}
 
 /// The outcome of a call that cannot fail.
 fn told<T>(outcome: Result<T, ConnectError>) {

@@ -31,6 +31,24 @@ pub(super) struct FaultSinkConfig {
     pub(super) faults: String,
 }
 
+/// A configuration with faults.
+pub(super) trait Faulty {
+    /// The faults as JSON text.
+    fn faults(&self) -> &str;
+}
+
+impl Faulty for FaultSourceConfig {
+    fn faults(&self) -> &str {
+        &self.faults
+    }
+}
+
+impl Faulty for FaultSinkConfig {
+    fn faults(&self) -> &str {
+        &self.faults
+    }
+}
+
 /// The typed configuration.
 pub(super) fn parse<C: Config>(properties: &Properties) -> Result<C, ConnectError> {
     C::parse(properties).map_err(|errors| ConnectError::config(errors.to_string()))

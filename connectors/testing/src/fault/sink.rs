@@ -12,7 +12,8 @@ use millrace_api::{
 };
 
 use super::board::{FaultBoard, Injector};
-use super::config::{FaultSinkConfig, name, parse};
+use super::config::{FaultSinkConfig, parse};
+use super::connector::FaultConnector;
 use super::rule::{Fault, Place};
 
 /// How far ahead of what it was given a sink goes that is told to.
@@ -20,26 +21,12 @@ const AHEAD: i64 = 1_000;
 
 /// The connector: `tasks.max` tasks, which append to the same file.
 #[derive(Debug)]
-pub struct FaultSink {
-    faults: Injector,
-    board: FaultBoard,
-    properties: Properties,
-}
+pub struct FaultSink(FaultConnector<FaultSinkConfig>);
 
 impl FaultSink {
     /// A sink whose faults are on `board`.
     pub fn new(board: FaultBoard) -> Self {
-        Self {
-            faults: Injector::new(board.clone(), "", None),
-            board,
-            properties: Properties::new(),
-        }
-    }
-
-    fn injector(&self, properties: &Properties) -> Result<Injector, ConnectError> {
-        let config: FaultSinkConfig = parse(properties)?;
-        self.board.configure(name(properties), &config.faults)?;
-        Ok(Injector::new(self.board.clone(), name(properties), None))
+        Self(FaultConnector::new(board))
     }
 }
 
@@ -59,11 +46,7 @@ impl SinkConnector for FaultSink {
     }
 
     async fn validate(&self, properties: &Properties) -> Vec<(String, String)> {
-        let checked = async {
-            let faults = self.injector(properties)?;
-            faults.meet(Place::Validate).await
-        };
-        super::verdict(checked.await.map(drop))
+        self.0.validate(properties).await
     }
 
     async fn start(
@@ -71,26 +54,23 @@ impl SinkConnector for FaultSink {
         properties: &Properties,
         _context: ConnectorContext,
     ) -> Result<(), ConnectError> {
-        self.faults = self.injector(properties)?;
-        self.properties = properties.clone();
-        self.faults.meet(Place::ConnectorStart).await.map(drop)
+        self.0.start(properties).await
     }
 
     async fn task_configs(&self, max_tasks: usize) -> Result<Vec<Properties>, ConnectError> {
-        self.faults.meet(Place::TaskConfigs).await?;
-        Ok(vec![self.properties.clone(); max_tasks])
+        self.0.meet(Place::TaskConfigs).await?;
+        Ok(vec![self.0.properties.clone(); max_tasks])
     }
 
     fn task(&self) -> Box<dyn SinkTask> {
-        self.faults.meet_now(Place::Task);
         Box::new(FaultSinkTask {
-            board: self.board.clone(),
+            board: self.0.task(),
             running: None,
         })
     }
 
     async fn stop(&mut self) {
-        super::told(self.faults.meet(Place::ConnectorStop).await);
+        self.0.stop().await;
     }
 
     async fn alter_offsets(
@@ -98,8 +78,7 @@ impl SinkConnector for FaultSink {
         properties: &Properties,
         _offsets: &BTreeMap<TopicPartition, Option<i64>>,
     ) -> Result<bool, ConnectError> {
-        let faults = Injector::new(self.board.clone(), name(properties), None);
-        faults.meet(Place::AlterOffsets).await?;
+        self.0.alter_offsets(properties).await?;
         Ok(true)
     }
 }

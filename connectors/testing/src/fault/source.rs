@@ -12,7 +12,8 @@ use millrace_api::{
 };
 
 use super::board::{FaultBoard, Injector};
-use super::config::{FaultSourceConfig, name, parse};
+use super::config::{FaultSourceConfig, parse};
+use super::connector::FaultConnector;
 use super::rule::{Fault, Place};
 use crate::pace::Pace;
 use crate::sequence;
@@ -27,28 +28,12 @@ const NO_PARTITION: i32 = 1_000_000;
 
 /// The connector: `tasks.max` tasks, each of which counts for itself.
 #[derive(Debug)]
-pub struct FaultSource {
-    faults: Injector,
-    board: FaultBoard,
-    properties: Properties,
-    surplus_tasks: usize,
-}
+pub struct FaultSource(FaultConnector<FaultSourceConfig>);
 
 impl FaultSource {
     /// A source whose faults are on `board`.
     pub fn new(board: FaultBoard) -> Self {
-        Self {
-            faults: Injector::new(board.clone(), "", None),
-            board,
-            properties: Properties::new(),
-            surplus_tasks: 0,
-        }
-    }
-
-    fn injector(&self, properties: &Properties) -> Result<Injector, ConnectError> {
-        let config: FaultSourceConfig = parse(properties)?;
-        self.board.configure(name(properties), &config.faults)?;
-        Ok(Injector::new(self.board.clone(), name(properties), None))
+        Self(FaultConnector::new(board))
     }
 }
 
@@ -68,11 +53,7 @@ impl SourceConnector for FaultSource {
     }
 
     async fn validate(&self, properties: &Properties) -> Vec<(String, String)> {
-        let checked = async {
-            let faults = self.injector(properties)?;
-            faults.meet(Place::Validate).await
-        };
-        super::verdict(checked.await.map(drop))
+        self.0.validate(properties).await
     }
 
     async fn start(
@@ -80,29 +61,26 @@ impl SourceConnector for FaultSource {
         properties: &Properties,
         _context: ConnectorContext,
     ) -> Result<(), ConnectError> {
-        self.faults = self.injector(properties)?;
-        self.properties = properties.clone();
-        let config: FaultSourceConfig = parse(properties)?;
-        self.surplus_tasks = usize::try_from(config.surplus_tasks).unwrap_or(0);
-        self.faults.meet(Place::ConnectorStart).await.map(drop)
+        self.0.start(properties).await
     }
 
     async fn task_configs(&self, max_tasks: usize) -> Result<Vec<Properties>, ConnectError> {
-        self.faults.meet(Place::TaskConfigs).await?;
-        let tasks = max_tasks + self.surplus_tasks;
-        Ok(crate::verifiable::with_ids(&self.properties, tasks))
+        self.0.meet(Place::TaskConfigs).await?;
+        let config = self.0.config.as_ref();
+        let surplus = config.and_then(|config| usize::try_from(config.surplus_tasks).ok());
+        let tasks = max_tasks + surplus.unwrap_or(0);
+        Ok(crate::verifiable::with_ids(&self.0.properties, tasks))
     }
 
     fn task(&self) -> Box<dyn SourceTask> {
-        self.faults.meet_now(Place::Task);
         Box::new(FaultSourceTask {
-            board: self.board.clone(),
+            board: self.0.task(),
             running: None,
         })
     }
 
     async fn stop(&mut self) {
-        super::told(self.faults.meet(Place::ConnectorStop).await);
+        self.0.stop().await;
     }
 
     async fn alter_offsets(
@@ -110,8 +88,7 @@ impl SourceConnector for FaultSource {
         properties: &Properties,
         offsets: &[(Option<OffsetMap>, Option<OffsetMap>)],
     ) -> Result<bool, ConnectError> {
-        let faults = Injector::new(self.board.clone(), name(properties), None);
-        faults.meet(Place::AlterOffsets).await?;
+        self.0.alter_offsets(properties).await?;
         for offset in offsets.iter().filter_map(|(_, offset)| offset.as_ref()) {
             if offset
                 .get("seqno")
