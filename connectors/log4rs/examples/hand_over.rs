@@ -1,13 +1,14 @@
 //! What handing a line over costs: `cargo run --release -p millrace-log4rs --example hand_over [BROKER [SPILL_DIR]]`.
 //!
-//! First one thread hands lines over and times each, beside their formatting, then two threads do it flat out. Without a
-//! broker at that address it measures an outage; with a spill folder the lines of the outage go there.
+//! First one thread formats lines and hands them over, and times each, beside formatting alone; then two threads do it flat
+//! out. Without a broker at that address it measures an outage; with a spill folder the lines of the outage go there.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
     reason = "a measurement takes the time and prints it"
 )]
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,9 +32,17 @@ fn main() -> anyhow::Result<()> {
     );
     if let Some(folder) = arguments.next() {
         settings.insert("spill.dir".to_owned(), folder);
+        settings.insert("spill.bytes".to_owned(), (4_u64 << 30).to_string());
     }
     let appender = Arc::new(KafkaAppender::new(settings)?);
-    timed(&appender)?;
+    let mut line = Vec::with_capacity(1024);
+    timed("formatting alone", |number| {
+        line.clear();
+        Ok(line.write_fmt(format_args!("{}", Message(number)))?)
+    })?;
+    timed("formatted and handed over", |number| {
+        hand_over(&appender, number)
+    })?;
     flat_out(&appender)?;
     let metrics = appender.metrics();
     println!(
@@ -45,17 +54,18 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn timed(appender: &KafkaAppender) -> anyhow::Result<()> {
+/// Does it for many lines, and says how long it took for one.
+fn timed(name: &str, mut each: impl FnMut(usize) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let mut took = Vec::with_capacity(TIMED);
     for number in 0..TIMED {
         let started = Instant::now();
-        hand_over(appender, number)?;
+        each(number)?;
         took.push(started.elapsed());
     }
     took.sort_unstable();
     let at = |per_million: usize| took[(TIMED - 1) * per_million / 1_000_000];
     println!(
-        "one thread: p50 {:?}, p99 {:?}, p99.99 {:?}, max {:?}",
+        "{name}: p50 {:?}, p99 {:?}, p99.99 {:?}, max {:?}",
         at(500_000),
         at(990_000),
         at(999_900),
@@ -83,9 +93,22 @@ fn flat_out(appender: &Arc<KafkaAppender>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A line's message.
+struct Message(usize);
+
+impl std::fmt::Display for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let number = self.0;
+        write!(
+            f,
+            "order {number} paid by card, shipped to the usual address, see invoice"
+        )
+    }
+}
+
 fn hand_over(appender: &KafkaAppender, number: usize) -> anyhow::Result<()> {
-    let message =
-        format_args!("order {number} paid by card, shipped to the usual address, see invoice");
+    let message = Message(number);
+    let message = format_args!("{message}");
     let record = Record::builder()
         .level(Level::Info)
         .target("shop::orders")

@@ -116,6 +116,34 @@ fn the_files_of_the_readme_run_as_they_are() {
 }
 
 #[test]
+fn a_reload_of_the_file_loses_no_line_and_keeps_their_order() {
+    let broker = TestBroker::start();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("log4rs.yaml");
+    let text = format!(
+        "appenders:\n  it:\n    kind: kafka\n    brokerList: {}\n    topic: logs\n    spill.dir: {}\nroot:\n  level: info\n  appenders: [it]\n",
+        broker.address(),
+        folder.path().join("spill").display()
+    );
+    std::fs::write(&path, text).unwrap();
+    let load = || log4rs::config::load_config_file(&path, deserializers()).unwrap();
+    let mut logger = log4rs::Logger::new(load());
+    for number in 0..50 {
+        log(&logger, &number.to_string());
+        if number % 10 == 9 {
+            // As a reload does: the new one is there before the old one goes.
+            let fresh = log4rs::Logger::new(load());
+            drop(std::mem::replace(&mut logger, fresh));
+        }
+    }
+    logger.flush();
+    let read = broker.read_count("logs", 50);
+    let values: Vec<_> = read.iter().map(|read| read.value.clone()).collect();
+    let expected: Vec<_> = (0..50).map(|number| number.to_string()).collect();
+    assert_eq!(values, expected);
+}
+
+#[test]
 fn everything_wrong_with_a_file_is_said_together() {
     let text = refused(&[
         ("brokerList", "nowhere"),

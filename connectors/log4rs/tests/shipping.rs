@@ -249,29 +249,6 @@ fn sync_send_waits_for_the_acknowledgement_but_no_longer_than_the_budget() {
 }
 
 #[test]
-fn the_budget_holds_for_room_and_acknowledgement_together() {
-    let broker = TestBroker::away();
-    let settings = broker.settings(&[
-        ("sync.send", "true"),
-        ("block.budget.ms", "400"),
-        ("memory.bytes", "262144"),
-        ("flush.timeout.ms", "0"),
-        ("ignore.exceptions", "false"),
-    ]);
-    let appender = KafkaAppender::new(settings).unwrap();
-    let text = "x".repeat(200_000);
-    for _ in 0..30 {
-        let message = format_args!("{text}");
-        let record = Record::builder().level(Level::Info).args(message).build();
-        let started = Instant::now();
-        appender.append(&record).unwrap_err();
-        let took = started.elapsed();
-        assert!(took < Duration::from_millis(700), "{took:?}");
-    }
-    assert!(appender.metrics().dropped.get() > 0, "none waited for room");
-}
-
-#[test]
 fn lines_go_to_the_spill_when_brokers_take_nothing_for_a_while() {
     let folder = TempDir::new().unwrap();
     let spill = folder.path().join("spill");

@@ -14,6 +14,10 @@ use crate::spill::{Place, Spill};
 /// How long to wait before the folder is tried again that another process uses or that cannot be opened.
 pub(super) const RETRY: Duration = Duration::from_secs(1);
 
+/// How often the folder may be found in use before that is said: an appender that a reload of the logging's configuration
+/// replaces takes a while to end.
+const PATIENCE: u32 = 10;
+
 /// One of the two ways of writing a chunk.
 type Append = fn(&mut Spill, &Chunk) -> io::Result<Place>;
 
@@ -22,6 +26,8 @@ pub(super) struct Store {
     settings: Option<SpillSettings>,
     spill: Option<Spill>,
     tried: Option<Duration>,
+    /// How often another appender had the folder.
+    found_in_use: u32,
     complained: bool,
     /// When writing failed last.
     failed: Option<Duration>,
@@ -37,6 +43,7 @@ impl Store {
             settings: core.settings.spill.clone(),
             spill: None,
             tried: None,
+            found_in_use: 0,
             complained: false,
             failed: None,
             done_through: 0,
@@ -72,6 +79,10 @@ impl Store {
                 }
                 self.complained = false;
                 self.spill = Some(spill);
+                return;
+            }
+            Ok(None) if self.found_in_use < PATIENCE => {
+                self.found_in_use += 1;
                 return;
             }
             Ok(None) => {

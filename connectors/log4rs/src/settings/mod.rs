@@ -21,7 +21,7 @@ pub(crate) use choice::{HeaderChoice, KeyBy};
 pub use given::AppenderConfig;
 
 /// What a thread may wait for room unless told otherwise.
-const BUDGET: Duration = Duration::from_millis(10);
+const BUDGET: Duration = Duration::from_millis(100);
 /// What it may wait for the acknowledgement of a line.
 const SYNC_BUDGET: Duration = Duration::from_secs(30);
 /// Bytes that the client may hold, unless told otherwise.
@@ -82,7 +82,7 @@ struct Keys {
     #[config(name = "sync.send", default = false, importance = high)]
     sync_send: bool,
     /// Milliseconds that a thread may wait with a line: for room, and then the line is dropped; with `sync.send` for room
-    /// and acknowledgement together, and then the line is still delivered later. 10, or 30000 with `sync.send`.
+    /// and acknowledgement together, and then the line is still delivered later. 100, or 30000 with `sync.send`.
     #[config(name = "block.budget.ms", range(0..=3_600_000))]
     block_budget_ms: Option<i64>,
     /// Whether the program is not told of a line that was dropped or not acknowledged in time; if false, log4rs writes an
