@@ -34,8 +34,10 @@ pub(crate) enum Found {
 /// What has become of a file that gives no more bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It is as it was, or its name is gone for the moment.
+    /// It is as it was.
     Unchanged,
+    /// It is as it was, and its name is gone for the moment.
+    Nameless,
     /// It holds fewer bytes than were read.
     Truncated { len: u64 },
     /// Its name belongs to another file.
@@ -100,14 +102,15 @@ impl OpenFile {
     /// Looks at the file, of which `position` bytes were read, and at its name. Blocks: for the blocking pool.
     pub(crate) fn fate(&self, path: &Path, position: u64) -> io::Result<Fate> {
         let named = path.metadata().ok().filter(Metadata::is_file);
-        if named.is_some_and(|metadata| Identity::of(&metadata) != self.identity) {
+        let is_this = named.map(|metadata| Identity::of(&metadata) == self.identity);
+        if is_this == Some(false) {
             return Ok(Fate::Replaced);
         }
         let len = self.file.metadata()?.len();
-        Ok(if len < position {
-            Fate::Truncated { len }
-        } else {
-            Fate::Unchanged
+        Ok(match is_this {
+            _ if len < position => Fate::Truncated { len },
+            Some(_) => Fate::Unchanged,
+            None => Fate::Nameless,
         })
     }
 }
@@ -144,7 +147,7 @@ mod tests {
             .unwrap();
         assert_eq!(file.fate(&path, 10).unwrap(), Fate::Truncated { len: 3 });
         fs::rename(&path, dir.path().join("a.log.1")).unwrap();
-        assert_eq!(file.fate(&path, 3).unwrap(), Fate::Unchanged);
+        assert_eq!(file.fate(&path, 3).unwrap(), Fate::Nameless);
         fs::write(&path, "new").unwrap();
         assert_eq!(file.fate(&path, 3).unwrap(), Fate::Replaced);
     }

@@ -20,6 +20,9 @@ use super::watch::Watch;
 /// How long a reader waits before it looks by itself, whatever the watcher says.
 const RESCAN: Duration = Duration::from_secs(1);
 
+/// The same where the watcher learns of everything: a look wakes two threads, and there may be a thousand readers.
+const RARE_RESCAN: Duration = Duration::from_secs(30);
+
 /// Bytes of blocks after which a poll returns, whatever `batch.size` says.
 const POLL_BYTES_MAX: usize = 1 << 20;
 
@@ -275,6 +278,8 @@ impl Running {
         }
         match self.fate(&path).await? {
             Fate::Unchanged => self.wait_for_change(&path).await,
+            // Nobody tells when there is such a file again.
+            Fate::Nameless => self.wait(None).await,
             Fate::Truncated { len } => {
                 log::warn!(
                     "{} was cut to {len} bytes, of which {} were read; reading on from its start",
@@ -357,9 +362,13 @@ impl Running {
                 None => std::future::pending().await,
             }
         };
+        let pause = match watch {
+            Some(watch) if watch.is_complete() => RARE_RESCAN,
+            _ => RESCAN,
+        };
         tokio::select! {
             () = changed => Ok(true),
-            () = tokio::time::sleep(RESCAN) => Ok(true),
+            () = tokio::time::sleep(pause) => Ok(true),
             () = self.context.interrupted() => Ok(false),
         }
     }

@@ -1,7 +1,8 @@
 //! Wakes readers when their file changes.
 //!
 //! One `notify` watcher serves the whole process, because a kernel allows few of them. What it says is only a hint: it
-//! may be missing (too many watches, a network file system) and events may be lost, so a reader also looks by itself.
+//! may be missing (too many watches) or incomplete (a file system that other machines write to, too) and events may be lost, so a
+//! reader also looks by itself.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -17,8 +18,21 @@ pub(crate) struct Watch {
     target: PathBuf,
     /// What is watched: the file, or its folder while there is no such file.
     watched: PathBuf,
+    /// Whether the watcher learns of all that happens to what is watched.
+    complete: bool,
     wake: Arc<Notify>,
 }
+
+/// File systems of this machine's own, by the numbers that `statfs(2)` gives: ext2 to ext4, XFS, Btrfs, F2FS, ZFS, tmpfs and overlays.
+const OWN: [u64; 7] = [
+    0xEF53,
+    0x5846_5342,
+    0x9123_683E,
+    0xF2F5_2010,
+    0x2FC1_2FC1,
+    0x0102_1994,
+    0x794C_7630,
+];
 
 /// Never held while the watcher is called: the watcher's thread takes it to deliver an event.
 type Readers = HashMap<PathBuf, Vec<Arc<Notify>>>;
@@ -44,6 +58,7 @@ impl Watch {
             .push(Arc::clone(&wake));
         let mut watch = Self {
             watched: target.clone(),
+            complete: false,
             target,
             wake,
         };
@@ -57,7 +72,14 @@ impl Watch {
             }
             watch.watched = folder;
         }
+        let found = rustix::fs::statfs(&watch.watched);
+        watch.complete = found.is_ok_and(|found| OWN.contains(&(found.f_type as u64)));
         Ok(watch)
+    }
+
+    /// Whether nothing can happen to the file that [`Watch::changed`] does not tell of.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete && self.watched == self.target
     }
 
     /// Completes when the file may have changed since the last call.
