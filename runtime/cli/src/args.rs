@@ -17,7 +17,7 @@ use crate::{
     about = "Moves data between systems and a log of topics: Kafka Connect and a Kafka-compatible broker in one binary",
     after_help = "Exit codes: 0 done or stopped cleanly, 1 something was abandoned or failed, 2 bad usage or \
                   configuration, 3 could not start, or no broker or worker answers, \
-                  4 `connectors diff` found differences, 130 interrupted.",
+                  4 what `connectors diff` or `verify` compare is not the same, 130 interrupted.",
     infer_long_args = true,
     propagate_version = true,
     arg_required_else_help = true,

@@ -3,7 +3,7 @@
 //! Each is a folder or a file: what can be typed is its `Args` struct, and `run` does it. Standard output is for data,
 //! tables for people and JSON for scripts; what is said beside goes to standard error. The exit code is 0 when all of
 //! it was done, 1 when something failed, 2 for wrong usage, 3 when no broker answers, 128 and the signal's number when
-//! a signal ended it; 4 when `connectors diff` found differences.
+//! a signal ended it; 4 when what `connectors diff` or `verify` compare is not the same.
 
 mod configs;
 mod connectors;
@@ -28,6 +28,7 @@ mod stdout;
 mod table;
 mod time;
 mod topics;
+mod verify;
 
 use clap::Subcommand;
 
@@ -66,6 +67,8 @@ pub(crate) enum Tool {
     Preview(preview::Preview),
     /// Measure how fast records are written or read
     Perf(perf::Perf),
+    /// Prove that a topic holds each line of files once and in order, or say what is missing or doubled
+    Verify(verify::Verify),
 }
 
 impl Tool {
@@ -88,6 +91,7 @@ impl Tool {
             Self::DumpLog(dump) => dump.run(),
             Self::Preview(preview) => preview.run(),
             Self::Perf(perf) => perf.run(),
+            Self::Verify(verify) => verify.run(),
         }
     }
 }
