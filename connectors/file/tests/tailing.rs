@@ -140,6 +140,22 @@ async fn a_replaced_file_is_read_after_the_old_one_has_ended() {
 }
 
 #[tokio::test]
+async fn a_file_that_comes_after_its_name_was_gone_is_read() {
+    let tail = Tail::new();
+    tail.append("one\n");
+    let mut run = tail.start().await;
+    assert_eq!(lines(&mut run, 1).await, ["one"]);
+    let rotated = tail.dir.path().join("a.log.1");
+    fs::rename(tail.path(), &rotated).unwrap();
+    append(&rotated, b"two\n");
+    assert_eq!(lines(&mut run, 1).await, ["two"]);
+    fs::remove_file(&rotated).unwrap();
+    tail.append("three\n");
+    assert_eq!(lines(&mut run, 1).await, ["three"]);
+    run.stop().await;
+}
+
+#[tokio::test]
 async fn a_position_behind_the_end_means_another_file() {
     let tail = Tail::new();
     tail.append("short\n");
