@@ -10,7 +10,7 @@ use millrace_client::producer::{Producer, ProducerConfig};
 use millrace_client::{Cluster, ClusterConfig};
 use millrace_config::Config;
 use millrace_wire::clock::Clock;
-use millrace_wire::link::Dial;
+use millrace_wire::link::{Dial, TcpDial, TcpOptions};
 
 use crate::config::inherited_security;
 use crate::dead_letters::{DeadLetterError, DeadLetterQueues};
@@ -22,6 +22,9 @@ const IN_MEMORY_BATCH_BYTES: usize = 512 << 10;
 /// all.
 const REMOTE_BATCH_BYTES: usize = 1_000_000;
 
+/// `fetch.max.wait.ms` of sinks: records end the wait, so that it says only how often a sink without any asks. New
+/// partitions may have to wait for it.
+const FETCH_WAIT_MS: u32 = 1000;
 /// `fetch.max.bytes` of sinks, as Kafka has it, and the least that a bound of the connector's memory makes of it: below
 /// that answers cost more than what is in them.
 const ANSWER_BYTES: u64 = 50 << 20;
@@ -153,7 +156,21 @@ impl Clients {
     }
 
     fn cluster(&self, config: ClusterConfig) -> Cluster {
-        Cluster::new(config, Arc::clone(&self.dial), Arc::clone(&self.clock))
+        let dial = self.dial_for(&config);
+        Cluster::new(config, dial, Arc::clone(&self.clock))
+    }
+
+    /// The link in memory leads to the included broker, whatever address is dialled; who names other servers means them.
+    fn dial_for(&self, config: &ClusterConfig) -> Arc<dyn Dial> {
+        let own = self.worker.get("bootstrap.servers");
+        let own = own.map(|servers| servers.split(',').map(str::trim).collect::<Vec<_>>());
+        if !self.dial.is_in_memory() || own.is_none_or(|own| config.bootstrap_servers == own) {
+            return Arc::clone(&self.dial);
+        }
+        Arc::new(TcpDial::new(TcpOptions {
+            connect_timeout: config.connect_timeout(),
+            ..TcpOptions::default()
+        }))
     }
 
     /// Settings of a source task's producer: Connect's, but the producer's own defaults (idempotent, several requests
@@ -208,6 +225,7 @@ impl Clients {
             ("auto.offset.reset", "earliest".to_owned()),
             ("max.partition.fetch.bytes", partition.to_string()),
             ("fetch.max.bytes", answer.to_string()),
+            ("fetch.max.wait.ms", FETCH_WAIT_MS.to_string()),
         ];
         connector_clients("consumer", &defaults, &self.worker, connector)
     }
@@ -235,11 +253,42 @@ impl Clients {
 
 #[cfg(test)]
 mod tests {
+    use millrace_wire::link::{Link, LinkError};
+
     use super::*;
 
     fn map(pairs: &[(&str, &str)]) -> Properties {
         let owned = |&(key, value): &(&str, &str)| (key.to_owned(), value.to_owned());
         pairs.iter().map(owned).collect()
+    }
+
+    #[derive(Debug)]
+    struct Memory;
+
+    #[async_trait::async_trait]
+    impl Dial for Memory {
+        async fn dial(&self, host: &str, port: u16) -> Result<Arc<dyn Link>, LinkError> {
+            let address = format!("{host}:{port}");
+            Err(LinkError::Closed { address })
+        }
+
+        fn is_in_memory(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn who_names_other_servers_does_not_get_the_included_broker() {
+        let clients = Clients {
+            dial: Arc::new(Memory),
+            clock: millrace_wire::clock::system(),
+            worker: map(&[("bootstrap.servers", "a:1, b:2")]),
+        };
+        for (servers, in_memory) in [("a:1,b:2", true), ("c:3", false), ("a:1", false)] {
+            let given = map(&[("bootstrap.servers", servers)]);
+            let config = ClusterConfig::parse(&given).unwrap();
+            assert_eq!(clients.dial_for(&config).is_in_memory(), in_memory);
+        }
     }
 
     #[test]
