@@ -13,10 +13,14 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::globs::Globs;
 use crate::identity::{FileId, HEAD_MAX, Head};
 use crate::scan::{Found, found};
+
+/// Files that are read: their names, and when they were made.
+pub(crate) type Tracked = HashMap<FileId, (Arc<Path>, Option<SystemTime>)>;
 
 /// A file that was cut, as it was before.
 #[derive(Debug, Clone)]
@@ -38,13 +42,9 @@ impl Lost {
 }
 
 /// The copy with bytes behind the position, the youngest one if there are several. Files that are read anyway, because
-/// the globs match them or they are `tracked` under their names, are none. A tracked file under another name may be the
-/// copy with the inode of a file that was deleted: that takes more than equal first bytes.
-pub(crate) fn find(
-    lost: &Lost,
-    globs: &Arc<Globs>,
-    tracked: &HashMap<FileId, Arc<Path>>,
-) -> Option<Found> {
+/// the globs match them or they are `tracked` under their names, are none. The copy may have the inode of a tracked file
+/// that was deleted: it was made later then, and where nobody knows when, that takes more than equal first bytes.
+pub(crate) fn find(lost: &Lost, globs: &Arc<Globs>, tracked: &Tracked) -> Option<Found> {
     // Where nothing is known of a file, anything would be its copy.
     if lost.head.len == 0 {
         return None;
@@ -58,8 +58,13 @@ pub(crate) fn find(
         .filter_map(|path| {
             let metadata = fs::metadata(&path).ok()?;
             let longer = metadata.len() > lost.position;
-            let known = tracked.get(&FileId::of(&metadata));
-            let free = known.is_none_or(|name| !lost.tail.is_empty() && **name != *path);
+            let free = match tracked.get(&FileId::of(&metadata)) {
+                None => true,
+                Some((name, born)) => match born.zip(metadata.created().ok()) {
+                    Some((before, now)) => before != now,
+                    None => !lost.tail.is_empty() && **name != *path,
+                },
+            };
             (longer && free).then(|| found(path, &metadata, false))
         })
         .filter(|candidate| is_copy(lost, candidate))
@@ -82,6 +87,8 @@ fn is_copy(lost: &Lost, candidate: &Found) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -108,9 +115,20 @@ mod tests {
         assert_eq!([0, 2000].map(|copied| lost.bytes(copied)), [10, 0]);
         let copy = find(&lost, &globs, &HashMap::new()).unwrap();
         assert_eq!(&*copy.path, dir.path().join("a.log.1"));
-        let tracked = HashMap::from([(copy.id, Arc::clone(&copy.path))]);
-        assert!(find(&lost, &globs, &tracked).is_none());
-        let deleted = HashMap::from([(copy.id, Path::new("/deleted").into())]);
-        assert!(find(&lost, &globs, &deleted).is_some());
+        let tracked = |name: &Path, born| HashMap::from([(copy.id, (name.into(), born))]);
+        let deleted = Path::new("/deleted");
+        assert!(find(&lost, &globs, &tracked(&copy.path, None)).is_none());
+        assert!(find(&lost, &globs, &tracked(deleted, None)).is_some());
+        // The inode of a file that was made before, of which nothing is known but its first bytes.
+        let unread = Lost {
+            tail: Vec::new(),
+            ..lost
+        };
+        assert!(find(&unread, &globs, &tracked(deleted, None)).is_none());
+        assert!(find(&unread, &globs, &tracked(deleted, copy.born)).is_none());
+        if let Some(born) = copy.born {
+            let before = Some(born - Duration::from_secs(1));
+            assert!(find(&unread, &globs, &tracked(deleted, before)).is_some());
+        }
     }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use millrace_api::{Column, Schema, SourceRun};
 
 use crate::book::Book;
+use crate::copies::Tracked;
 use crate::headers::Headers;
 use crate::identity::{FileId, Head};
 use crate::open::OpenFile;
@@ -153,12 +154,13 @@ impl Files {
         self.entries.keys().copied()
     }
 
-    /// Files with their names; without those that may have nothing but their inode in common with a file that was read.
-    pub(crate) fn names(&self) -> HashMap<FileId, Arc<Path>> {
-        let names = self.entries.iter();
-        names
+    /// Files with their names and times of birth; without those that may have nothing but their inode in common with a file
+    /// that was read.
+    pub(crate) fn tracked(&self) -> Tracked {
+        let entries = self.entries.iter();
+        entries
             .filter(|(_, entry)| entry.expected.is_none())
-            .map(|(id, entry)| (*id, Arc::clone(&entry.path)))
+            .map(|(id, entry)| (*id, (Arc::clone(&entry.path), entry.born)))
             .collect()
     }
 

@@ -37,6 +37,11 @@ impl Lag {
         (told || self.told).then_some(backlog)
     }
 
+    /// Files were looked at: what was found is told though the last report was not long ago.
+    pub(crate) fn hurry(&mut self) {
+        self.next = Duration::ZERO;
+    }
+
     /// When a report is due though nothing happens; never where nothing waits.
     pub(crate) fn next(&self) -> Duration {
         if self.told { self.next } else { Duration::MAX }

@@ -27,7 +27,7 @@ mod validation;
 mod worker;
 
 pub use config::WorkerConfig;
-pub use metrics::{Condition, Flow, FlowStage, MemoryUse, WorkerMetrics};
+pub use metrics::{Condition, Flow, FlowStage, MemoryUse, Unread, UnreadPart, WorkerMetrics};
 pub use providers::{ConfigProviders, ProviderError, Resolved};
 pub use validation::{Verdict, Verdicts};
 pub use worker::{Builder, DistributedWorker, StartError, Worker};

@@ -53,7 +53,7 @@ impl Running {
     /// Looks for the copies of files that were cut; they are read before the files go on.
     pub(super) async fn find_copies(&mut self) -> Result<(), ConnectError> {
         while let Some((id, first, lost)) = self.cuts.pop() {
-            let tracked = self.files.names();
+            let tracked = self.files.tracked();
             let globs = Arc::clone(&self.wanted.globs);
             let position = lost.position;
             let find = move || (copies::find(&lost, &globs, &tracked), lost);

@@ -66,6 +66,7 @@ impl Running {
             log::info!("reads {} files", self.files.len());
         }
         self.tally.tell();
+        self.lag.hurry();
         let closed = self.files.close_quiet(now, self.close_inactive);
         if !closed.is_empty() {
             spawn_blocking(move || drop(closed));

@@ -10,13 +10,14 @@ use millrace_wire::metrics::{
 };
 
 use super::WorkerMetrics;
+use super::backlog::Unread;
 use super::families::{
     ABANDONED_THREADS, ACTIVE, BATCH_AVG, BATCH_ERRORS, BATCH_MAX, BATCH_RETRIES, BATCHES_SENT,
     BUFFER_AVAILABLE, BUFFER_TOTAL, BYTES_CONSUMED, COMMIT_AVG, COMMIT_FAILURE, COMMIT_MAX,
     COMMIT_SUCCESS, COMMITS, DEAD_LETTERS, DEAD_LETTERS_FAILED, ERRORS, FAILURES, LAST_ERROR,
     LOGGED, POLL_AVG, POLL_MAX, POLL_RATE, POLLED, PUT_AVG, PUT_MAX, READ, READ_RATE,
     RECORDS_CONSUMED, RECORDS_LAG, RETRIES, SEND_RATE, SENT, SINK_COMMITS, SINK_LAG_MAX,
-    SINK_PARTITIONS, SKIPPED, WRITE_RATE, WRITTEN,
+    SINK_PARTITIONS, SKIPPED, UNREAD_BYTES, UNREAD_SECONDS, WRITE_RATE, WRITTEN,
 };
 use super::task::{TaskKind, TaskMetrics};
 use crate::actor::Threads;
@@ -147,9 +148,34 @@ impl Collect for TaskCollector {
             .into_iter()
             .partition(|row| row.task.kind == TaskKind::Source);
         of_sources(&sources, into);
+        unread(&sources, into);
         of_sinks(&sinks, into);
         producers(&sources, into);
         consumers(&sinks, into);
+    }
+}
+
+/// What sources have not read: the sum, and each part that they have told.
+fn unread(rows: &[Row], into: &mut Exposition) {
+    let told = rows
+        .iter()
+        .filter_map(|row| Some((row, row.task.backlog.unread()?)));
+    let told: Vec<(&Row, Unread)> = told.collect();
+    let mut bytes = into.family(&UNREAD_BYTES);
+    for (row, unread) in &told {
+        let (connector, task) = (&*row.task.id.connector, row.number.as_str());
+        bytes.add(&[connector, task, ""], unread.bytes);
+        for part in &unread.parts {
+            bytes.add(&[connector, task, &*part.name], part.bytes);
+        }
+    }
+    let mut seconds = into.family(&UNREAD_SECONDS);
+    for (row, unread) in &told {
+        let (connector, task) = (&*row.task.id.connector, row.number.as_str());
+        seconds.add(&[connector, task, ""], unread.seconds);
+        for part in &unread.parts {
+            seconds.add(&[connector, task, &*part.name], part.seconds);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use millrace_wire::metrics::Family;
 const CONNECTOR: &[&str] = &["connector"];
 const TASK: &[&str] = &["connector", "task"];
 const CLIENT: &[&str] = &["clientId"];
+const PART: &[&str] = &["connector", "task", "part"];
 const CLIENT_PARTITION: &[&str] = &["clientId", "topic", "partition"];
 
 macro_rules! families {
@@ -80,6 +81,11 @@ families! {
         "Time of a poll that brought records in milliseconds, on average over the last minute";
     POLL_MAX gauge "kafka_connect_source_task_poll_batch_max_time_ms" TASK,
         "Time of the longest such poll of the last minutes, in milliseconds";
+
+    UNREAD_BYTES gauge "millrace_source_unread_bytes" PART,
+        "Bytes that a source has seen and not read, by part, such as a file: the 100 largest; without a part, of all";
+    UNREAD_SECONDS gauge "millrace_source_unread_seconds" PART,
+        "How long ago a part was last read to its end; without a part, the longest";
 
     READ counter "kafka_connect_sink_task_sink_record_read_total" TASK, "Records that were fetched for a sink";
     SENT counter "kafka_connect_sink_task_sink_record_send_total" TASK, "Records that a sink has taken";

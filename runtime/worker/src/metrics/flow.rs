@@ -10,6 +10,7 @@ use std::time::Duration;
 use millrace_wire::clock::Clock;
 use serde::Serialize;
 
+use super::backlog::Unread;
 use super::memory::MemoryUse;
 use super::task::{TaskKind, TaskMetrics};
 
@@ -176,6 +177,8 @@ pub struct Flow {
     pub bytes_behind: u64,
     /// Of a sink that is behind, the age of the last record that it read, in seconds; 0 for one that is not.
     pub seconds_behind: f64,
+    /// Of a source that knows it, what waits in its system and was not read.
+    pub unread: Option<Unread>,
     /// What is held in memory for it, and how much of it may be.
     pub memory: MemoryUse,
 }
@@ -219,6 +222,7 @@ impl TaskMetrics {
                 (TaskKind::Sink, 1.., Some(time)) => (now_ms - time).max(0) as f64 / 1e3,
                 _ => 0.0,
             },
+            unread: self.backlog.unread(),
             memory: self.memory_use(),
         }
     }

@@ -5,6 +5,7 @@
 //! metrics with its usual rules (`kafka_connect_…`, `kafka_producer_…`, `kafka_consumer_…`); what Connect has no name for
 //! is called `millrace_…`.
 
+mod backlog;
 mod collect;
 mod errors;
 mod families;
@@ -22,6 +23,7 @@ use millrace_wire::clock::Clock;
 
 use memory::Budgets;
 
+pub use backlog::{Unread, UnreadPart};
 pub(crate) use collect::TaskCollector;
 pub(crate) use errors::ErrorMetrics;
 pub(crate) use flow::Limits;

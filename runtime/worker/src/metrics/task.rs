@@ -12,6 +12,7 @@ use millrace_wire::held::Held;
 use millrace_wire::metrics::{Counter, Gauge, Timing};
 
 use super::ErrorMetrics;
+use super::backlog::TaskBacklog;
 use super::collect::Recent;
 use super::flow::Progress;
 use super::memory::TaskMemory;
@@ -35,6 +36,8 @@ pub(crate) struct TaskMetrics {
     /// Where the task is.
     pub(crate) progress: Progress,
     pub(crate) source: SourceMetrics,
+    /// What its source has not read.
+    pub(crate) backlog: Arc<TaskBacklog>,
     pub(crate) sink: SinkMetrics,
     /// What it holds.
     pub(crate) memory: TaskMemory,
@@ -115,6 +118,7 @@ impl TaskMetrics {
             commits: Timing::default(),
             commits_failed: Counter::default(),
             errors: Arc::default(),
+            backlog: Arc::new(TaskBacklog::new(Arc::clone(&clock))),
             progress: Progress::new(clock),
             source: SourceMetrics::default(),
             sink: SinkMetrics::default(),

@@ -83,7 +83,8 @@ pub(super) async fn run(
         connector: Arc::clone(&id.connector),
         store: Arc::clone(&context.offsets),
     });
-    let task_context = SourceContext::new(id.clone(), offsets, steering.running.clone());
+    let task_context = SourceContext::new(id.clone(), offsets, steering.running.clone())
+        .with_backlog(Arc::clone(&metrics.backlog) as _);
     let background = commit_in_background(Arc::clone(&committer), &metrics, context);
 
     let mut loop_ = SourceLoop {
@@ -125,7 +126,7 @@ pub(super) async fn run(
     outcome.and_then(|()| loop_.failure.take().map_or(Ok(()), Err))
 }
 
-/// Commits every flush interval until aborted.
+/// Commits every flush interval in which there is something to commit, until aborted.
 fn commit_in_background(
     committer: Arc<Committer>,
     metrics: &Arc<TaskMetrics>,
@@ -135,6 +136,7 @@ fn commit_in_background(
     let metrics = Arc::clone(metrics);
     context.data.spawn(log_scope::inherited(async move {
         loop {
+            committer.due().await;
             tokio::time::sleep(interval).await;
             committer.commit().await;
             // A source that waits for records looks at its memory no more.

@@ -4,6 +4,22 @@ use serde_json::{Value, json};
 
 use super::schemas::{list, map, object, one_of, text};
 
+/// What a source has not read, or null.
+fn unread() -> Value {
+    let count = json!({"type": "integer", "minimum": 0});
+    let seconds = json!({"type": "number", "minimum": 0});
+    let part = object(
+        &["name", "bytes", "seconds"],
+        &json!({"name": text(), "bytes": count, "seconds": seconds}),
+    );
+    let mut unread = object(
+        &["bytes", "seconds", "count", "parts"],
+        &json!({"bytes": count, "seconds": seconds, "count": count, "parts": list(&part)}),
+    );
+    unread["nullable"] = json!(true);
+    unread
+}
+
 pub(super) fn health() -> Value {
     let count = json!({"type": "integer", "minimum": 0});
     let time = json!({"type": "integer"});
@@ -33,6 +49,7 @@ pub(super) fn health() -> Value {
                 "records_behind",
                 "bytes_behind",
                 "seconds_behind",
+                "unread",
                 "memory",
             ],
             &json!({
@@ -57,6 +74,7 @@ pub(super) fn health() -> Value {
                 "records_behind": count,
                 "bytes_behind": count,
                 "seconds_behind": {"type": "number", "minimum": 0},
+                "unread": unread(),
                 "memory": object(
                     &[
                         "bytes",
