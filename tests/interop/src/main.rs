@@ -13,7 +13,8 @@
 //! Connect and on Millrace and compares what becomes of the records, `pipeline NAME...` only those named so; `registry`
 //! has the converters of Avro, Protobuf and JSON Schema work with a schema registry and a reader by others;
 //! `connect-clients` has clients of Kafka Connect's REST API by others walk through it; `security` has Millrace get into
-//! listeners of Apache Kafka with TLS, client certificates and SASL.
+//! listeners of Apache Kafka with TLS, client certificates and SASL; `syslog` has `logger` and rsyslog send to the syslog
+//! source.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -36,6 +37,7 @@ mod rest;
 mod security;
 mod standard;
 mod suite;
+mod syslog;
 mod takeover;
 
 use std::{process::ExitCode, time::Instant};
@@ -57,7 +59,7 @@ struct Arguments {
     /// `group` the topics of a group that it shares with Millrace,
     /// `log4j` an appender of Kafka's beside ours,
     /// `takeover` a log directory of Apache Kafka, `registry` a schema registry, `connect-clients` clients of the REST
-    /// API, `security` protected listeners of Apache Kafka; `pipeline` and `http` come first, cases
+    /// API, `security` protected listeners of Apache Kafka, `syslog` senders of syslog; `pipeline` and `http` come first, cases
     /// or servers of theirs may follow
     names: Vec<String>,
     /// Checks Apache Kafka instead, as a reference
@@ -131,6 +133,7 @@ fn alone(arguments: &Arguments) -> Option<anyhow::Result<()>> {
         "registry" => registry::run(),
         "rest" => rest::run(),
         "security" => security::run(),
+        "syslog" => syslog::run(),
         "takeover" => takeover::run(),
         _ => return None,
     })

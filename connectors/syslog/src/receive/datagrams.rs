@@ -13,7 +13,7 @@ use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
 
 use super::drops::Drops;
-use super::{Site, address};
+use super::{Site, address, without_end};
 use crate::maker::Maker;
 
 /// The longest datagram.
@@ -132,35 +132,6 @@ impl Datagrams {
             let count = parcel.entries.len() as u64;
             tally.no_room.fetch_add(count, Ordering::Relaxed);
             tally.received.fetch_sub(count, Ordering::Relaxed);
-        }
-    }
-}
-
-/// A datagram without the line end or NUL that some senders put behind it.
-fn without_end(datagram: &[u8]) -> &[u8] {
-    let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r' | 0);
-    let len = datagram
-        .iter()
-        .rposition(|byte| !is_end(byte))
-        .map_or(0, |last| last + 1);
-    &datagram[..len]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ends_that_some_senders_send() {
-        for (datagram, expected) in [
-            ("<1>a", "<1>a"),
-            ("<1>a\n", "<1>a"),
-            ("<1>a\r\n\0", "<1>a"),
-            ("<1>a\nb\n", "<1>a\nb"),
-            ("\n", ""),
-            ("", ""),
-        ] {
-            assert_eq!(without_end(datagram.as_bytes()), expected.as_bytes());
         }
     }
 }

@@ -4,6 +4,8 @@
 
 use memchr::memchr2;
 
+use super::without_end;
+
 /// Digits of a length at most; more make no length of a message.
 const DIGITS_MAX: usize = 10;
 
@@ -108,10 +110,13 @@ fn message(
                 return 0;
             }
             let kept = &body[..len.min(max).min(body.len())];
-            give(Frame {
-                bytes: kept,
-                is_cut: kept.len() < len,
-            });
+            match kept.len() < len {
+                true => give(Frame {
+                    bytes: kept,
+                    is_cut: true,
+                }),
+                false => line(without_end(kept), max, give),
+            }
             let left = len.saturating_sub(body.len());
             *skip = (left > 0).then_some(Skip::Bytes(left));
             head + len.min(body.len())
@@ -203,6 +208,7 @@ mod tests {
                 &["<1>a", "<2>b", "<3>c", "<4>d"][..],
             ),
             ("4 <1>a5 <2>\nb4 <3>c", &["<1>a", "<2>\nb", "<3>c"]),
+            ("5 <1>a\n4 <2>b3 <\n\n", &["<1>a", "<2>b", "<"]),
             (
                 "4 <1>a\n<2>b\n4 <3>c<4>d\n",
                 &["<1>a", "<2>b", "<3>c", "<4>d"],

@@ -110,3 +110,30 @@ impl Readers {
 fn address(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
+
+/// A message of a known length without the line end or NUL that some senders put behind it all the same: rsyslog's own
+/// templates do.
+fn without_end(message: &[u8]) -> &[u8] {
+    let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r' | 0);
+    let last = message.iter().rposition(|byte| !is_end(byte));
+    &message[..last.map_or(0, |last| last + 1)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_that_some_senders_send() {
+        for (message, expected) in [
+            ("<1>a", "<1>a"),
+            ("<1>a\n", "<1>a"),
+            ("<1>a\r\n\0", "<1>a"),
+            ("<1>a\nb\n", "<1>a\nb"),
+            ("\n", ""),
+            ("", ""),
+        ] {
+            assert_eq!(without_end(message.as_bytes()), expected.as_bytes());
+        }
+    }
+}
