@@ -117,17 +117,20 @@ impl ConnectError {
     }
 
     /// The error and its causes as Connect shows a `trace`: one line for the error, then a `Caused by:` line each, with
-    /// Java's class where it is a [`ConnectError`].
+    /// Java's class where it is a [`ConnectError`]. A cause that the line before has said already is left out.
     pub fn trace(&self) -> String {
         let mut text = format!("{}: {}", self.java_class(), self.message);
         let mut cause: Option<&(dyn Error + 'static)> = self.source();
         while let Some(error) = cause {
-            text.push_str("\nCaused by: ");
-            if let Some(error) = error.downcast_ref::<Self>() {
-                text.push_str(error.java_class());
-                text.push_str(": ");
+            let said = error.to_string();
+            if !text.ends_with(&said) {
+                text.push_str("\nCaused by: ");
+                if let Some(error) = error.downcast_ref::<Self>() {
+                    text.push_str(error.java_class());
+                    text.push_str(": ");
+                }
+                text.push_str(&said);
             }
-            text.push_str(&error.to_string());
             cause = error.source();
         }
         text.push('\n');
@@ -170,6 +173,17 @@ mod tests {
         assert_eq!(
             error.trace(),
             "org.apache.kafka.connect.errors.ConnectException: cannot write out.txt\nCaused by: disk full\n"
+        );
+    }
+
+    #[test]
+    fn a_trace_says_nothing_twice() {
+        let inner = std::io::Error::other("disk full");
+        let middle = ConnectError::connect("cannot write: disk full").caused_by(inner);
+        let outer = ConnectError::connect("task c-0: cannot write: disk full").caused_by(middle);
+        assert_eq!(
+            outer.trace(),
+            "org.apache.kafka.connect.errors.ConnectException: task c-0: cannot write: disk full\n"
         );
     }
 

@@ -17,6 +17,9 @@ use crate::plan::resolved;
 /// Within this someone answers, or the start ends.
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
+/// The same where both sides have to prove who they are first, with several messages and work for both.
+const PROOF_WITHIN: Duration = Duration::from_secs(15);
+
 /// What says who the brokers are has a few hundred bytes a broker.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
@@ -47,10 +50,14 @@ pub(crate) async fn answers(config: &ClusterConfig) -> Result<(), String> {
             ..config.clone()
         }));
     }
-    match time::timeout(ANSWER_WITHIN, first(&mut asked)).await {
+    let limit = match config.security.encrypts() || config.security.authenticates() {
+        true => PROOF_WITHIN,
+        false => ANSWER_WITHIN,
+    };
+    match time::timeout(limit, first(&mut asked)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(reason)) => Err(format!("{reason:#}")),
-        Err(_) => Err(format!("no answer within {} s", ANSWER_WITHIN.as_secs())),
+        Err(_) => Err(format!("no answer within {} s", limit.as_secs())),
     }
 }
 

@@ -26,6 +26,8 @@ use crate::security::Protection;
 pub use lane::Lane;
 pub use metadata::{Metadata, Node, Partition, Topic};
 
+/// A topic that was just made may be unknown for a moment; after so many answers in a row it is worth a word.
+const FAILURES_UNTOLD: u32 = 3;
 /// From this version on the request says whether topics may be created.
 const CREATION_FLAG_FROM: i16 = 4;
 
@@ -189,6 +191,9 @@ impl Cluster {
             let pause = backoff.fail();
             if !error.is_retriable() || self.clock().monotonic() + pause >= deadline {
                 return Err(error);
+            }
+            if backoff.failures() == FAILURES_UNTOLD {
+                log::warn!("{}: trying again: {error}", self.config().client_id);
             }
             tokio::time::sleep(pause).await;
         }

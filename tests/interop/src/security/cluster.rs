@@ -225,7 +225,7 @@ impl Cluster {
             named(
                 self.plaintext().with("bootstrap.servers", &at(tls)),
                 "plaintext-to-tls",
-                MayPass("the listener may speak TLS"),
+                MayPass("that is how TLS begins"),
             ),
             named(
                 self.tls()

@@ -59,6 +59,7 @@ status.storage.topic={name}-statuses
 key.converter=org.apache.kafka.connect.storage.StringConverter
 value.converter=org.apache.kafka.connect.storage.StringConverter
 offset.flush.interval.ms=100
+offset.flush.timeout.ms=1000
 listeners=http://127.0.0.1:0
 "
     );

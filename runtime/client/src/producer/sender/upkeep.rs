@@ -67,7 +67,8 @@ impl Sender {
             }
             Err(error) => {
                 if node.last_error.is_none() {
-                    log::warn!("a producer cannot reach node {id}: {error}");
+                    let client = &self.shared.config.cluster.client_id;
+                    log::warn!("{client}: cannot reach node {id}: {error}");
                 }
                 node.last_error = Some(error.to_string());
                 self.refresh_wanted = true;
