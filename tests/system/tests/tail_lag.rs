@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const LINES: usize = 200_000;
+const LINES: usize = 50_000;
 
 #[test]
 fn lag_is_told_by_file_while_a_broker_stands_still_and_is_gone_after() {

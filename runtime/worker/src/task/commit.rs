@@ -26,6 +26,8 @@ pub(crate) struct Committer {
     kept: Mutex<Vec<OffsetChange>>,
     /// Wakes whoever waits for acknowledgements.
     answered: Notify,
+    /// Says that there is something new to commit.
+    due: Notify,
     /// Whether there was a commit since the source was last told.
     committed: AtomicBool,
     /// One commit at a time.
@@ -48,6 +50,7 @@ impl Committer {
             in_flight: Mutex::default(),
             kept: Mutex::default(),
             answered: Notify::new(),
+            due: Notify::new(),
             committed: AtomicBool::new(false),
             committing: tokio::sync::Mutex::default(),
         }
@@ -71,6 +74,7 @@ impl Committer {
         self.in_flight().acknowledge(tickets, stored);
         self.metrics.answered(records, stored);
         self.answered.notify_waiters();
+        self.due.notify_one();
     }
 
     /// Marks rows as stored, the first of them at `base_offset` of `partition`, and wakes those who wait for it.
@@ -101,6 +105,11 @@ impl Committer {
             }
             answered.await;
         }
+    }
+
+    /// Waits until rows were answered since the last call, or a commit has failed: a task without records wakes nobody.
+    pub(crate) async fn due(&self) {
+        self.due.notified().await;
     }
 
     /// Whether offsets were committed since this was last asked.
@@ -140,6 +149,7 @@ impl Committer {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .extend(changes);
+        self.due.notify_one();
         false
     }
 

@@ -14,6 +14,7 @@ mod explained;
 mod guard;
 mod handle;
 mod in_flight;
+mod periodic;
 mod refused;
 mod sink;
 mod source;

@@ -13,13 +13,13 @@ use millrace_api::{
 use millrace_client::ClientError;
 use millrace_client::producer::{AckSink, ProduceError, Producer, RecordRef};
 use millrace_wire::error_code::ErrorCode;
-use millrace_wire::log_scope;
 
 use super::answers::{Answers, origin};
 use super::commit::Committer;
 use super::errors::Errors;
 use super::explained;
 use super::handle::{Failure, Steering};
+use super::periodic::Periodic;
 use super::refused::Refused;
 use super::topic_creation::TopicCreation;
 use super::{Converters, Parts, State, TargetState, TaskContext};
@@ -108,7 +108,7 @@ pub(super) async fn run(
     }
     .await;
 
-    background.abort();
+    background.stop().await;
     let sent = tokio::time::timeout(context.flush_timeout, loop_.answered(1)).await;
     if sent.is_err() {
         log::warn!(
@@ -126,23 +126,30 @@ pub(super) async fn run(
     outcome.and_then(|()| loop_.failure.take().map_or(Ok(()), Err))
 }
 
-/// Commits every flush interval in which there is something to commit, until aborted.
+/// Commits every flush interval in which there is something to commit.
 fn commit_in_background(
     committer: Arc<Committer>,
     metrics: &Arc<TaskMetrics>,
     context: &TaskContext,
-) -> tokio::task::JoinHandle<()> {
+) -> Periodic {
     let interval = context.flush_interval;
     let metrics = Arc::clone(metrics);
-    context.data.spawn(log_scope::inherited(async move {
-        loop {
-            committer.due().await;
+    let due = Arc::clone(&committer);
+    let wait = move || {
+        let due = Arc::clone(&due);
+        async move {
+            due.due().await;
             tokio::time::sleep(interval).await;
+        }
+    };
+    Periodic::start(&context.data, wait, move || {
+        let (committer, metrics) = (Arc::clone(&committer), Arc::clone(&metrics));
+        async move {
             committer.commit().await;
             // A source that waits for records looks at its memory no more.
             metrics.note_memory();
         }
-    }))
+    })
 }
 
 struct SourceLoop<'a> {
