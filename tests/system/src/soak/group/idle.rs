@@ -17,6 +17,7 @@ const TASKS: usize = 5;
 const SETUP: Setup = Setup {
     delay_ms: 0,
     session_ms: 10_000,
+    flush_ms: 1000,
 };
 
 const PATIENCE: Duration = Duration::from_secs(300);

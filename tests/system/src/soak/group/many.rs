@@ -29,6 +29,7 @@ const PARTS: usize = CONNECTORS * (TASKS + 1) + 2;
 const SETUP: Setup = Setup {
     delay_ms: 8000,
     session_ms: 6000,
+    flush_ms: 500,
 };
 
 /// Far above what is needed: a busy machine is no measure.

@@ -32,6 +32,8 @@ pub(super) struct Setup {
     pub(super) delay_ms: u32,
     /// How long a silent worker is a member.
     pub(super) session_ms: u32,
+    /// How often offsets are committed.
+    pub(super) flush_ms: u32,
 }
 
 /// The processes and the ways between them.
@@ -98,13 +100,14 @@ impl Site {
              key.converter=org.apache.kafka.connect.storage.StringConverter\n\
              value.converter=org.apache.kafka.connect.storage.StringConverter\n\
              session.timeout.ms={session}\nheartbeat.interval.ms={heartbeat}\nrebalance.timeout.ms=10000\n\
-             scheduled.rebalance.max.delay.ms={delay}\noffset.flush.interval.ms=500\n\
+             scheduled.rebalance.max.delay.ms={delay}\noffset.flush.interval.ms={flush}\n\
              listeners=http://127.0.0.1:{port}\nrest.advertised.host.name=127.0.0.1\n\
              rest.advertised.port={advertised}\n",
             broker = place.to_broker.port(),
             session = self.setup.session_ms,
             heartbeat = self.setup.session_ms / 6,
             delay = self.setup.delay_ms,
+            flush = self.setup.flush_ms,
             port = place.port,
             advertised = place.to_rest.port(),
         );
