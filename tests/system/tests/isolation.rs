@@ -5,6 +5,8 @@
     reason = "tests read files and end on a failed expectation"
 )]
 
+use std::fs::File;
+use std::io::Write as _;
 use std::time::Duration;
 
 use millrace_system::{
@@ -38,10 +40,11 @@ fn a_source_that_has_used_up_its_memory_waits_and_says_so() {
         flow()["last_commit"].is_i64()
     });
     broker.signal(Signal::STOP);
-    sandbox.write(
-        "in.log",
-        [b"first\n".to_vec(), input::numbered(LINES, 100)].concat(),
-    );
+    let mut file = File::options()
+        .append(true)
+        .open(sandbox.join("in.log"))
+        .unwrap();
+    file.write_all(&input::numbered(LINES, 100)).unwrap();
     let mut seen = Value::Null;
     wait::until("the task to wait for memory", PATIENCE, || {
         seen = flow();
