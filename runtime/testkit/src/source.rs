@@ -13,7 +13,7 @@ use crate::MemoryOffsets;
 use crate::hold::within;
 
 /// Longer than any connector may take to answer, on a loaded machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One record as it was polled.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,17 +1,10 @@
 //! A broker and a worker in processes of their own, on ports that they find again when they are started anew.
 
-use std::{net::TcpListener, path::PathBuf};
+use std::path::PathBuf;
+
+pub use millrace_testkit::free_port;
 
 use crate::{pipeline, process::Millrace, sandbox::Sandbox};
-
-/// A port that nobody has at the moment.
-///
-/// # Panics
-/// If there is none.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
-}
 
 /// Starts a broker with its data in the sandbox.
 ///

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{cluster::Cluster, process::Millrace, rest::Rest, wait};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The keys that the workers of a group have in common; the delay before lost work moves is given.
 fn common(server: &str, delay_ms: u32) -> String {
@@ -73,6 +73,14 @@ impl Group {
     /// # Panics
     /// If it does not start.
     pub fn worker(&self, port: u16) -> Worker {
+        Self::joined(self.launch(port))
+    }
+
+    /// The same without waiting for it.
+    ///
+    /// # Panics
+    /// As [`Millrace::start`].
+    pub fn launch(&self, port: u16) -> Millrace {
         let mut text = self.properties();
         text.push_str(&format!("listeners=http://127.0.0.1:{port}\n"));
         let file = self
@@ -80,7 +88,14 @@ impl Group {
             .sandbox
             .write(&format!("worker-{port}.properties"), text);
         let file = file.display().to_string();
-        let mut millrace = Millrace::start(&self.cluster.sandbox, ["distributed", file.as_str()]);
+        Millrace::start(&self.cluster.sandbox, ["distributed", file.as_str()])
+    }
+
+    /// Waits until a worker that was launched takes part.
+    ///
+    /// # Panics
+    /// If it does not come to that in time.
+    pub fn joined(mut millrace: Millrace) -> Worker {
         let id = millrace.address("rest");
         let rest = Rest::new(&id);
         wait::until("the worker to be healthy", PATIENCE, || {

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use crate::{binary, sandbox::Sandbox, wait};
 
 /// How long a start or a stop may take before a test gives up, on a slow and busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One process of the real binary. It is killed when dropped.
 #[derive(Debug)]

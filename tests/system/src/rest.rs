@@ -96,7 +96,7 @@ impl Rest {
     /// If they do not get there in time.
     pub fn await_state(&self, connector: &str, state: &str) {
         let what = format!("{connector} and its tasks to be {state}");
-        wait::until(&what, Duration::from_secs(60), || {
+        wait::until(&what, Duration::from_secs(120), || {
             let status = self.get(&format!("/connectors/{connector}/status"));
             let is = |part: &Value| part["state"] == state;
             let tasks = status.body["tasks"].as_array();

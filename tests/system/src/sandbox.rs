@@ -2,7 +2,8 @@
 
 use std::{
     cell::RefCell,
-    fs,
+    fs::{self, File},
+    io::Write as _,
     path::{Path, PathBuf},
     thread,
 };
@@ -53,6 +54,42 @@ impl Sandbox {
         fs::write(&path, contents)
             .unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
         path
+    }
+
+    /// Writes a file in the folder and returns its path; whoever reads it sees all of it, or what was there before.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub fn replace(&self, name: &str, contents: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.join(name);
+        let beside = self.write(&format!("{name}.beside"), contents);
+        fs::rename(&beside, &path)
+            .unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
+        path
+    }
+
+    /// Appends to a file in the folder.
+    ///
+    /// # Panics
+    /// If it is not there, or cannot be written.
+    pub fn append(&self, name: &str, contents: impl AsRef<[u8]>) {
+        let path = self.join(name);
+        let opened = File::options().append(true).open(&path);
+        opened
+            .and_then(|mut file| file.write_all(contents.as_ref()))
+            .unwrap_or_else(|error| panic!("cannot append to {}: {error}", path.display()));
+    }
+
+    /// The lines of a file in the folder so far, but for a last one that is not whole yet.
+    ///
+    /// # Panics
+    /// If they are no text.
+    pub fn lines(&self, name: &str) -> Vec<String> {
+        let bytes = self.read(name);
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n');
+        let whole = &bytes[..whole.map_or(0, |end| end + 1)];
+        let text = std::str::from_utf8(whole).expect("lines of text");
+        text.lines().map(str::to_owned).collect()
     }
 
     /// The contents of a file in the folder; empty where there is none yet.

@@ -9,7 +9,7 @@ use std::{
 use crate::{binary, sandbox::Sandbox, wait};
 
 /// How long a command may take before a test gives up, on a slow and busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How a command ended.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    os::unix::fs::FileExt,
+    io::{self, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
 };
 
@@ -92,12 +92,12 @@ impl Follower {
     }
 }
 
-/// What stands in a file from `position` on.
-fn rest(path: &Path, position: u64) -> std::io::Result<Bytes> {
-    let file = File::open(path)?;
-    let len = file.metadata()?.len().saturating_sub(position);
-    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-    file.read_exact_at(&mut bytes, position)?;
+/// What stands in a file from `position` on. The broker may cut the end off in between, where a write was not whole.
+fn rest(path: &Path, position: u64) -> io::Result<Bytes> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(position))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
     Ok(bytes.into())
 }
 

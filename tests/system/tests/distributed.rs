@@ -132,7 +132,7 @@ fn work_is_shared_and_that_of_a_dead_worker_moves_after_the_delay() {
 
 #[test]
 fn nothing_moves_when_a_worker_is_back_within_the_delay() {
-    let group = Group::new(15_000);
+    let group = Group::new(30_000);
     let first = group.worker(0);
     let mut second = group.worker(0);
     for number in 0..4 {
@@ -141,11 +141,13 @@ fn nothing_moves_when_a_worker_is_back_within_the_delay() {
     let before = await_running(&first.rest, 8);
     let again = port(&second);
     second.millrace.kill();
-    let second = group.worker(again);
+    // Looked for while the worker starts: that is shown from the end of its session to that of the delay only.
+    let starting = group.launch(again);
     wait::until("what it ran to be shown so", PATIENCE, || {
         let now = placement(&first.rest);
         now.values().any(|(_, state)| state == "UNASSIGNED")
     });
+    let second = Group::joined(starting);
     let after = await_running(&second.rest, 8);
     assert_eq!(after, before);
 }
@@ -303,7 +305,7 @@ fn refused(group: &Group, further: &str) -> String {
     let file = sandbox.write("refused.properties", text);
     let file = file.display().to_string();
     let mut millrace = Millrace::start(sandbox, ["distributed", file.as_str()]);
-    let ended = millrace.wait_within(Duration::from_secs(20));
+    let ended = millrace.wait();
     assert!(!ended.success(), "{}", millrace.stderr());
     millrace.stderr()
 }

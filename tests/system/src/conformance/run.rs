@@ -15,7 +15,7 @@ use super::{
 use crate::wait;
 
 /// How long a repeated request may take to be answered as expected.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// As much of a body as a difference shows.
 const SHOWN: usize = 2000;
 /// The status of a worker that cannot answer while its group rebalances.
