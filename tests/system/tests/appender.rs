@@ -148,7 +148,7 @@ fn a_broker_that_is_killed_and_comes_back_has_every_line_once_and_in_order() {
         &[
             ("spill.dir", &spill),
             ("memory.bytes", "1048576"),
-            ("block.budget.ms", "5000"),
+            ("block.budget.ms", "60000"),
             ("compression.type", "none"),
         ],
     );

@@ -55,7 +55,7 @@ fn values_are_used_and_never_shown() {
     assert_eq!((put.status, &put.body["config"]), (201, &config));
     pipeline.rest.await_state("source", "RUNNING");
     let words = format!(
-        "consume --topic hidden-topic --from-beginning --max-messages 2 --timeout-ms 30000 --bootstrap-server {}",
+        "consume --topic hidden-topic --from-beginning --max-messages 2 --timeout-ms 60000 --bootstrap-server {}",
         pipeline.broker
     );
     assert_eq!(tool::run(&sandbox, &words).ok(), "one\ntwo\n");
@@ -144,13 +144,13 @@ fn a_value_that_has_changed_restarts_the_connector_unless_it_says_none() {
             topics(name) == json!(["before"])
         });
     }
-    sandbox.write("secrets.properties", "topic=after\n");
+    sandbox.replace("secrets.properties", "topic=after\n");
     wait::until("the change to be seen", PATIENCE, || {
         let log = pipeline.millrace.stderr();
         log.contains("connector restarted restarts: values of config providers have changed")
             && log.contains("connector kept: values of config providers have changed; config.action.reload is none")
     });
-    sandbox.write("in.log", "one\ntwo\n");
+    sandbox.append("in.log", "two\n");
     wait::until("the second topic", PATIENCE, || {
         topics("restarted") == json!(["after", "before"])
     });

@@ -59,7 +59,7 @@ fn produce(sandbox: &Sandbox, pipeline: &Pipeline, records: &str) {
 /// The first records of a topic.
 fn consume(sandbox: &Sandbox, pipeline: &Pipeline, topic: &str, count: usize) -> Vec<Value> {
     let words = format!(
-        "consume --topic {topic} --from-beginning --max-messages {count} --timeout-ms 30000 --json --bootstrap-server {}",
+        "consume --topic {topic} --from-beginning --max-messages {count} --timeout-ms 60000 --json --bootstrap-server {}",
         pipeline.broker
     );
     let text = tool::run(sandbox, &words).ok();

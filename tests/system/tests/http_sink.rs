@@ -59,7 +59,7 @@ fn produce(sandbox: &Sandbox, pipeline: &Pipeline, records: &str) {
 /// The first records of the dead letter queue.
 fn dead(sandbox: &Sandbox, pipeline: &Pipeline, count: usize) -> Vec<Value> {
     let words = format!(
-        "consume --topic dead --from-beginning --max-messages {count} --timeout-ms 30000 --json --bootstrap-server {}",
+        "consume --topic dead --from-beginning --max-messages {count} --timeout-ms 60000 --json --bootstrap-server {}",
         pipeline.broker
     );
     let text = tool::run(sandbox, &words).ok();
@@ -117,8 +117,9 @@ fn every_record_is_delivered_or_dead_and_keys_keep_their_order() {
         ("headers", "Key:${key}"),
         ("parallel.requests", "8"),
         ("request.order", "key"),
-        ("max.retries", "3"),
-        ("http.request.timeout.ms", "500"),
+        // Enough for a busy machine, on which an answer may take longer than the server means it to.
+        ("max.retries", "5"),
+        ("http.request.timeout.ms", "2000"),
     ];
     let keys: Vec<_> = keys.into_iter().chain(DEAD_LETTERS).collect();
     let mut pipeline = start(&sandbox, &server.url(), &keys);
@@ -202,7 +203,7 @@ fn a_dead_server_holds_up_neither_group_nor_stop_and_nothing_is_lost_over_restar
     let asked = Instant::now();
     assert!(pipeline.millrace.stop().success());
     assert!(
-        asked.elapsed() < Duration::from_secs(15),
+        asked.elapsed() < Duration::from_secs(30),
         "the stop took {:?}",
         asked.elapsed()
     );

@@ -96,19 +96,18 @@ fn lines_of_connectors_and_tasks_are_read_by_rest_and_levels_end_by_themselves()
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.body["lines"].as_array().unwrap().clone()
     };
-    // Its consumer says when it has joined its group.
-    wait::until("lines of the task", PATIENCE, || {
-        !lines("/connectors/loud/tasks/0/logs").is_empty()
-    });
-    let of_task = lines("/connectors/loud/tasks/0/logs");
-    assert!(of_task.iter().all(|line| line["task"] == 0), "{of_task:?}");
     let is_of_client = |line: &Value| {
         line["logger"]
             .as_str()
             .unwrap()
             .starts_with("millrace_client")
     };
-    assert!(of_task.iter().any(is_of_client), "{of_task:?}");
+    // Its consumer says when it has joined its group.
+    let of_task = wait::until_some("a line of the task's consumer", PATIENCE, || {
+        let lines = lines("/connectors/loud/tasks/0/logs");
+        lines.iter().any(is_of_client).then_some(lines)
+    });
+    assert!(of_task.iter().all(|line| line["task"] == 0), "{of_task:?}");
     assert!(lines("/connectors/loud/logs").len() >= of_task.len());
     assert_eq!(lines("/connectors/loud/logs?lines=1").len(), 1);
     assert!(lines("/connectors/loud/logs?level=ERROR").is_empty());

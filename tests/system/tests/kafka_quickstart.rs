@@ -129,7 +129,7 @@ fn walk(server: &[&str], worker: &[&str]) {
     sunk("foo\nbar\n");
     let consume = |count: usize| {
         let words = format!(
-            "consume --bootstrap-server {address} --topic connect-test --from-beginning --max-messages {count} --timeout-ms 30000"
+            "consume --bootstrap-server {address} --topic connect-test --from-beginning --max-messages {count} --timeout-ms 60000"
         );
         run(&sandbox, &words).ok()
     };

@@ -97,7 +97,7 @@ fn a_source_is_shown_step_by_step_and_nothing_is_written() {
     );
     let pipeline = Pipeline::start(&sandbox, &[]);
     let before = written(&sandbox, &pipeline);
-    let body = json!({"config": source(), "records": 4, "timeout_ms": 5000});
+    let body = json!({"config": source(), "records": 4, "timeout_ms": 60_000});
     let shown = preview(&pipeline, &body);
     assert_eq!(
         (&shown["kind"], &shown["ended"]),
@@ -179,14 +179,18 @@ fn a_preview_of_a_connector_begins_at_its_offsets_and_leaves_them() {
             .status,
         204
     );
-    sandbox.write("in.log", "one\ntwo\nthree\n");
+    wait::until("its task to be gone", PATIENCE, || {
+        let status = pipeline.rest.get("/connectors/source/status").body;
+        status["connector"]["state"] == "STOPPED" && status["tasks"] == json!([])
+    });
+    sandbox.append("in.log", "two\nthree\n");
     let before = written(&sandbox, &pipeline);
     for (from, expected) in [
         ("stored", vec!["two", "three"]),
         ("beginning", vec!["one", "two", "three"]),
     ] {
         let body = json!({
-            "connector": "source", "from": from, "records": expected.len(), "timeout_ms": 10_000,
+            "connector": "source", "from": from, "records": expected.len(), "timeout_ms": 60_000,
         });
         let shown = preview(&pipeline, &body);
         let records = shown["records"].as_array().unwrap();
@@ -212,7 +216,7 @@ fn a_preview_of_a_connector_begins_at_its_offsets_and_leaves_them() {
     );
     wait::until("all lines to be read", PATIENCE, || offset() == 14);
     let words = format!(
-        "consume --topic lines --from-beginning --max-messages 3 --timeout-ms 30000 --bootstrap-server {}",
+        "consume --topic lines --from-beginning --max-messages 3 --timeout-ms 60000 --bootstrap-server {}",
         pipeline.broker
     );
     assert_eq!(tool::run(&sandbox, &words).ok(), "one\ntwo\nthree\n");
@@ -236,7 +240,7 @@ fn topics_are_shown_without_a_group_and_none_is_created() {
     let records = "h:1\tk1\t{\"n\":\"1\"}\nh:2\tk2\t{oops\nh:3\tk3\t{\"n\":\"3\"}\n";
     tool::run_with(&sandbox, &words, records).ok();
     let before = written(&sandbox, &pipeline);
-    let shown = preview(&pipeline, &json!({"config": sink(), "timeout_ms": 20_000}));
+    let shown = preview(&pipeline, &json!({"config": sink(), "timeout_ms": 60_000}));
     assert_eq!(
         (&shown["kind"], &shown["ended"]),
         (&json!("sink"), &json!("end"))
@@ -268,7 +272,7 @@ fn topics_are_shown_without_a_group_and_none_is_created() {
     assert_eq!(records[1]["steps"][1]["error"]["stage"], "VALUE_CONVERTER");
     let last = preview(
         &pipeline,
-        &json!({"config": sink(), "from": "end", "records": 1}),
+        &json!({"config": sink(), "from": "end", "records": 1, "timeout_ms": 60_000}),
     );
     assert_eq!(last["records"][0]["origin"]["offset"], 2);
     assert_eq!(written(&sandbox, &pipeline), before);
@@ -282,7 +286,7 @@ fn the_command_shows_people_and_programs_the_same() {
     let pipeline = Pipeline::start(&sandbox, &[]);
     sandbox.write("source.json", source().to_string());
     let words = format!(
-        "preview source.json --records 1 --worker http://{}",
+        "preview source.json --records 1 --timeout-ms 60000 --worker http://{}",
         pipeline.rest.address()
     );
     let text = tool::run(&sandbox, &words).ok();

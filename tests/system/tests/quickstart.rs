@@ -54,7 +54,7 @@ fn a_file_is_tailed_into_a_topic_and_printed() {
     expected.extend_from_slice(added);
     wait::until(
         "the new line to be printed",
-        Duration::from_secs(10),
+        Duration::from_secs(60),
         || printed(&millrace, &expected),
     );
 

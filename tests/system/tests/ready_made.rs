@@ -78,7 +78,7 @@ impl Place {
     fn consume(&self, count: usize) -> String {
         let server = &self.server;
         let words = format!(
-            "consume --bootstrap-server {server} --topic connect-test --from-beginning --max-messages {count} --timeout-ms 30000"
+            "consume --bootstrap-server {server} --topic connect-test --from-beginning --max-messages {count} --timeout-ms 60000"
         );
         run(&self.sandbox, &words).ok()
     }
@@ -145,7 +145,9 @@ fn connectors_made_by_rest_outlive_a_restart_of_the_ready_made_worker() {
     assert!(worker.stop().success(), "{}", worker.stderr());
     let mut worker = place.standalone(&[], Stdio::null());
     let rest = millrace_system::rest::Rest::new(&worker.address("rest"));
-    assert_eq!(rest.get("/connectors").body, serde_json::json!(["made"]));
+    wait::until("the connector to be there again", PATIENCE, || {
+        rest.get("/connectors").body == json!(["made"])
+    });
     assert!(worker.stop().success(), "{}", worker.stderr());
 }
 
@@ -254,11 +256,14 @@ fn the_logging_configuration_writes_to_console_and_file() {
         &format!("topics --bootstrap-server {server} --create --topic logged"),
     )
     .ok();
+    let line = "created topic logged";
     wait::until("the line in the log file", PATIENCE, || {
         let log = sandbox.read("millrace-data/log/millrace.log");
-        String::from_utf8_lossy(&log).contains("created topic logged")
+        String::from_utf8_lossy(&log).contains(line)
     });
-    assert!(broker.stderr().contains("created topic logged"));
+    wait::until("the line on the console", PATIENCE, || {
+        broker.stderr().contains(line)
+    });
     assert!(broker.stop().success(), "{}", broker.stderr());
 }
 

@@ -56,12 +56,9 @@ fn put(sandbox: &Sandbox, pipeline: &Pipeline, keys: &[(&str, &str)]) {
 
 /// The values that the sink has written, in their order.
 fn written(sandbox: &Sandbox) -> Vec<String> {
-    if !sandbox.path().join("out.txt").exists() {
-        return Vec::new();
-    }
-    let text = String::from_utf8(sandbox.read("out.txt")).unwrap();
-    let value = |line: &str| line.split_once('\t').unwrap().1.to_owned();
-    text.lines().map(value).collect()
+    let lines = sandbox.lines("out.txt");
+    let value = |line: &String| line.split_once('\t').unwrap().1.to_owned();
+    lines.iter().map(value).collect()
 }
 
 fn await_written(sandbox: &Sandbox, count: usize) {
@@ -254,7 +251,7 @@ fn letters_of_a_replay_that_was_killed_are_in_doubt_until_someone_decides() {
     );
     let journal = "__millrace_dead_letter_replays";
     let words = format!(
-        "consume --topic {journal} --from-beginning --max-messages 2 --timeout-ms 30000 --json --bootstrap-server {}",
+        "consume --topic {journal} --from-beginning --max-messages 2 --timeout-ms 60000 --json --bootstrap-server {}",
         pipeline.broker
     );
     let text = tool::run(&sandbox, &words).ok();

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use millrace_system::{pipeline::Pipeline, sandbox::Sandbox, wait};
+use millrace_system::{apart, pipeline::Pipeline, sandbox::Sandbox, wait};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -137,8 +137,7 @@ impl State {
 
 /// A port that nobody listens on.
 fn closed() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
+    format!("127.0.0.1:{}", apart::free_port())
 }
 
 fn create(pipeline: &Pipeline, name: &str, own: &[(&str, &str)], url: &str) {

@@ -192,7 +192,7 @@ fn topics_in_use_are_tracked_and_forgotten_when_told() {
         assert_eq!(topics(&pipeline, name), json!([]), "{name}");
     }
     // The next record is news again, as it is in Kafka Connect.
-    sandbox.write("in.log", "one\ntwo\n");
+    sandbox.append("in.log", "two\n");
     for name in ["source", "sink"] {
         await_topics(&pipeline, name, &["lines"]);
     }
@@ -292,7 +292,7 @@ fn client_settings_are_overridden_as_the_policy_allows() {
         let put = pipeline.rest.put("/connectors/s/config", &overriding);
         if errors.is_empty() {
             assert_eq!(put.status, 201, "{put:?}");
-            sandbox.write("in.log", format!("one\n{}\n", "x".repeat(200)));
+            sandbox.append("in.log", format!("{}\n", "x".repeat(200)));
             let trace = await_failure(&pipeline, "s");
             assert!(trace.contains("max.request.size"), "{trace}");
         } else {
@@ -322,11 +322,11 @@ fn more_tasks_than_allowed_fail_the_connector_unless_that_is_not_enforced() {
         put.body["message"].as_str().unwrap().starts_with(said),
         "{put:?}"
     );
-    let status = pipeline.rest.get("/connectors/greedy/status").body;
-    assert_eq!(
-        (&status["connector"]["state"], &status["tasks"]),
-        (&json!("FAILED"), &json!([]))
-    );
+    let status = wait::until_some("the connector to fail", PATIENCE, || {
+        let status = pipeline.rest.get("/connectors/greedy/status").body;
+        (status["connector"]["state"] == "FAILED").then_some(status)
+    });
+    assert_eq!(status["tasks"], json!([]));
     assert!(
         status["connector"]["trace"]
             .as_str()

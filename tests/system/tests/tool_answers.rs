@@ -156,7 +156,7 @@ fn what_is_not_done_has_a_code_and_a_reason() {
             "retention.ms is not set for topic orders",
         ),
         (
-            "perf consume --topic orders --messages 4 --timeout 500",
+            "perf consume --topic orders --messages 4 --timeout 6000",
             "only 3 of 4 records came",
         ),
     ];

@@ -148,7 +148,7 @@ fn groups_show_their_lag_and_are_reset() {
         "3\n"
     );
     let offsets = cluster.run(
-        "consume --topic __consumer_offsets --formatter offsets --from-beginning --timeout-ms 3000",
+        "consume --topic __consumer_offsets --formatter offsets --from-beginning --timeout-ms 8000",
     );
     let offsets = offsets.ok();
     assert!(offsets.contains(r#""data":{"offset":2,"#), "{offsets}");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::bench::{
     Becomes::{self, Failed, Goes, Told},
-    Bench, PATIENCE, lines, numbers,
+    Bench, PATIENCE, numbers,
 };
 
 /// The faults of a source's task.
@@ -192,7 +192,7 @@ fn each_fault_of_a_sink_is_shown_and_costs_nobody_else_anything() {
             &format!("all numbers in the file of {name}"),
             PATIENCE,
             || {
-                let got = numbers(lines(&bench.sandbox, &name));
+                let got = numbers(bench.sandbox.lines(&name));
                 got.len() as u64 >= sent
             },
         );
