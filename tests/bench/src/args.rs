@@ -11,7 +11,8 @@ use crate::case::Codec;
 #[command(name = "millrace-bench")]
 pub(crate) struct Args {
     /// Run only what contains one of these: cases as `file-to-topic/100/plain`, and `latency`, `datagen`, `footprint`,
-    /// `catch-up`; only by its name `beside`, which runs Kafka Connect, too, and needs Java and Maven
+    /// `catch-up`; only by their names `many-files` (20,100 files, tailed), `beside` (Kafka Connect does the same; needs Java and
+    /// Maven) and `shippers` (rsyslog, syslog-ng and Flume do; needs rsyslog-kafka, apt-get, Java and Maven)
     pub(crate) filter: Vec<String>,
 
     /// Megabytes (10^6) of lines in each run

@@ -21,6 +21,7 @@ mod memory;
 mod report;
 mod resources;
 mod scenarios;
+mod shippers;
 
 use std::io::{self, Write};
 
@@ -35,8 +36,8 @@ use crate::report::Report;
 /// Page cache that a run takes, in multiples of the lines' bytes: log, output and slack.
 const WARM_FACTOR: u64 = 3;
 
-/// Lines of the file that is shipped while memory is watched or Kafka Connect ships it too, and of the topic that is caught
-/// up with.
+/// Lines of the file that is shipped while memory is watched or others ship it too, and of the topic that is caught up
+/// with.
 const FOOTPRINT_LINE: usize = 100;
 
 fn main() -> anyhow::Result<()> {
@@ -115,9 +116,17 @@ fn measure_figures(args: &Args, workspace: &Workspace, report: &mut Report) -> a
         let input = Input::prepare(workspace.root(), FOOTPRINT_LINE, args.megabytes * 1_000_000)?;
         figures.extend(scenarios::catch_up(&input, args.rounds)?);
     }
+    if args.names("many-files") {
+        figures.extend(scenarios::many_files()?);
+    }
     if args.names("beside") {
         let input = Input::prepare(workspace.root(), FOOTPRINT_LINE, args.megabytes * 1_000_000)?;
         figures.extend(beside::beside(&input)?);
+    }
+    if args.names("shippers") {
+        let bytes = args.megabytes * 1_000_000 / shippers::FILES;
+        let input = Input::prepare(workspace.root(), FOOTPRINT_LINE, bytes)?;
+        figures.extend(shippers::shippers(workspace.root(), &input, args.rounds)?);
     }
     for figure in &figures {
         report::print_figure(out, figure)?;

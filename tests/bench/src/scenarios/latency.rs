@@ -21,7 +21,7 @@ pub(crate) fn latency() -> anyhow::Result<Vec<Figure>> {
     let client = &server.client;
     client.create_topic(TOPIC)?;
     let producer = client.producer(Codec::Plain, Duration::ZERO);
-    let (requests, commits) = client.runtime.block_on(async {
+    let (mut requests, mut commits) = client.runtime.block_on(async {
         client.cluster.refresh(&[]).await?;
         let connection = client.cluster.lane().any().await?;
         let mut requests = Vec::with_capacity(CALLS);
@@ -45,13 +45,16 @@ pub(crate) fn latency() -> anyhow::Result<Vec<Figure>> {
         }
         anyhow::Ok((requests, commits))
     })?;
-    let mut figures = percentiles("request latency", requests);
-    figures.extend(percentiles("commit latency, acks=all", commits));
+    let mut figures = percentiles("request latency", requests.split_off(WARM_UP));
+    figures.extend(percentiles(
+        "commit latency, acks=all",
+        commits.split_off(WARM_UP),
+    ));
     Ok(figures)
 }
 
-fn percentiles(name: &str, mut times: Vec<Duration>) -> Vec<Figure> {
-    let mut times = times.split_off(WARM_UP);
+/// The median and the 99th percentile of times, of which there is at least one.
+pub(super) fn percentiles(name: &str, mut times: Vec<Duration>) -> Vec<Figure> {
     times.sort_unstable();
     let micros = |at: usize| times[at.min(times.len() - 1)].as_secs_f64() * 1e6;
     [("p50", 500), ("p99", 990)]

@@ -12,15 +12,17 @@ mod file_to_topic;
 mod footprint;
 pub(crate) mod http_sink;
 mod latency;
+mod many_files;
 mod pass_through;
 mod produce;
-mod server;
+pub(crate) mod server;
 mod topic_to_file;
 
 pub(crate) use catch_up::catch_up;
 pub(crate) use datagen::datagen;
 pub(crate) use footprint::footprint;
 pub(crate) use latency::latency;
+pub(crate) use many_files::many_files;
 
 use std::time::{Duration, Instant};
 
@@ -48,7 +50,10 @@ pub(crate) fn run(name: &str, input: &Input, codec: Codec) -> Option<Run> {
 }
 
 /// Looks until `done`, or gives up after a while.
-fn wait_until(what: &str, mut done: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+pub(crate) fn wait_until(
+    what: &str,
+    mut done: impl FnMut() -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
     let started = Instant::now();
     while !done()? {
         ensure!(
