@@ -80,6 +80,9 @@ impl Millrace {
         let child = Command::new(binary::millrace())
             .args(arguments)
             .current_dir(sandbox.path())
+            // As users have it: finding the lines of a debug build takes seconds, in which a task that panicked does not
+            // answer.
+            .env("RUST_BACKTRACE", "0")
             .stdin(stdin)
             .stdout(output)
             .stderr(File::create(&stderr).expect("a file for stderr"))

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// What one call may take in these workers.
-const CALL_MS: u64 = 3000;
+const CALL_MS: u64 = 6000;
 /// What REST may take, in a debug build on a machine that other tests share.
 const REST_WITHIN: Duration = Duration::from_secs(20);
 
