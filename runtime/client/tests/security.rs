@@ -87,6 +87,26 @@ async fn certificates_are_believed_for_their_authority_and_host() {
 }
 
 #[tokio::test]
+async fn the_certificate_of_an_authority_counts_only_if_it_is_trusted_itself() {
+    let authorities = Authorities::new();
+    let own = authorities.authority("localhost");
+    let guard = Guard::start(Policy::tls(&own)).await;
+    let ssl = ("security.protocol", "SSL");
+    let untrusted = [
+        ssl,
+        ("ssl.truststore.certificates", authorities.trust.as_str()),
+    ];
+    let said = refusal(&guard, &untrusted).await.to_string();
+    assert!(
+        said.contains("certificate of an authority") && said.contains("ssl.truststore.location"),
+        "{said}"
+    );
+    assert!(!said.contains("CaUsedAsEndEntity"), "{said}");
+    let trusted = [ssl, ("ssl.truststore.certificates", own.chain.as_str())];
+    assert_eq!(outcome(&guard, &trusted).await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn clients_show_certificates_where_they_are_asked_for() {
     let authorities = Authorities::new();
     let policy = Policy::tls(&authorities.server("localhost")).asking_certificates(&authorities);

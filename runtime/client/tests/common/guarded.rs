@@ -60,6 +60,13 @@ impl Authorities {
         self.sign(&of(name))
     }
 
+    /// A certificate for `name` that could sign others.
+    pub(crate) fn authority(&self, name: &str) -> Identity {
+        let mut params = of(name);
+        params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        self.sign(&params)
+    }
+
     pub(crate) fn expired(&self, name: &str) -> Identity {
         let mut params = of(name);
         params.not_before = date_time_ymd(2001, 1, 1);

@@ -12,6 +12,9 @@ use tokio_rustls::client::TlsStream;
 
 use crate::link::LinkError;
 
+/// What the check of certificates calls one that is an authority's own; rustls hands the word on as it is.
+const AN_AUTHORITYS_OWN: &str = "CaUsedAsEndEntity";
+
 /// What a peer is believed by, and how the client shows itself; clones share it.
 #[derive(Clone)]
 pub struct Tls {
@@ -133,6 +136,12 @@ fn certificate(cause: &CertificateError) -> String {
             "its certificate becomes valid in {}; is the clock right?",
             span(*time, *not_before)
         ),
+        CertificateError::Other(cause) if cause.to_string() == AN_AUTHORITYS_OWN => {
+            "it shows the certificate of an authority (self-signed ones often are), which counts only if it is in \
+             ssl.truststore.location itself; put it there (PEM), or have the broker show a certificate that is not an \
+             authority's"
+                .to_owned()
+        }
         other => format!("its certificate cannot be trusted: {other}"),
     }
 }
