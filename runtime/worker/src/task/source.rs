@@ -109,7 +109,7 @@ pub(super) async fn run(
     .await;
 
     background.stop().await;
-    let sent = tokio::time::timeout(context.flush_timeout, loop_.answered(1)).await;
+    let sent = tokio::time::timeout(context.flush_timeout, loop_.sent()).await;
     if sent.is_err() {
         log::warn!(
             "{id} stops with records that the broker has not acknowledged; they will be read again"
@@ -469,6 +469,16 @@ impl SourceLoop<'_> {
             self.committer.acknowledge(tickets, false);
         }
         Ok(())
+    }
+
+    /// Waits until the producer has an answer for every row that it has taken, or the task has failed: for rows that it
+    /// has not taken no answer ever comes.
+    async fn sent(&mut self) -> Result<(), ConnectError> {
+        tokio::select! {
+            () = self.producer.flush() => {}
+            () = self.committer.until(|| self.failure.is_set()) => return Ok(()),
+        }
+        self.keep_refused().await
     }
 
     /// Waits until fewer than `rows` rows are without an answer, or the task has failed.
