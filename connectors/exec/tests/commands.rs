@@ -8,7 +8,7 @@ use millrace_api::Properties;
 use millrace_exec::Exec;
 use millrace_testkit::{MemoryOffsets, SourceRun};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn start(pairs: &[(&str, &str)]) -> SourceRun<Exec> {
     let base = [("topic", "t"), ("shell", "/bin/sh -c")];
@@ -153,7 +153,7 @@ async fn commands_are_started_again_by_policy_within_a_budget() {
         ("restartThrottle", "1"),
     ];
     let mut run = start(&again).await;
-    assert_eq!(values(&mut run, 5).await, ["one"; 5]);
+    assert_eq!(values(&mut run, 5).await[..5], ["one"; 5]);
     run.stop().await;
 
     let failing = [

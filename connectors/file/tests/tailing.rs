@@ -76,18 +76,25 @@ async fn lines_come_soon_after_they_are_written() {
     tail.append("first\n");
     let mut run = tail.start().await;
     assert_eq!(lines(&mut run, 1).await, ["first"]);
-    let writer = tail.path();
-    let writing = tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        append(&writer, b"second\nunfinished");
-        Instant::now()
-    });
-    assert_eq!(lines(&mut run, 1).await, ["second"]);
-    let delay = writing.await.unwrap().elapsed();
+    let mut shortest = Duration::MAX;
+    // A loaded machine may hold one of them up, but not each.
+    for round in 0..5 {
+        let writer = tail.path();
+        let line = format!("line {round}");
+        let text = format!("{line}\n");
+        let writing = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            append(&writer, text.as_bytes());
+            Instant::now()
+        });
+        assert_eq!(lines(&mut run, 1).await, [line]);
+        shortest = shortest.min(writing.await.unwrap().elapsed());
+    }
     assert!(
-        delay < Duration::from_millis(900),
-        "the watcher wakes before the rescan: {delay:?}"
+        shortest < Duration::from_millis(900),
+        "the watcher wakes before the rescan: {shortest:?}"
     );
+    tail.append("unfinished");
     tail.append(" line\n");
     assert_eq!(lines(&mut run, 1).await, ["unfinished line"]);
     run.stop().await;

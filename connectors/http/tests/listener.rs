@@ -3,14 +3,16 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
 use millrace_api::Properties;
 use millrace_http::HttpListener;
-use millrace_testkit::{MemoryOffsets, SourceRun};
+use millrace_testkit::{MemoryOffsets, SourceRun, free_port};
 use reqwest::{Client, RequestBuilder, Response};
 use sha2::Sha256;
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A listener with a worker that stores all that it is given.
 struct Running {
@@ -23,9 +25,7 @@ impl Running {
     async fn start(pairs: &[(&str, &str)]) -> Self {
         // Plain HTTP needs no provider, but the client asks for one.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port().to_string();
-        drop(listener);
+        let port = free_port().to_string();
         let base = [("port", port.as_str()), ("topic", "hooks")];
         let properties: Properties = base
             .iter()
@@ -142,8 +142,15 @@ async fn a_broker_that_does_not_answer_closes_the_gate_until_it_does() {
     assert_eq!(refused.status(), 503);
     assert!(refused.text().await.unwrap().contains("broker"));
     running.run.acknowledge(1).await;
-    let request = running.post("/", "third");
-    assert_eq!(running.status(request).await, 200);
+    // On a busy machine an acknowledgement may come too late, and is made up for.
+    let begun = Instant::now();
+    loop {
+        let request = running.post("/", "third");
+        match running.status(request).await {
+            200 => break,
+            status => assert!(status == 503 && begun.elapsed() < PATIENCE, "{status}"),
+        }
+    }
     running.run.stop().await;
 }
 
@@ -223,7 +230,7 @@ async fn tls_with_certificate_and_key_from_files() {
 #[tokio::test]
 async fn slow_clients_and_large_headers_are_let_go() {
     let running = Running::start(&[
-        ("slow.client.timeout.ms", "150"),
+        ("slow.client.timeout.ms", "1500"),
         ("header.bytes.max", "8192"),
         ("connections.max", "2"),
     ])
@@ -231,9 +238,7 @@ async fn slow_clients_and_large_headers_are_let_go() {
     let address = running.base.trim_start_matches("http://").to_owned();
     let talk = move |head: &str| {
         let mut stream = TcpStream::connect(&address).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
         let mut answer = String::new();
         // A reset after the answer is as good as its end.

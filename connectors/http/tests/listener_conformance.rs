@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use millrace_api::Properties;
 use millrace_http::HttpListener;
 use millrace_testkit::conformance::{self, PushFixture, SourceFixture};
+use millrace_testkit::free_port;
 use tokio::task::JoinSet;
 
 /// Bytes of a request.
@@ -35,12 +36,6 @@ fn properties(port: u16, pairs: &[(&str, &str)]) -> Properties {
     all.into_iter()
         .map(|(key, value)| (key.to_owned(), value))
         .collect()
-}
-
-/// A port that nobody has at the moment.
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 async fn send(client: &reqwest::Client, url: &str, body: String) {

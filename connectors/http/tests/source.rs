@@ -13,7 +13,7 @@ use millrace_testkit::{MemoryOffsets, SourceRun};
 use serde_json::{Value, json};
 use server::{Reply, Request, Server};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn properties(server: &Server, pairs: &[(&str, &str)]) -> Properties {
     let url = format!("{}/items", server.url());

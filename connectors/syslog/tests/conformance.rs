@@ -4,10 +4,11 @@
 mod common;
 
 use async_trait::async_trait;
-use common::{free_port, properties};
+use common::properties;
 use millrace_api::Properties;
 use millrace_syslog::Syslog;
 use millrace_testkit::conformance::{self, Refused, SourceFixture};
+use millrace_testkit::free_port;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;

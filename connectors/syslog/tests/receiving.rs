@@ -8,14 +8,14 @@ use std::net::{TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{free_port, properties};
+use common::properties;
 use millrace_api::{Cell, EncodedHeaders, SourceBatch};
 use millrace_syslog::Syslog;
-use millrace_testkit::{MemoryOffsets, SourceRun};
+use millrace_testkit::{MemoryOffsets, SourceRun, free_port};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Running {
     port: u16,
@@ -228,9 +228,13 @@ async fn a_sender_waits_while_nobody_takes_what_it_sends() {
     let (stream, written) = sender.await.unwrap();
     assert!(written < 64 << 20, "the sender was never made to wait");
     // What is taken and not acknowledged holds its room.
-    let taken = running.run.poll().await.unwrap().unwrap().len();
-    let idle = tokio::time::timeout(Duration::from_millis(100), running.run.task().poll()).await;
-    assert!(idle.is_err(), "more was read than may wait");
+    let mut taken = 0;
+    while let Ok(polled) =
+        tokio::time::timeout(Duration::from_millis(300), running.run.poll()).await
+    {
+        taken += polled.unwrap().map_or(0, |batch| batch.len());
+        assert!(taken <= 70, "{taken} lines of 1000 bytes were read");
+    }
     running.run.acknowledge(taken).await;
     let mut lines = taken;
     drop(stream);
@@ -281,12 +285,15 @@ async fn connections_have_bounds_in_number_and_silence() {
     let mut running = Running::start("tcp.port", &keys).await;
     let mut first = running.connection();
     first.write_all(b"<13>one\n<13>left").unwrap();
-    assert_eq!(running.values(1).await, ["<13>one"]);
+    let mut values = running.values(1).await;
     let mut second = running.connection();
     assert_eq!(second.read(&mut [0]).unwrap_or(0), 0, "it is refused");
     // The first is closed when it has been silent for too long, and what was left of it is a message.
     assert_eq!(first.read(&mut [0]).unwrap_or(0), 0);
-    assert_eq!(running.values(1).await, ["<13>left"]);
+    while values.len() < 2 {
+        values.extend(running.values(1).await);
+    }
+    assert_eq!(values, ["<13>one", "<13>left"]);
     let end = Instant::now() + PATIENCE;
     loop {
         assert!(Instant::now() < end, "the place is not free again");

@@ -26,7 +26,7 @@ async fn lines_come_soon_after_they_are_written() {
     assert_eq!(lines(&mut run, 1).await, ["second"]);
     let delay = writing.await.unwrap().elapsed();
     assert!(
-        delay < Duration::from_secs(5),
+        delay < Duration::from_secs(30),
         "woken, not by the look: {delay:?}"
     );
     tail.append("a.log", " line\n");

@@ -19,7 +19,7 @@ use millrace_client::producer::{Producer, RecordRef};
 use millrace_config::{Config, Properties};
 use millrace_wire::clock;
 
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 const MINUTE_MS: i64 = 60_000;
 
 fn consumer(cluster: &Cluster, pairs: &[(&str, &str)]) -> Consumer {

@@ -306,12 +306,15 @@ async fn memory_is_bounded_and_a_broker_that_is_away_is_named() {
     let cluster = broker.tcp();
     let config = ProducerConfig {
         buffer_memory: 100_000,
-        max_block: Duration::from_millis(200),
-        delivery_timeout: Duration::from_millis(600),
+        max_block: Duration::from_millis(1_500),
+        delivery_timeout: Duration::from_millis(5_000),
         ..broker.config()
     };
     let producer = Producer::new(config, cluster.clone());
     let topic: Arc<str> = "away".into();
+    // Made by one that has more time.
+    let patient = Producer::new(broker.config(), cluster.clone());
+    patient.ready(&topic).await.unwrap();
     producer.ready(&topic).await.unwrap();
     broker.stop().await;
     let acks = Acks::new();

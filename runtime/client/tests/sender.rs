@@ -82,7 +82,7 @@ impl Scene {
     }
 
     async fn flushed(&self) {
-        tokio::time::timeout(Duration::from_secs(5), self.producer.flush())
+        tokio::time::timeout(Duration::from_secs(60), self.producer.flush())
             .await
             .unwrap();
     }

@@ -266,7 +266,7 @@ mod tests {
     use super::{ABANDONED_THREADS_MAX, Actor, CallError, Threads};
 
     async fn until(threads: &Threads, count: usize) {
-        for _ in 0..500 {
+        for _ in 0..6_000 {
             if threads.abandoned() == count {
                 return;
             }

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use crate::server::Server;
 
 /// The longest wait for what must happen.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A record that a test sends.
 #[derive(Debug, Clone, Default)]

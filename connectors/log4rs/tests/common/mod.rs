@@ -12,7 +12,7 @@ use millrace_wire::clock;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// A record, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,12 +46,11 @@ impl TestBroker {
 
     /// One that is not there yet, but has a port.
     pub(crate) fn away() -> Self {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         Self {
             runtime: Runtime::new().unwrap(),
             broker: None,
             folder: TempDir::new().unwrap(),
-            port: free.local_addr().unwrap().port(),
+            port: millrace_testkit::free_port(),
         }
     }
 
@@ -73,7 +72,7 @@ impl TestBroker {
     pub(crate) fn go(&mut self) {
         if let Some(broker) = self.broker.take() {
             self.runtime
-                .block_on(broker.shutdown(Duration::from_secs(5)));
+                .block_on(broker.shutdown(Duration::from_secs(60)));
         }
     }
 

@@ -10,11 +10,6 @@ pub(crate) fn take_port() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").unwrap()
 }
 
-/// A port that nobody has at the moment.
-pub(crate) fn free_port() -> u16 {
-    take_port().local_addr().unwrap().port()
-}
-
 /// Properties with a topic; of a key given twice the last value counts.
 pub(crate) fn properties(pairs: &[(&str, &str)]) -> Properties {
     [("topic", "syslog")]

@@ -9,7 +9,7 @@ use millrace_wire::pool::Pool;
 
 use crate::support::{Client, TestBroker, batch_of, bytes_of};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Offsets, keys and values of all records of the partition.
 async fn read_all(client: &mut Client, topic: &str) -> Vec<(i64, String, String)> {

@@ -115,7 +115,7 @@ impl Member {
 
     /// Heartbeats until the answer is this one.
     async fn hear(&mut self, expected: ErrorCode) {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
         loop {
             let heard = self.heartbeat().await;
             if heard == expected {

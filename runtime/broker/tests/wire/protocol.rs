@@ -269,7 +269,7 @@ async fn a_stop_answers_what_is_parked() {
     let mut byte = [0];
     let sure_that_it_is_parked = client.stream.peek(&mut byte);
     assert!(
-        tokio::time::timeout(Duration::from_millis(100), sure_that_it_is_parked)
+        tokio::time::timeout(Duration::from_millis(300), sure_that_it_is_parked)
             .await
             .is_err()
     );

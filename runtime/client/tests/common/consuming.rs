@@ -13,7 +13,7 @@ use super::TestBroker;
 
 pub(crate) const TICK: Duration = Duration::from_millis(50);
 
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) fn config(pairs: &[(&str, &str)]) -> ConsumerConfig {
     let mut settings = Properties::from([

@@ -25,8 +25,9 @@ pub(crate) struct TestBroker {
 impl TestBroker {
     pub(crate) async fn start() -> Self {
         let folder = TempDir::new().unwrap();
-        let broker = start_at(&folder, 0, &[]).await;
-        let port = broker.listeners()[0].local.port();
+        // One that it has again after a restart.
+        let port = millrace_testkit::free_port();
+        let broker = start_at(&folder, port, &[]).await;
         Self {
             running: Some(broker),
             folder,
@@ -43,7 +44,7 @@ impl TestBroker {
     /// Stops the broker; its data stays.
     pub(crate) async fn stop(&mut self) {
         if let Some(broker) = self.running.take() {
-            broker.shutdown(Duration::from_secs(5)).await;
+            broker.shutdown(Duration::from_secs(60)).await;
         }
     }
 

@@ -9,7 +9,7 @@ use millrace_wire::metrics::{Collect as _, Exposition, Format};
 
 use crate::{Broker, BrokerConfig};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn broker(dir: &tempfile::TempDir, clock: &Arc<ManualClock>) -> Broker {
     let properties = Properties::from([
