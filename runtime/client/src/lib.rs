@@ -17,6 +17,7 @@ pub mod consumer;
 mod contained;
 mod error;
 pub mod group;
+mod in_step;
 #[cfg(feature = "producer")]
 pub mod producer;
 mod security;

@@ -36,6 +36,14 @@ struct Slot {
     not_before: Duration,
 }
 
+impl Slot {
+    /// The connection, if it is open at this moment.
+    fn open(&self) -> Option<&Arc<Connection>> {
+        let known = self.connection.as_ref();
+        known.filter(|connection| !connection.is_closed())
+    }
+}
+
 impl Lane {
     pub(super) fn new(cluster: Cluster) -> Self {
         Self {
@@ -59,13 +67,14 @@ impl Lane {
     pub async fn connection(&self, node_id: i32) -> Result<Arc<Connection>, ClientError> {
         let slot = self.slot(node_id);
         let mut slot = slot.lock().await;
-        if let Some(open) = slot
-            .connection
-            .as_ref()
-            .filter(|connection| !connection.is_closed())
-        {
+        if let Some(open) = slot.open() {
             return Ok(Arc::clone(open));
         }
+        // Opening takes a future many times as large as whatever the connection is wanted for.
+        Box::pin(self.open(node_id, &mut slot)).await
+    }
+
+    async fn open(&self, node_id: i32, slot: &mut Slot) -> Result<Arc<Connection>, ClientError> {
         let gone = slot.connection.take();
         if gone.is_some_and(|connection| !connection.has_expired()) {
             // A connection that was open counts as a success, its loss as the first failure.
@@ -97,10 +106,7 @@ impl Lane {
     pub fn open_connection(&self, node_id: i32) -> Option<Arc<Connection>> {
         let slot = Arc::clone(self.lock().get(&node_id)?);
         let slot = slot.try_lock().ok()?;
-        slot.connection
-            .as_ref()
-            .filter(|connection| !connection.is_closed())
-            .cloned()
+        slot.open().cloned()
     }
 
     /// A connection to any node that can be reached.
@@ -118,7 +124,7 @@ impl Lane {
                 return Ok(connection);
             }
         }
-        self.cluster.refresh(&[]).await?;
+        Box::pin(self.cluster.refresh(&[])).await?;
         let metadata = self.cluster.metadata();
         let node = metadata.nodes.keys().next().copied().unwrap_or(-1);
         self.connection(node).await

@@ -323,10 +323,19 @@ impl Connection {
     }
 
     /// A request's sending begins when no authentication is under way, and after one that is due.
-    async fn in_turn(&self, mut call: CallFuture) -> Result<CallResult, ClientError> {
-        let Some(session) = &self.session else {
-            return Ok(call.await);
-        };
+    async fn in_turn(&self, call: CallFuture) -> Result<CallResult, ClientError> {
+        match &self.session {
+            None => Ok(call.await),
+            // An authentication takes a future many times as large as the call's.
+            Some(session) => Box::pin(self.in_turn_of(session, call)).await,
+        }
+    }
+
+    async fn in_turn_of(
+        &self,
+        session: &Session,
+        mut call: CallFuture,
+    ) -> Result<CallResult, ClientError> {
         let turn = session.turn(self).await?;
         // The first poll gives the request its place among all; from then on others may send theirs.
         let begun = futures_util::poll!(&mut call);

@@ -29,6 +29,7 @@ use super::topic_partition::TopicPartition;
 use crate::backoff::Backoff;
 use crate::cluster::{Lane, Metadata};
 use crate::error::ClientError;
+use crate::in_step::in_step;
 
 /// Topic ids take the place of names from this version on.
 const IDS_FROM: i16 = 13;
@@ -254,7 +255,7 @@ impl Fetcher {
             broker.asked = Some(asked);
             let with_ids = wanted.values().all(|asked| !asked.topic_id.is_zero());
             let mut request = FetchRequest {
-                max_wait_ms: self.config.fetch_max_wait_ms,
+                max_wait_ms: max_wait(self.config.fetch_max_wait_ms, now),
                 min_bytes: self.config.fetch_min_bytes,
                 max_bytes: self.config.fetch_max_bytes,
                 isolation_level: self.config.isolation_level.code(),
@@ -376,6 +377,13 @@ impl Broker {
     fn is_free(&self, now: Duration) -> bool {
         self.asked.is_none() && self.waiting < ANSWERS && now >= self.not_before
     }
+}
+
+/// How long a fetch that is sent now may wait for records, so that those of idle consumers end together.
+fn max_wait(most_ms: i32, now: Duration) -> i32 {
+    let most = Duration::from_millis(most_ms.unsigned_abs().into());
+    let wait = in_step(now, most).as_micros().div_ceil(1000);
+    i32::try_from(wait).unwrap_or(most_ms)
 }
 
 async fn fetch(lane: Arc<Lane>, node: i32, request: FetchRequest, with_ids: bool) -> FetchDone {

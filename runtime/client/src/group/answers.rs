@@ -11,6 +11,7 @@ use super::error::GroupError;
 use super::machine::{Machine, State};
 use super::membership::{Event, Joined};
 use super::protocol::{AssignError, Member};
+use crate::in_step::in_step;
 
 /// A request to the coordinator, or the search for it, that brought nothing usable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,7 +155,7 @@ impl Machine {
         let longest = self.settings.heartbeat_interval;
         let pause = self.heartbeat_pause.min(longest);
         self.heartbeat_pause = pause.saturating_mul(2);
-        self.next_heartbeat = now + pause;
+        self.next_heartbeat = now + in_step(now, pause);
     }
 
     /// Heartbeat was answered.

@@ -269,3 +269,25 @@ fn a_lost_session_is_opened_again_at_once() {
     assert_eq!(scene.end(Ok(lost)), []);
     assert!(scene.broker().is_free(NOW));
 }
+
+#[test]
+fn what_waits_for_records_holds_little_memory() {
+    let scene = Scene::new();
+    let lane = Arc::clone(&scene.fetcher.lane);
+    let waits = fetch(lane, NODE, FetchRequest::default(), true);
+    let size = size_of_val(&waits);
+    assert!(size <= 2 << 10, "{size} bytes");
+}
+
+#[test]
+fn a_fetch_waits_no_longer_than_it_may_and_ends_with_others() {
+    for (most, now_ms, expected) in [
+        (1000, 5_000, 952),
+        (1000, 5_999, 977),
+        (5, 1_234, 5),
+        (0, 1, 0),
+    ] {
+        assert_eq!(max_wait(most, Duration::from_millis(now_ms)), expected);
+    }
+    assert_eq!(max_wait(i32::MAX, NOW), i32::MAX - 999);
+}
