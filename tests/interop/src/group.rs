@@ -18,7 +18,7 @@ use crate::{
     kafka::Kafka,
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs all of it.
 pub(crate) fn run() -> anyhow::Result<()> {
@@ -85,10 +85,11 @@ impl Group<'_> {
         let idle =
             json!({"connector.class": "FileStreamSink", "file": "/dev/null", "topics": "lines"});
         for (name, config) in [("from", source), ("to", sink), ("paused", idle)] {
-            let body = json!({"name": name, "config": config});
+            // One that is answered by an error may be made all the same, and is made again by this.
+            let path = format!("/connectors/{name}/config");
             let made = wait::until_or(Instant::now() + PATIENCE, || {
-                let answer = rest.post("/connectors", &body);
-                (answer.status == 201).then_some(())
+                let answer = rest.put(&path, &config);
+                matches!(answer.status, 200 | 201).then_some(())
             });
             ensure!(made.is_some(), "Kafka Connect does not make {name}");
         }

@@ -1,7 +1,11 @@
 //! The syslog source before senders by others: `logger` of util-linux, in both formats, by UDP, by TCP with both kinds of
 //! frames; and rsyslog, which forwards the lines of a file, all of them and in order.
 
-use std::{fmt::Write as _, process::Command, time::Duration};
+use std::{
+    fmt::Write as _,
+    process::{Child, Command},
+    time::Duration,
+};
 
 use anyhow::{Context as _, ensure};
 use millrace_system::{
@@ -119,7 +123,7 @@ fn rsyslog(sandbox: &Sandbox, port: u16) -> anyhow::Result<()> {
         input.display()
     );
     let config = sandbox.write("rsyslog.conf", config);
-    let mut sender = Command::new("rsyslogd")
+    let sender = Command::new("rsyslogd")
         .arg("-n")
         .arg("-f")
         .arg(config)
@@ -127,10 +131,11 @@ fn rsyslog(sandbox: &Sandbox, port: u16) -> anyhow::Result<()> {
         .arg(sandbox.join("rsyslog.pid"))
         .spawn()
         .context("cannot run rsyslogd")?;
-    let records = records(sandbox, "local6", LINES);
-    kill_process(Pid::from_child(&sender), Signal::TERM)?;
-    sender.wait()?;
-    for (number, record) in records?.iter().enumerate() {
+    let mut sender = Sender(sender);
+    let records = records(sandbox, "local6", LINES)?;
+    kill_process(Pid::from_child(&sender.0), Signal::TERM)?;
+    sender.0.wait()?;
+    for (number, record) in records.iter().enumerate() {
         let message = record["message"].as_str().unwrap_or_default();
         ensure!(
             message.trim_start() == format!("order {number} paid") && record["app"] == "shop",
@@ -138,4 +143,15 @@ fn rsyslog(sandbox: &Sandbox, port: u16) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// rsyslog. It is killed when dropped, also where a check fails.
+struct Sender(Child);
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        // Already ended is what is wanted; there is nothing to do about anything else.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
 }
