@@ -96,7 +96,7 @@ impl Connect {
             more,
             options,
         } = start;
-        let [port, _] = free_ports()?;
+        let [port, _] = free_ports();
         let address = format!("127.0.0.1:{port}");
         let text = format!("{properties}\nlisteners=http://{address}\n");
         let file = sandbox.write("worker.properties", text);

@@ -1,23 +1,25 @@
-//! A launcher of Apache Kafka: one node that is broker and controller, from the jars of the registry.
+//! A launcher of Apache Kafka: nodes that are broker and controller, alone or several together, from the jars of the
+//! registry.
 
 use std::{
     fs::{self, File},
-    hash::{BuildHasher as _, Hasher as _, RandomState},
-    net::{TcpListener, TcpStream},
-    ops::Range,
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail, ensure};
-use millrace_system::{sandbox::Sandbox, wait};
+use anyhow::{Context as _, ensure};
+use millrace_system::{apart, sandbox::Sandbox, wait};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{install, output};
 
 /// How long a start or a stop may take.
 const PATIENCE: Duration = Duration::from_secs(90);
+
+/// How many replicas the nodes' own topics have, where there are as many nodes.
+const REPLICAS_MAX: usize = 3;
 
 /// What a node has beside its own.
 #[derive(Debug, Default)]
@@ -28,6 +30,43 @@ pub struct Setup<'a> {
     pub listeners: &'a [Listener],
     /// Arguments of the formatting of its data.
     pub format: &'a [String],
+    /// Its place among others; without one it is alone, on ports of its own choice.
+    pub place: Option<&'a Place>,
+}
+
+/// The place of a node in a cluster of several. It has it again when it is started anew.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Its id.
+    pub id: i32,
+    /// Where clients find it.
+    pub port: u16,
+    /// Where the other nodes find it.
+    pub controller: u16,
+    /// All nodes, as `controller.quorum.voters` names them.
+    pub voters: String,
+    /// The cluster's id, as [`cluster_id`] makes one.
+    pub cluster: String,
+}
+
+impl Place {
+    /// The only node of a cluster.
+    fn alone() -> anyhow::Result<Self> {
+        let [port, controller] = free_ports();
+        Ok(Self {
+            id: 1,
+            port,
+            controller,
+            voters: format!("1@127.0.0.1:{controller}"),
+            cluster: cluster_id()?,
+        })
+    }
+}
+
+/// An id for a new cluster.
+pub fn cluster_id() -> anyhow::Result<String> {
+    let id = output::of(java()?.args(["kafka.tools.StorageTool", "random-uuid"]))?;
+    Ok(id.trim().to_owned())
 }
 
 /// A listener on the loopback address, of which clients are told as `localhost`.
@@ -62,21 +101,34 @@ impl Kafka {
 
     /// The same with more than settings.
     pub fn start_with(sandbox: &Sandbox, data: &Path, setup: &Setup<'_>) -> anyhow::Result<Self> {
-        let [port, controller] = free_ports()?;
-        let address = format!("127.0.0.1:{port}");
-        let own = properties(data, &address, controller, setup.listeners);
+        let mut kafka = Self::launch(sandbox, data, setup)?;
+        kafka.await_port()?;
+        Ok(kafka)
+    }
+
+    /// The same without the wait: a node among several opens its port only when enough of them are there.
+    pub fn launch(sandbox: &Sandbox, data: &Path, setup: &Setup<'_>) -> anyhow::Result<Self> {
+        let alone;
+        let place = match setup.place {
+            Some(place) => place,
+            None => {
+                alone = Place::alone()?;
+                &alone
+            }
+        };
+        let own = properties(data, place, setup.listeners);
         let properties = sandbox.write("kafka.properties", own + &setup.settings.join("\n"));
         if !data.join("meta.properties").exists() {
-            let id = output::of(java()?.args(["kafka.tools.StorageTool", "random-uuid"]))?;
             output::of(
                 java()?
-                    .args(["kafka.tools.StorageTool", "format", "-t", id.trim(), "-c"])
+                    .args(["kafka.tools.StorageTool", "format", "-t", &place.cluster])
+                    .arg("-c")
                     .arg(&properties)
                     .args(setup.format),
             )?;
         }
         let log = sandbox.join("kafka.out");
-        let file = File::create(&log)?;
+        let file = File::options().create(true).append(true).open(&log)?;
         let child = java()?
             .args(["kafka.Kafka"])
             .arg(&properties)
@@ -85,20 +137,18 @@ impl Kafka {
             .stdout(file)
             .spawn()
             .context("cannot run java")?;
-        let mut kafka = Self {
+        Ok(Self {
             child,
-            address,
+            address: format!("127.0.0.1:{}", place.port),
             log,
-        };
-        kafka.await_port()?;
-        Ok(kafka)
+        })
     }
 
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// What it logged so far.
+    /// What it logged so far, and those before it in the same folder.
     pub fn output(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
@@ -120,7 +170,8 @@ impl Kafka {
         Ok(())
     }
 
-    fn await_port(&mut self) -> anyhow::Result<()> {
+    /// Waits until its port is open.
+    pub fn await_port(&mut self) -> anyhow::Result<()> {
         let open = wait::until_or(Instant::now() + PATIENCE, || {
             let ended = self.child.try_wait().ok().flatten().is_some();
             let open = TcpStream::connect(&self.address).is_ok();
@@ -162,7 +213,16 @@ fn jars() -> anyhow::Result<PathBuf> {
     install::jars("kafka", "kafka", None)
 }
 
-fn properties(data: &Path, address: &str, controller: u16, further: &[Listener]) -> String {
+fn properties(data: &Path, place: &Place, further: &[Listener]) -> String {
+    let Place {
+        id,
+        port,
+        controller,
+        voters,
+        ..
+    } = place;
+    let replicas = voters.split(',').count().min(REPLICAS_MAX);
+    let min_isr = replicas.div_ceil(2);
     let (mut listeners, mut advertised, mut protocols) =
         (String::new(), String::new(), String::new());
     for Listener {
@@ -177,46 +237,23 @@ fn properties(data: &Path, address: &str, controller: u16, further: &[Listener])
     }
     format!(
         "process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://{address},CONTROLLER://127.0.0.1:{controller}{listeners}
-advertised.listeners=PLAINTEXT://{address}{advertised}
+node.id={id}
+controller.quorum.voters={voters}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{listeners}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT{protocols}
 log.dirs={}
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+offsets.topic.replication.factor={replicas}
+transaction.state.log.replication.factor={replicas}
+transaction.state.log.min.isr={min_isr}
 group.initial.rebalance.delay.ms=0
 ",
         data.display()
     )
 }
 
-/// Where ports are looked for: below those that systems give to whoever asks for any, since it takes Java a while to
-/// listen.
-const PORTS: Range<u16> = 10_240..30_000;
-
-/// Ports that nobody listens on.
-pub fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
-    let listeners = (0..N)
-        .map(|_| listener())
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    let mut ports = [0; N];
-    for (port, listener) in ports.iter_mut().zip(&listeners) {
-        *port = listener.local_addr()?.port();
-    }
-    Ok(ports)
-}
-
-/// Listens on a random port.
-fn listener() -> anyhow::Result<TcpListener> {
-    for _ in 0..PORTS.len() {
-        let random = RandomState::new().build_hasher().finish();
-        let port = PORTS.start + (random % PORTS.len() as u64) as u16;
-        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
-            return Ok(listener);
-        }
-    }
-    bail!("all ports of {PORTS:?} are taken")
+/// Ports that nobody listens on, and nobody but the caller is given.
+pub fn free_ports<const N: usize>() -> [u16; N] {
+    [(); N].map(|()| apart::free_port())
 }

@@ -6,6 +6,7 @@
 //! With `--reference` the broker is Apache Kafka, so that a difference is found by looking at both.
 //!
 //! `cargo run -p millrace-interop -- rest` holds Kafka Connect's Java worker against the tables of the REST API;
+//! `brokers` has a group of workers go on while nodes of Apache Kafka are killed, as long as `--duration` says;
 //! `group` has Kafka Connect and Millrace take over a group's connectors from each other, and share them;
 //! `log4j` has Kafka's log4j appender and Millrace's log4rs appender make lines of the same settings;
 //! `takeover` has Apache Kafka write a log directory that Millrace opens; `http` has the HTTP sink write to real
@@ -22,6 +23,8 @@
 )]
 
 mod broker;
+mod brokers;
+mod certificates;
 mod clients;
 mod connect_clients;
 mod cross;
@@ -40,7 +43,10 @@ mod suite;
 mod syslog;
 mod takeover;
 
-use std::{process::ExitCode, time::Instant};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, ensure};
 use clap::Parser;
@@ -56,6 +62,7 @@ use crate::{
 #[command(name = "millrace-interop")]
 struct Arguments {
     /// Clients by name, or `all`; without any, their names are listed. Alone, `rest` is the REST API of Kafka Connect,
+    /// `brokers` a group whose brokers are killed,
     /// `group` the topics of a group that it shares with Millrace,
     /// `log4j` an appender of Kafka's beside ours,
     /// `takeover` a log directory of Apache Kafka, `registry` a schema registry, `connect-clients` clients of the REST
@@ -65,6 +72,12 @@ struct Arguments {
     /// Checks Apache Kafka instead, as a reference
     #[arg(long)]
     reference: bool,
+    /// What the random choices of `brokers` follow from; without it another one each time
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Seconds for which `brokers` kills nodes; without it each node once
+    #[arg(long, value_name = "SECONDS")]
+    duration: Option<u64>,
 }
 
 fn main() -> ExitCode {
@@ -127,6 +140,7 @@ fn alone(arguments: &Arguments) -> Option<anyhow::Result<()>> {
         return None;
     }
     Some(match first.as_str() {
+        "brokers" => brokers::run(arguments.seed, arguments.duration.map(Duration::from_secs)),
         "connect-clients" => connect_clients::run(arguments.reference),
         "group" => group::run(),
         "log4j" => log4j::run(),

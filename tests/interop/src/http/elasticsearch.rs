@@ -7,11 +7,8 @@ use anyhow::{Context as _, ensure};
 use millrace_system::{rest::Rest, sandbox::Sandbox};
 use serde_json::{Value, json};
 
-use super::{
-    Sink, await_some,
-    process::{Server, free_ports},
-};
-use crate::install;
+use super::{Sink, await_some, process::Server};
+use crate::{install, kafka::free_ports};
 
 /// The third record replaces the first, the fifth is no number where the index has learnt numbers, the last deletes.
 const RECORDS: &str = "a\t{\"n\":1}\n\
@@ -39,7 +36,7 @@ fn check(product: &str) -> anyhow::Result<String> {
     let jars = install::jars(product, product, None)?;
     let folder = Sandbox::new();
     fs::create_dir(folder.join("config"))?;
-    let [port] = free_ports()?;
+    let [port] = free_ports();
     let mut java = Command::new("java");
     java.args(["-Xmx512m", "-cp"])
         .arg(format!("{}/*", jars.display()))

@@ -2,7 +2,6 @@
 //! InfluxDB from the distribution, and nginx from there in place of those that no registry has. What is written must be found
 //! there, once, and what the server refuses must be a dead letter with its reason.
 
-mod certificates;
 mod elasticsearch;
 mod influxdb;
 mod loki;
@@ -106,7 +105,7 @@ impl Sink {
     fn dead_letters_of(&self, name: &str, count: usize) -> anyhow::Result<Vec<(String, String)>> {
         let topic = dead_letters_topic(name);
         let words = format!(
-            "consume --topic {topic} --from-beginning --max-messages {count} --timeout-ms 30000 --json \
+            "consume --topic {topic} --from-beginning --max-messages {count} --timeout-ms 60000 --json \
              --bootstrap-server {}",
             self.pipeline.broker
         );

@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use millrace_system::sandbox::Sandbox;
 use serde_json::Value;
 
-use super::process::{Server, free_ports};
-use crate::output;
+use super::process::Server;
+use crate::{kafka::free_ports, output};
 
 /// The largest body that is taken.
 pub(super) const BODY_MAX: usize = 8192;
@@ -37,7 +37,7 @@ pub(super) struct Site<'a> {
 
 impl Nginx {
     pub(super) fn start(folder: Sandbox, site: &Site<'_>) -> anyhow::Result<Self> {
-        let [port, answering] = free_ports()?;
+        let [port, answering] = free_ports();
         let data = folder.path().display();
         let (http, listen, logged) = (&site.http, site.listen, site.logged);
         let server = site

@@ -9,11 +9,11 @@ use std::{
 use anyhow::ensure;
 use millrace_system::{sandbox::Sandbox, wait};
 
-use super::{
+use super::way::{Way, escaped, quoted};
+use crate::{
     certificates::Authority,
-    way::{Way, escaped, quoted},
+    kafka::{Kafka, Listener, Setup, free_ports},
 };
-use crate::kafka::{Kafka, Listener, Setup, free_ports};
 
 /// The host that the certificates are for.
 const HOST: &str = "localhost";
@@ -78,7 +78,7 @@ impl Files {
 impl Cluster {
     pub(super) fn start(sandbox: &Sandbox, data: &Path) -> anyhow::Result<Self> {
         let files = Files::write(sandbox)?;
-        let [tls, mutual, login, open_login, expired] = free_ports()?;
+        let [tls, mutual, login, open_login, expired] = free_ports();
         let ports = Ports {
             tls,
             mutual,
@@ -103,6 +103,7 @@ impl Cluster {
             format: &[("256", PASSWORDS[1]), ("512", PASSWORDS[2])].map(|(bits, password)| {
                 format!("--add-scram=SCRAM-SHA-{bits}=[name=scram,password={password}]")
             }),
+            place: None,
         };
         let kafka = Kafka::start_with(sandbox, data, &setup)?;
         let open = |port: u16| TcpStream::connect((HOST, port)).is_ok();

@@ -2,7 +2,6 @@
 //! clients, those of connectors by all prefixes, dead letters, and the command-line tools; and everything that can be
 //! wrong, of which each must be told once and clearly.
 
-mod certificates;
 mod cluster;
 mod refused;
 mod tools;

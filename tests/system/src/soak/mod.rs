@@ -5,7 +5,7 @@ mod crash_seeds;
 mod group;
 mod kill;
 mod listener;
-mod sequence;
+pub mod sequence;
 mod tail;
 
 use std::time::Duration;

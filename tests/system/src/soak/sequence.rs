@@ -2,11 +2,11 @@
 
 /// What a log of numbered lines showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sequence {
+pub struct Sequence {
     /// Lines that are there at least once.
-    pub(super) distinct: u64,
+    pub distinct: u64,
     /// Lines that had been there before.
-    pub(super) repeated: u64,
+    pub repeated: u64,
 }
 
 /// Reads the number each line starts with. After a restart lines may begin again at an earlier number, but never
@@ -14,7 +14,7 @@ pub(super) struct Sequence {
 ///
 /// # Panics
 /// Names the first line that is out of place, in `what`.
-pub(super) fn check<'a>(what: &str, lines: impl Iterator<Item = &'a [u8]>) -> Sequence {
+pub fn check<'a>(what: &str, lines: impl Iterator<Item = &'a [u8]>) -> Sequence {
     let mut sequence = Sequence {
         distinct: 0,
         repeated: 0,
