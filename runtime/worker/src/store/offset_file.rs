@@ -27,9 +27,23 @@ use super::{OffsetChange, OffsetStore, StoreError, migration};
 
 const FIRST_LINE: &str = "millrace-offsets 1";
 
-/// Offsets of one connector: by the partition's text with sorted keys, the partition as first stored and its offset.
-type Partitions = BTreeMap<String, (OffsetMap, OffsetMap)>;
+/// Offsets of one connector, by the partition's text with sorted keys. A copy costs little, however many there are.
+type Partitions = BTreeMap<Arc<str>, Arc<Stored>>;
 type Offsets = BTreeMap<String, Partitions>;
+
+/// A partition as first stored and its offset, as they stand in the file: maps of them take five times the memory.
+#[derive(Debug)]
+struct Stored {
+    partition: Arc<str>,
+    offset: Box<str>,
+}
+
+impl Stored {
+    fn maps(&self) -> serde_json::Result<(OffsetMap, OffsetMap)> {
+        let partition = serde_json::from_str(&self.partition)?;
+        Ok((partition, serde_json::from_str(&self.offset)?))
+    }
+}
 
 /// An offset store in one file, read once at start.
 #[derive(Debug)]
@@ -67,6 +81,11 @@ impl FileOffsetStore {
         }))
     }
 
+    fn read(&self, stored: &Stored) -> Result<(OffsetMap, OffsetMap), StoreError> {
+        let maps = stored.maps();
+        maps.map_err(|error| format_error(&self.path, error.to_string()))
+    }
+
     fn with<T>(&self, look: impl FnOnce(&mut Offsets) -> T) -> T {
         look(&mut self.offsets.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -80,19 +99,25 @@ impl OffsetStore for FileOffsetStore {
         partition: &OffsetMap,
     ) -> Result<Option<OffsetMap>, StoreError> {
         let key = structural_key(partition);
-        Ok(self.with(|all| Some(all.get(connector)?.get(&key)?.1.clone())))
+        let stored = self.with(|all| all.get(connector)?.get(key.as_str()).cloned());
+        let Some(stored) = stored else {
+            return Ok(None);
+        };
+        let (_, offset) = self.read(&stored)?;
+        Ok(Some(offset))
     }
 
     async fn put(&self, connector: &str, changes: Vec<OffsetChange>) -> Result<(), StoreError> {
         let _writing = self.writing.lock().await;
         let mut next = self.with(|all| all.clone());
-        apply(&mut next, connector, changes);
-        let text = render(&next);
-        let path = self.path.clone();
+        let (path, connector) = (self.path.clone(), connector.to_owned());
         let written = tokio::task::spawn_blocking(move || {
-            replace_file(&path, &text).map_err(|source| io_error("write", &path, source))
+            apply(&mut next, &connector, changes);
+            replace_file(&path, &render(&next))
+                .map(|()| next)
+                .map_err(|source| io_error("write", &path, source))
         });
-        written
+        let next = written
             .await
             .unwrap_or_else(|error| Err(io_error("write", &self.path, io::Error::other(error))))?;
         self.with(|all| *all = next);
@@ -100,11 +125,9 @@ impl OffsetStore for FileOffsetStore {
     }
 
     async fn list(&self, connector: &str) -> Result<Vec<(OffsetMap, OffsetMap)>, StoreError> {
-        Ok(self.with(|all| {
-            all.get(connector)
-                .map(|known| known.values().cloned().collect())
-                .unwrap_or_default()
-        }))
+        let known = self.with(|all| all.get(connector).cloned());
+        let known = known.unwrap_or_default();
+        known.values().map(|stored| self.read(stored)).collect()
     }
 }
 
@@ -112,21 +135,27 @@ fn apply(all: &mut Offsets, connector: &str, changes: Vec<OffsetChange>) {
     let known = all.entry(connector.to_owned()).or_default();
     for (partition, offset) in changes {
         let key = structural_key(&partition);
-        match offset {
-            Some(offset) => {
-                known
-                    .entry(key)
-                    .or_insert_with(|| (partition, OffsetMap::new()))
-                    .1 = offset
-            }
-            None => {
-                known.remove(&key);
-            }
-        }
+        let Some(offset) = offset else {
+            known.remove(key.as_str());
+            continue;
+        };
+        let before = known.get(key.as_str());
+        let stored = Stored {
+            partition: before.map_or_else(
+                || text(&partition).into(),
+                |stored| Arc::clone(&stored.partition),
+            ),
+            offset: text(&offset).into(),
+        };
+        known.insert(key.into(), Arc::new(stored));
     }
     if known.is_empty() {
         all.remove(connector);
     }
+}
+
+fn text(map: &OffsetMap) -> String {
+    serde_json::to_string(map).unwrap_or_default()
 }
 
 /// The text of a partition with its keys sorted: equal for partitions with equal contents.
@@ -187,11 +216,11 @@ fn parse(text: &str) -> Result<Offsets, String> {
 fn render(offsets: &Offsets) -> String {
     let mut text = format!("{FIRST_LINE}\n");
     for (connector, partitions) in offsets {
-        for (partition, offset) in partitions.values() {
-            text.push_str(
-                &serde_json::to_string(&(connector, partition, offset)).unwrap_or_default(),
-            );
-            text.push('\n');
+        let connector = Value::from(connector.as_str()).to_string();
+        for Stored { partition, offset } in partitions.values().map(AsRef::as_ref) {
+            for part in ["[", &connector, ",", partition, ",", offset, "]\n"] {
+                text.push_str(part);
+            }
         }
     }
     text
