@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use millrace_api::config::{self, Config, ConfigEnum, Sound};
+use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, read_sound};
 use millrace_api::{ConnectError, Properties};
 
 use crate::lines::TooLong;
@@ -130,14 +130,7 @@ impl ExecConfig {
     /// # Errors
     /// Everything that is wrong with it.
     pub(crate) fn read(properties: &Properties) -> Result<Self, ConnectError> {
-        let config =
-            Self::parse(properties).map_err(|errors| ConnectError::config(errors.to_string()))?;
-        let wrong = Self::contradictions(properties);
-        if wrong.is_empty() {
-            return Ok(config);
-        }
-        let why: Vec<_> = wrong.into_iter().map(|(_, why)| why).collect();
-        Err(ConnectError::config(why.join("\n")))
+        read_sound(properties, Self::contradictions).map_err(ConnectError::config)
     }
 
     /// What is wrong with keys together, whatever is wrong with others: each key with a message.
@@ -146,32 +139,26 @@ impl ExecConfig {
         let Some(sound) = Sound::<Self>::read(properties, &stand_ins) else {
             return Vec::new();
         };
-        let config = sound.config();
-        let mut wrong = Vec::new();
-        // The first of the keys is refused, because of the others.
-        let mut refuse = |keys: [&str; 2], value: &str, why: &str| {
-            if sound.are_sound(&keys) {
-                let message = format!("Invalid value {value} for configuration {}: {why}", keys[0]);
-                wrong.push((keys[0].to_owned(), message));
-            }
-        };
+        sound.contradictions(|config, refusals| config.find_contradictions(properties, refusals))
+    }
+
+    fn find_contradictions(&self, properties: &Properties, refusals: &mut Refusals<'_, Self>) {
         for (flume, own) in FLUME {
             if let (Some(value), true) = (properties.get(flume), properties.contains_key(own)) {
-                refuse(
-                    [flume, own],
+                refusals.refuse(
+                    &[flume, own],
                     value,
                     &format!("it is another name of {own}, which is given too; leave one out"),
                 );
             }
         }
-        if !config.restarts_at_all() && config.restart_failures_max >= 0 {
-            refuse(
-                ["restart.failures.max", "restart"],
-                &config.restart_failures_max.to_string(),
+        if !self.restarts_at_all() && self.restart_failures_max >= 0 {
+            refusals.refuse(
+                &["restart.failures.max", "restart"],
+                &self.restart_failures_max.to_string(),
                 "it is for restart=on-failure and restart=always; leave it out",
             );
         }
-        wrong
     }
 
     /// The program and its arguments.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use millrace_api::config::{self, Config, ConfigEnum, Sound};
+use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, read_sound};
 use millrace_api::{ConnectError, Properties};
 
 use crate::format::{self, Shape};
@@ -97,15 +97,7 @@ impl FileSinkConfig {
     /// # Errors
     /// Everything that is wrong with it.
     pub(crate) fn read(properties: &Properties) -> Result<Self, ConnectError> {
-        let config =
-            Self::parse(properties).map_err(|errors| ConnectError::config(errors.to_string()))?;
-        match Self::contradictions(properties).as_slice() {
-            [] => Ok(config),
-            wrong => {
-                let messages: Vec<&str> = wrong.iter().map(|(_, why)| why.as_str()).collect();
-                Err(ConnectError::config(messages.join("\n")))
-            }
-        }
+        read_sound(properties, Self::contradictions).map_err(ConnectError::config)
     }
 
     /// What is wrong with keys together, of which each by itself is right; whatever is wrong with others.
@@ -113,27 +105,22 @@ impl FileSinkConfig {
         let Some(sound) = Sound::<Self>::read(properties, &[("directory", "/")]) else {
             return Vec::new();
         };
-        let config = sound.config();
-        let mut wrong = Vec::new();
-        // The first of the keys is refused, because of the other.
-        let mut refuse = |keys: [&str; 2], value: &str, why: &str| {
-            if sound.are_sound(&keys) {
-                let message = format!("Invalid value {value} for configuration {}: {why}", keys[0]);
-                wrong.push((keys[0].to_owned(), message));
-            }
-        };
-        if let Some(level) = config.level {
+        sound.contradictions(Self::find_contradictions)
+    }
+
+    fn find_contradictions(&self, refusals: &mut Refusals<'_, Self>) {
+        if let Some(level) = self.level {
             let level = level.to_string();
             let keys = ["compression.level", "compression"];
-            match config.compression {
-                Compression::None => refuse(
-                    keys,
+            match self.compression {
+                Compression::None => refusals.refuse(
+                    &keys,
                     &level,
                     "compression=none compresses nothing; set compression to gzip or zstd, or leave this out",
                 ),
                 Compression::Gzip if level.len() > 1 => {
-                    refuse(
-                        keys,
+                    refusals.refuse(
+                        &keys,
                         &level,
                         "gzip has the levels 1 to 9; choose one of them",
                     );
@@ -141,11 +128,10 @@ impl FileSinkConfig {
                 Compression::Gzip | Compression::Zstd => {}
             }
         }
-        if config.format == Format::Csv && config.columns.iter().any(|column| column == "headers") {
+        if self.format == Format::Csv && self.columns.iter().any(|column| column == "headers") {
             let why = "CSV has a column for each header: name them as header.NAME";
-            refuse(["columns", "format"], &config.columns.join(","), why);
+            refusals.refuse(&["columns", "format"], &self.columns.join(","), why);
         }
-        wrong
     }
 
     /// Where files go.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use millrace_api::config::{self, Config, ConfigEnum, Sound};
+use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, read_sound};
 use millrace_api::{ConnectError, Properties};
 
 /// What files hold.
@@ -118,14 +118,7 @@ impl SpoolConfig {
     /// # Errors
     /// Everything that is wrong with it.
     pub(crate) fn read(properties: &Properties) -> Result<Self, ConnectError> {
-        let config =
-            Self::parse(properties).map_err(|errors| ConnectError::config(errors.to_string()))?;
-        let wrong = Self::contradictions(properties);
-        if wrong.is_empty() {
-            return Ok(config);
-        }
-        let why: Vec<_> = wrong.into_iter().map(|(_, why)| why).collect();
-        Err(ConnectError::config(why.join("\n")))
+        read_sound(properties, Self::contradictions).map_err(ConnectError::config)
     }
 
     /// What is wrong with keys together, whatever is wrong with others: each key with a message.
@@ -134,54 +127,48 @@ impl SpoolConfig {
         let Some(sound) = Sound::<Self>::read(properties, &stand_ins) else {
             return Vec::new();
         };
-        let config = sound.config();
-        let mut wrong = Vec::new();
-        // The first of the keys is refused, because of the others.
-        let mut refuse = |keys: [&str; 2], value: &str, why: &str| {
-            if sound.are_sound(&keys) {
-                let message = format!("Invalid value {value} for configuration {}: {why}", keys[0]);
-                wrong.push((keys[0].to_owned(), message));
-            }
-        };
-        let folder = Path::new(&config.folder);
+        sound.contradictions(Self::find_contradictions)
+    }
+
+    fn find_contradictions(&self, refusals: &mut Refusals<'_, Self>) {
+        let folder = Path::new(&self.folder);
         for (key, other) in [
-            ("done.folder", &config.done_folder),
-            ("failed.folder", &config.failed_folder),
+            ("done.folder", &self.done_folder),
+            ("failed.folder", &self.failed_folder),
         ] {
             if let Some(other) = other.as_deref().filter(|other| Path::new(other) == folder) {
-                refuse(
-                    [key, "folder"],
+                refusals.refuse(
+                    &[key, "folder"],
                     other,
                     "files would be read again; name another folder than folder",
                 );
             }
         }
-        if let Some(done) = &config.done_folder
-            && config.when_done != WhenDone::Move
+        if let Some(done) = &self.done_folder
+            && self.when_done != WhenDone::Move
         {
-            refuse(
-                ["done.folder", "when.done"],
+            refusals.refuse(
+                &["done.folder", "when.done"],
                 done,
                 "it is for when.done=move; leave it out",
             );
         }
-        if let Some(failed) = &config.failed_folder
-            && config.on_invalid != OnInvalid::SetAside
+        if let Some(failed) = &self.failed_folder
+            && self.on_invalid != OnInvalid::SetAside
         {
-            refuse(
-                ["failed.folder", "on.invalid"],
+            refusals.refuse(
+                &["failed.folder", "on.invalid"],
                 failed,
                 "it is for on.invalid=set-aside; leave it out",
             );
         }
-        if config.csv_separator != "," && config.format != Format::Csv {
-            refuse(
-                ["csv.separator", "format"],
-                &config.csv_separator,
+        if self.csv_separator != "," && self.format != Format::Csv {
+            refusals.refuse(
+                &["csv.separator", "format"],
+                &self.csv_separator,
                 "it is for format=csv; leave it out",
             );
         }
-        wrong
     }
 
     pub(crate) fn folder(&self) -> PathBuf {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_api::config::{self, Config, ConfigEnum, Sound};
+use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, read_sound};
 use millrace_api::{ConnectError, Properties};
 use millrace_listen::tls::TlsConfig;
 use millrace_listen::topics::{self, Allowed};
@@ -162,20 +162,16 @@ pub(crate) struct SyslogConfig {
     pub(crate) udp_buffer_bytes: i32,
 }
 
+/// What messages show of a key that is not given.
+const UNSET: &str = "null";
+
 impl SyslogConfig {
     /// The typed configuration.
     ///
     /// # Errors
     /// Everything that is wrong with it.
     pub(crate) fn read(properties: &Properties) -> Result<Self, ConnectError> {
-        let config =
-            Self::parse(properties).map_err(|errors| ConnectError::config(errors.to_string()))?;
-        let wrong = Self::contradictions(properties);
-        if wrong.is_empty() {
-            return Ok(config);
-        }
-        let why: Vec<_> = wrong.into_iter().map(|(_, why)| why).collect();
-        Err(ConnectError::config(why.join("\n")))
+        read_sound(properties, Self::contradictions).map_err(ConnectError::config)
     }
 
     /// What is wrong with keys together, whatever is wrong with others: each key with a message.
@@ -183,56 +179,55 @@ impl SyslogConfig {
         let Some(sound) = Sound::<Self>::read(properties, &[("topic", "-")]) else {
             return Vec::new();
         };
-        let config = sound.config();
-        let mut wrong = Vec::new();
-        // The first of the keys is refused, because of the others.
-        let mut refuse = |keys: &[&str], value: Option<&str>, why: &str| {
-            if sound.are_sound(keys)
-                && let Some(key) = keys.first()
-            {
-                let value = value.unwrap_or("null");
-                let message = format!("Invalid value {value} for configuration {key}: {why}");
-                wrong.push(((*key).to_owned(), message));
-            }
-        };
-        config.check_ports(&mut refuse);
-        for fault in config.tls.faults() {
-            refuse(&[fault.key], fault.value.as_deref(), fault.why);
-        }
-        let is_open = Template::read(&config.topic).is_ok_and(|topic| topic.is_open());
-        if is_open && config.topics_allowed.is_empty() {
-            let why = "senders choose the topic, so say which topics they may choose";
-            refuse(&["topics.allowed", "topic"], None, why);
-        }
-        if is_open && config.topic_otherwise.is_none() {
-            let why = "senders choose the topic, so say where messages go that may not go where they choose";
-            refuse(&["topic.otherwise", "topic"], None, why);
-        }
-        if config.value_form == ValueForm::Struct && config.invalid_bytes == InvalidBytes::Keep {
-            let why = "structures hold text; choose of replace, latin-1 and drop";
-            refuse(&["invalid.bytes", "value.form"], Some("keep"), why);
-        }
-        wrong
+        sound.contradictions(Self::find_contradictions)
     }
 
-    fn check_ports(&self, refuse: &mut impl FnMut(&[&str], Option<&str>, &str)) {
+    fn find_contradictions(&self, refusals: &mut Refusals<'_, Self>) {
+        self.check_ports(refusals);
+        for fault in self.tls.faults() {
+            refusals.refuse(
+                &[fault.key],
+                fault.value.as_deref().unwrap_or(UNSET),
+                fault.why,
+            );
+        }
+        let is_open = Template::read(&self.topic).is_ok_and(|topic| topic.is_open());
+        if is_open && self.topics_allowed.is_empty() {
+            let why = "senders choose the topic, so say which topics they may choose";
+            refusals.refuse(&["topics.allowed", "topic"], UNSET, why);
+        }
+        if is_open && self.topic_otherwise.is_none() {
+            let why = "senders choose the topic, so say where messages go that may not go where they choose";
+            refusals.refuse(&["topic.otherwise", "topic"], UNSET, why);
+        }
+        if self.value_form == ValueForm::Struct && self.invalid_bytes == InvalidBytes::Keep {
+            let why = "structures hold text; choose of replace, latin-1 and drop";
+            refusals.refuse(&["invalid.bytes", "value.form"], "keep", why);
+        }
+    }
+
+    fn check_ports(&self, refusals: &mut Refusals<'_, Self>) {
         let ports = ["udp.port", "tcp.port", "tls.port"];
         if [self.udp_port, self.tcp_port, self.tls_port] == [None; 3] {
             let why = "there is no port to listen on; name one by udp.port, tcp.port or tls.port";
-            refuse(&ports, None, why);
+            refusals.refuse(&ports, UNSET, why);
         }
         let port = self.tls_port.map(|port| port.to_string());
         if port.is_some() && self.tls.certificate.is_none() && self.tls.key.is_none() {
             let why = "TLS needs PEM files; name them by tls.certificate and tls.key";
-            refuse(&["tls.port"], port.as_deref(), why);
+            refusals.refuse(&["tls.port"], port.as_deref().unwrap_or(UNSET), why);
         }
         if let (None, Some(certificate)) = (self.tls_port, &self.tls.certificate) {
             let why = "nothing would use it; name the port for TLS by tls.port";
-            refuse(&["tls.certificate", "tls.port"], Some(certificate), why);
+            refusals.refuse(&["tls.certificate", "tls.port"], certificate, why);
         }
         if self.tls_port.is_some_and(|port| port != 0) && self.tcp_port == self.tls_port {
             let why = "it is tcp.port's; take another";
-            refuse(&["tls.port", "tcp.port"], port.as_deref(), why);
+            refusals.refuse(
+                &["tls.port", "tcp.port"],
+                port.as_deref().unwrap_or(UNSET),
+                why,
+            );
         }
     }
 

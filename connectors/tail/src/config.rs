@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_api::config::{self, Config, ConfigEnum, Sound};
+use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, read_sound};
 use millrace_api::{Column, ConnectError, Properties, Schema, SchemaType};
 
 use crate::encoding::{Encoding, Form};
@@ -134,14 +134,7 @@ impl TailConfig {
     /// # Errors
     /// Everything that is wrong with it.
     pub(crate) fn read(properties: &Properties) -> Result<Self, ConnectError> {
-        let config =
-            Self::parse(properties).map_err(|errors| ConnectError::config(errors.to_string()))?;
-        let wrong = Self::contradictions(properties);
-        if wrong.is_empty() {
-            return Ok(config);
-        }
-        let why: Vec<_> = wrong.into_iter().map(|(_, why)| why).collect();
-        Err(ConnectError::config(why.join("\n")))
+        read_sound(properties, Self::contradictions).map_err(ConnectError::config)
     }
 
     pub(crate) fn globs(&self) -> Result<Globs, ConnectError> {
@@ -202,31 +195,26 @@ impl TailConfig {
         let Some(sound) = Sound::<Self>::read(properties, &stand_ins) else {
             return Vec::new();
         };
-        let config = sound.config();
-        let mut wrong = Vec::new();
-        // The first of the keys is refused, because of the others.
-        let mut refuse = |keys: &[&str], value: &str, why: &str| {
-            if sound.are_sound(keys) {
-                let why = format!("Invalid value {value} for configuration {}: {why}", keys[0]);
-                wrong.push((keys[0].to_owned(), why));
-            }
-        };
-        let needs_pattern = matches!(config.multiline, Multiline::Start | Multiline::Continuation);
-        let pattern = &config.multiline_pattern;
+        sound.contradictions(Self::find_contradictions)
+    }
+
+    fn find_contradictions(&self, refusals: &mut Refusals<'_, Self>) {
+        let needs_pattern = matches!(self.multiline, Multiline::Start | Multiline::Continuation);
+        let pattern = &self.multiline_pattern;
         let pattern_keys = ["multiline.pattern", "multiline"];
         if needs_pattern && pattern.is_empty() {
             let why = "multiline=start and multiline=continuation need a regular expression";
-            refuse(&pattern_keys, pattern, why);
+            refusals.refuse(&pattern_keys, pattern, why);
         }
         if !needs_pattern && !pattern.is_empty() {
             let why = "only multiline=start and multiline=continuation have a pattern; set one of them, or leave it out";
-            refuse(&pattern_keys, pattern, why);
+            refusals.refuse(&pattern_keys, pattern, why);
         }
-        if config.invalid_bytes == InvalidBytes::Keep && config.encoding != Encoding::Utf8 {
+        if self.invalid_bytes == InvalidBytes::Keep && self.encoding != Encoding::Utf8 {
             let why = "bytes can only be kept where nothing is converted; set encoding=utf-8, which converts nothing, or choose of replace, escape, remove, drop";
-            refuse(&["invalid.bytes", "encoding"], "keep", why);
+            refusals.refuse(&["invalid.bytes", "encoding"], "keep", why);
         }
-        if let Ok(router) = config.router("".into()) {
+        if let Ok(router) = self.router("".into()) {
             let groups = router
                 .path_regex
                 .as_ref()
@@ -234,14 +222,13 @@ impl TailConfig {
             let why =
                 format!("path.regex has {groups} groups; add them to it, or name one of them");
             if router.topic.groups() > groups {
-                refuse(&["topic", "path.regex"], &config.topic, &why);
+                refusals.refuse(&["topic", "path.regex"], &self.topic, &why);
             }
             if router.key.is_some_and(|key| key.groups() > groups) {
-                let key = config.key.as_deref().unwrap_or_default();
-                refuse(&["key", "path.regex"], key, &why);
+                let key = self.key.as_deref().unwrap_or_default();
+                refusals.refuse(&["key", "path.regex"], key, &why);
             }
         }
-        wrong
     }
 
     pub(crate) fn waits(&self) -> Waits {

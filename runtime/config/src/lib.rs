@@ -47,7 +47,7 @@ pub use field::{Config, ConfigEnum, FieldType};
 pub use key::{ConfigKey, Importance, KeyInfo, Recommender, Width};
 pub use millrace_derive::{Config, ConfigEnum};
 pub use secret::Secret;
-pub use sound::Sound;
+pub use sound::{Refusals, Sound, read_sound};
 pub use suggest::{UnknownKey, nearest};
 pub use validator::Validator;
 pub use value::{Type, Value};
