@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::anyhow;
+use anyhow::{anyhow, ensure};
 
 use super::latency::percentiles;
 use super::server::WorkerServer;
@@ -55,7 +55,10 @@ pub(crate) fn many_files() -> anyhow::Result<Vec<Figure>> {
     let found = started.elapsed();
     let process = server.millrace.id();
     thread::sleep(SETTLED);
-    let quiet = processor_percent(process, || Ok(thread::sleep(WATCHED)))?;
+    let quiet = processor_percent(process, || {
+        thread::sleep(WATCHED);
+        Ok(())
+    })?;
     let mut times = Vec::new();
     let busy = processor_percent(process, || {
         times = under_load(&server, &files)?;
@@ -114,7 +117,7 @@ fn under_load(server: &WorkerServer, files: &Files) -> anyhow::Result<Vec<Durati
             .join()
             .map_err(|_| anyhow!("the writer panicked"))??;
         let times = times?;
-        anyhow::ensure!(
+        ensure!(
             times.len() as u64 == lines,
             "{} of {lines} lines came",
             times.len()
