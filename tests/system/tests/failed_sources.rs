@@ -20,27 +20,34 @@ use millrace_system::{
 const PATIENCE: Duration = Duration::from_secs(60);
 const FLUSH_TIMEOUT: (&str, &str) = ("offset.flush.timeout.ms", "900000");
 
-/// What keeps the records of a source from being stored: its keys, and a part of what is said of it.
-const CASES: [(&str, &[(&str, &str)], &str); 3] = [
-    (
-        "without-a-topic",
-        &[("topic", "not a topic")],
-        "cannot produce to topic not a topic",
-    ),
-    (
-        "too-large-for-the-producer",
-        &[("producer.override.max.request.size", "500")],
-        "larger than max.request.size",
-    ),
-    (
-        "too-large-for-the-topic",
-        &[
+/// What keeps the records of a source from being stored.
+struct Case {
+    name: &'static str,
+    keys: &'static [(&'static str, &'static str)],
+    /// A part of what is said of it.
+    said: &'static str,
+}
+
+const CASES: [Case; 3] = [
+    Case {
+        name: "without-a-topic",
+        keys: &[("topic", "not a topic")],
+        said: "cannot produce to topic not a topic",
+    },
+    Case {
+        name: "too-large-for-the-producer",
+        keys: &[("producer.override.max.request.size", "500")],
+        said: "larger than max.request.size",
+    },
+    Case {
+        name: "too-large-for-the-topic",
+        keys: &[
             ("topic.creation.default.partitions", "1"),
             ("topic.creation.default.replication.factor", "1"),
             ("topic.creation.default.max.message.bytes", "500"),
         ],
-        "max.message.bytes",
-    ),
+        said: "max.message.bytes",
+    },
 ];
 
 #[test]
@@ -48,7 +55,7 @@ fn a_task_whose_records_nobody_takes_fails_at_once() {
     let sandbox = Sandbox::new();
     sandbox.write("in.log", "x".repeat(1000) + "\n");
     let mut arguments = vec!["standalone".into(), worker_file(&sandbox, &[FLUSH_TIMEOUT])];
-    for (name, keys, _) in CASES {
+    for Case { name, keys, .. } in CASES {
         let source = [
             ("name", name),
             ("connector.class", "FileStreamSource"),
@@ -64,7 +71,7 @@ fn a_task_whose_records_nobody_takes_fails_at_once() {
     }
     let mut millrace = Millrace::start(&sandbox, arguments);
     let rest = Rest::new(&millrace.address("rest "));
-    for (name, _, said) in CASES {
+    for Case { name, said, .. } in CASES {
         let mut trace = String::new();
         wait::until(&format!("{name} to fail"), PATIENCE, || {
             let status = rest.get(&format!("/connectors/{name}/status")).body;
