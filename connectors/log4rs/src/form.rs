@@ -15,6 +15,15 @@ use crate::settings::{HeaderChoice, KeyBy};
 /// How lines are formed.
 #[derive(Debug)]
 pub(crate) struct Form {
+    settings: FormSettings,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The headers that are the same for all lines, encoded, and their number.
+    constant: (Vec<u8>, i32),
+}
+
+/// What a configuration chooses of it.
+#[derive(Debug)]
+pub(crate) struct FormSettings {
     /// None for the message alone.
     pub(crate) encoder: Option<Box<dyn Encode>>,
     /// Whether the newline at the end of what the encoder wrote stays.
@@ -24,20 +33,6 @@ pub(crate) struct Form {
     /// Which headers a line has.
     pub(crate) headers: HeaderChoice,
     /// Lines of this level and above are dropped last.
-    pub(crate) exempt: LevelFilter,
-    pub(crate) clock: Arc<dyn Clock>,
-    /// The headers that are the same for all lines, encoded, and their number.
-    constant: (Vec<u8>, i32),
-}
-
-/// The parts of a form that a configuration chooses.
-#[derive(Debug)]
-pub(crate) struct FormSettings {
-    pub(crate) encoder: Option<Box<dyn Encode>>,
-    pub(crate) keep_newline: bool,
-    pub(crate) key: KeyBy,
-    pub(crate) host: String,
-    pub(crate) headers: HeaderChoice,
     pub(crate) exempt: LevelFilter,
 }
 
@@ -71,21 +66,8 @@ impl Form {
         if settings.headers.run {
             push("run", format!("{:x}", clock.now_ms()));
         }
-        let FormSettings {
-            encoder,
-            keep_newline,
-            key,
-            host,
-            headers,
-            exempt,
-        } = settings;
         Self {
-            encoder,
-            keep_newline,
-            key,
-            host,
-            headers,
-            exempt,
+            settings,
             clock,
             constant,
         }
@@ -122,14 +104,15 @@ impl Form {
         then: impl FnOnce(&Draft<'_>) -> R,
     ) -> anyhow::Result<R> {
         let Scratch { value, headers } = scratch;
-        match &self.encoder {
+        let chosen = &self.settings;
+        match &chosen.encoder {
             Some(encoder) => encoder.encode(&mut Bytes(value), record)?,
             None => match record.args().as_str() {
                 Some(text) => value.extend_from_slice(text.as_bytes()),
                 None => io::Write::write_fmt(value, *record.args())?,
             },
         }
-        if !self.keep_newline && value.last() == Some(&b'\n') {
+        if !chosen.keep_newline && value.last() == Some(&b'\n') {
             value.pop();
             if value.last() == Some(&b'\r') {
                 value.pop();
@@ -138,26 +121,26 @@ impl Form {
         let thread = std::thread::current();
         let thread = thread.name().unwrap_or_default();
         let header_count = self.headers(record, thread, headers);
-        let key = match self.key {
+        let key = match chosen.key {
             KeyBy::None => None,
-            KeyBy::Host => Some(self.host.as_str()),
+            KeyBy::Host => Some(chosen.host.as_str()),
             KeyBy::Logger => Some(record.target()),
             KeyBy::Thread => Some(thread),
         };
         Ok(then(&Draft {
             level: record.level(),
-            exempt: record.level() <= self.exempt,
+            exempt: record.level() <= chosen.exempt,
             timestamp: self.clock.now_ms(),
             key: key.map(str::as_bytes),
             header_count,
             headers,
-            numbered: self.headers.sequence,
+            numbered: chosen.headers.sequence,
             value,
         }))
     }
 
     fn headers(&self, record: &Record<'_>, thread: &str, out: &mut Vec<u8>) -> i32 {
-        let chosen = &self.headers;
+        let chosen = &self.settings.headers;
         let mut count = 0;
         let mut push = |out: &mut Vec<u8>, key: &str, value: &[u8]| {
             push_header(out, key, value);

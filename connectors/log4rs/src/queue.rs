@@ -1,9 +1,12 @@
 //! Lines between the threads that log and the sender: bounded memory under one lock.
 //!
 //! A thread that logs copies its line in and goes on. Where there is no room it waits, but no longer than the budget,
-//! and only one such wait in vain: until there is room again the others do not wait at all. Then lines are dropped, the
-//! new one or the oldest, and counted. Lines that are exempt take a reserve beyond the limit, then the place of lines
-//! that are not.
+//! and where the sender has taken nothing all that while, only one such wait in vain: until there is room again the others
+//! do not wait at all. Then lines are dropped, the new one or the oldest, and counted. Lines that are exempt take a reserve
+//! beyond the limit, then the place of lines that are not.
+//!
+//! Those who wait are woken when there is room for several chunks: threads that log flat out would otherwise spend their time
+//! falling asleep and waking up, all but one of them in vain.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -17,6 +20,9 @@ use crate::metrics::Metrics;
 
 /// Buffers that are kept for the next chunks.
 const KEPT_BUFFERS: usize = 16;
+
+/// Those who wait are woken when so many bytes are free, or a quarter of the memory if that is less.
+const WAKING_BYTES: usize = 8 * CHUNK_BYTES;
 
 /// Which line goes when none fits any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, millrace_config::ConfigEnum)]
@@ -69,7 +75,11 @@ struct State {
     /// The number of the last line that was taken.
     last_taken: u64,
     buffers: Vec<Vec<u8>>,
-    /// Somebody has waited in vain, and there was no room since.
+    /// Chunks that were taken out.
+    popped: u64,
+    /// Threads that wait for room.
+    waiting: u32,
+    /// Somebody has waited in vain while nothing was taken out, and there was no room since.
     stalled: bool,
     /// The sender waits to be woken.
     sleeping: bool,
@@ -209,6 +219,8 @@ impl Queue {
             return state;
         }
         self.wake.notify_one();
+        let popped = state.popped;
+        state.waiting += 1;
         let waited = self
             .room
             .wait_timeout_while(state, self.bounds.budget, |state| {
@@ -216,7 +228,8 @@ impl Queue {
             });
         let timeout;
         (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-        state.stalled |= timeout.timed_out();
+        state.waiting -= 1;
+        state.stalled |= timeout.timed_out() && state.popped == popped;
         state
     }
 
@@ -233,10 +246,16 @@ impl Queue {
         }
         let chunk = state.chunks.pop_front()?;
         state.used -= chunk.bytes.capacity();
+        state.popped += 1;
         state.stalled = false;
         state.nudged = false;
+        let free = self.bounds.memory.saturating_sub(state.used);
+        let has_room = free >= WAKING_BYTES.min(self.bounds.memory / 4);
+        let wakes = state.waiting > 0 && (has_room || state.chunks.is_empty());
         drop(state);
-        self.room.notify_all();
+        if wakes {
+            self.room.notify_all();
+        }
         Some(chunk)
     }
 
@@ -254,6 +273,11 @@ impl Queue {
             bytes.clear();
             state.buffers.push(bytes);
         }
+    }
+
+    /// Whether a chunk waits that takes no more lines.
+    pub(crate) fn has_full(&self) -> bool {
+        self.lock().chunks.len() > 1
     }
 
     /// Whether lines take more than half of the memory.

@@ -180,6 +180,49 @@ fn a_broker_that_is_killed_and_comes_back_has_every_line_once_and_in_order() {
 }
 
 #[test]
+fn the_lines_of_an_hour_without_a_broker_arrive_once_and_in_order() {
+    // Of two threads that log 25 lines a second each.
+    const EACH: usize = 25 * 3600;
+    let sandbox = Sandbox::new();
+    let port = free_port();
+    let mut broker = start_broker(&sandbox, port);
+    broker.address("broker ");
+    let spill = sandbox.join("spill").display().to_string();
+    // A machine that is busy may keep the appender's thread from its turn for longer than the usual budget.
+    let logger = logger(port, &[("spill.dir", &spill), ("block.budget.ms", "60000")]);
+    let metrics = logger.appender().metrics();
+    (0..1000).for_each(|number| log_number(&logger, number));
+    wait::until("deliveries", PATIENCE, || metrics.delivered.get() > 0);
+    broker.kill();
+    thread::scope(|scope| {
+        for first in [1000, 1000 + EACH] {
+            let logger = &logger;
+            scope.spawn(move || {
+                (first..first + EACH).for_each(|number| log_number(logger, number));
+            });
+        }
+    });
+    wait::until("lines in the spill", PATIENCE, || {
+        metrics.spill_bytes.get() > 0
+    });
+    let mut broker = start_broker(&sandbox, port);
+    broker.address("broker ");
+    let flushed = logger.appender().flush_within(4 * PATIENCE);
+    assert_eq!(flushed, Flushed::Delivered);
+    assert_eq!((metrics.dropped.get(), metrics.refused.get()), (0, 0));
+    wait::until("an empty spill", PATIENCE, || {
+        metrics.spill_bytes.get() == 0
+    });
+    assert!(broker.stop().success());
+    let numbers = numbers(&lines(&sandbox));
+    let (second, first): (Vec<_>, Vec<_>) = numbers
+        .into_iter()
+        .partition(|number| *number >= 1000 + EACH);
+    assert_eq!(first, all_up_to(1000 + EACH));
+    assert_eq!(second, (1000 + EACH..1000 + 2 * EACH).collect::<Vec<_>>());
+}
+
+#[test]
 fn what_finds_no_room_is_counted_exactly_and_the_topic_tells_of_it() {
     const COUNT: usize = 40_000;
     for policy in ["newest", "oldest"] {

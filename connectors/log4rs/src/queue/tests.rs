@@ -190,3 +190,24 @@ fn a_closed_queue_takes_nothing_and_counts_it() {
     assert_eq!(queue.push(&draft(b"late", true), &metrics), Pushed::Closed);
     assert_eq!(metrics.dropped.get(), 1);
 }
+
+#[test]
+fn a_line_that_waits_in_vain_while_others_leave_keeps_no_one_from_waiting() {
+    let budget = Duration::from_millis(300);
+    let memory = 4 * CHUNK_BYTES;
+    let queue = Arc::new(queue(memory, DropPolicy::Newest, budget));
+    let metrics = Arc::new(Metrics::default());
+    assert_eq!(fill(&queue, &metrics, 200), 200);
+    let (other, counted) = (Arc::clone(&queue), Arc::clone(&metrics));
+    // It needs all of the memory, and only a part becomes free.
+    let large = vec![b'x'; memory - 1000];
+    let waiting = std::thread::spawn(move || other.push(&draft(&large, false), &counted));
+    while queue.lock().waiting == 0 && !waiting.is_finished() {
+        std::thread::yield_now();
+    }
+    assert!(queue.pop().is_some());
+    assert_eq!(waiting.join().unwrap(), Pushed::Dropped);
+    let state = queue.lock();
+    assert!(!state.stalled);
+    assert_eq!(state.waiting, 0);
+}

@@ -18,6 +18,12 @@ pub(super) const RETRY: Duration = Duration::from_secs(1);
 /// replaces takes a while to end.
 const PATIENCE: u32 = 10;
 
+/// How long lines of a chunk that is not full may wait before they are written, where earlier ones lie in the spill.
+const GATHERING: Duration = Duration::from_millis(100);
+
+/// Bytes that are written before acknowledgements and whoever waits for a flush are looked after again.
+const TURN_BYTES: usize = 4 << 20;
+
 /// One of the two ways of writing a chunk.
 type Append = fn(&mut Spill, &Chunk) -> io::Result<Place>;
 
@@ -31,6 +37,8 @@ pub(super) struct Store {
     complained: bool,
     /// When writing failed last.
     failed: Option<Duration>,
+    /// When queued lines were written last.
+    written: Duration,
     /// All of this process's lines up to this number are delivered, refused or dropped.
     done_through: u64,
     /// All of them up to this number are that, or in the spill.
@@ -46,6 +54,7 @@ impl Store {
             found_in_use: 0,
             complained: false,
             failed: None,
+            written: Duration::ZERO,
             done_through: 0,
             saved_through: 0,
         }
@@ -182,11 +191,11 @@ impl Store {
 
     /// Moves queued lines to the spill where brokers do not keep up; says whether any were moved.
     pub(super) fn relieve(&mut self, window: &mut Window, core: &Core) -> bool {
-        let is_needed = self.has_unread() || core.queue.is_crowded();
-        if self.spill.is_none() || !is_needed || core.queue.is_empty() {
+        let is_crowded = core.queue.is_crowded();
+        if self.spill.is_none() || !(is_crowded || self.gathers_no_more(core)) {
             return false;
         }
-        if self.has_failed_lately(core) {
+        if core.queue.is_empty() || self.has_failed_lately(core) {
             return false;
         }
         let has_moved = self.save_window(window, core) && self.save_queue(core);
@@ -198,7 +207,14 @@ impl Store {
         has_moved
     }
 
-    /// Writes all that is in memory to the spill, as far as there is room.
+    /// Whether queued lines have to follow others into the spill now.
+    fn gathers_no_more(&self, core: &Core) -> bool {
+        self.has_unread()
+            && (core.queue.has_full()
+                || core.clock.monotonic().saturating_sub(self.written) >= GATHERING)
+    }
+
+    /// Writes what is in memory to the spill, as far as there is room; what is more than one turn may write follows.
     pub(super) fn save_all(&mut self, window: &mut Window, core: &Core) {
         if self.spill.is_some() && self.save_window(window, core) {
             self.save_queue(core);
@@ -208,14 +224,11 @@ impl Store {
     /// Writes all that is in memory to the spill at the end. Lines in flight that went before those of an earlier process
     /// are written behind them.
     pub(super) fn save_at_end(&mut self, window: &mut Window, core: &Core) {
-        if !self.has_unread() && window.is_saved_in_front() {
-            self.save_all(window, core);
-            return;
-        }
+        self.save_window(window, core);
         for sent in window.unsaved() {
             sent.place = self.write(&sent.chunk, Spill::append, core);
         }
-        self.save_queue(core);
+        while self.save_queue(core) {}
     }
 
     /// Writes what is in flight to the spill; says whether all of it is there now. What is delivered from there stands for
@@ -230,18 +243,23 @@ impl Store {
         })
     }
 
-    /// Writes queued chunks to the spill; says whether any were.
+    /// Writes queued chunks to the spill, as many as one turn may; says whether there were any.
     fn save_queue(&mut self, core: &Core) -> bool {
-        let mut has_moved = false;
-        while let Some(chunk) = core.queue.pop_if(|chunk| self.has_room(chunk)) {
+        let mut moved = 0;
+        while moved < TURN_BYTES
+            && let Some(chunk) = core.queue.pop_if(|chunk| self.has_room(chunk))
+        {
             if self.write(&chunk, Spill::append, core).is_none() {
                 core.queue.unpop(chunk);
                 break;
             }
+            moved += chunk.bytes.capacity();
             core.queue.recycle(chunk.bytes);
-            has_moved = true;
         }
-        has_moved
+        if moved > 0 {
+            self.written = core.clock.monotonic();
+        }
+        moved > 0
     }
 
     fn has_room(&self, chunk: &Chunk) -> bool {

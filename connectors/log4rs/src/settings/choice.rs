@@ -1,5 +1,7 @@
 //! Values that are words.
 
+use std::path::Path;
+
 use log::LevelFilter;
 use millrace_config::{ConfigEnum, Value};
 
@@ -68,6 +70,34 @@ pub(super) fn check_headers(_: &str, value: &Value) -> Result<(), String> {
                 .to_owned(),
         ),
         None => Ok(()),
+    }
+}
+
+/// The longest name of a topic.
+const TOPIC_LETTERS: usize = 249;
+
+pub(super) fn check_topic(_: &str, value: &Value) -> Result<(), String> {
+    let Some(name) = value.as_str() else {
+        return Ok(());
+    };
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let is_name = (1..=TOPIC_LETTERS).contains(&name.len()) && name.bytes().all(is_legal);
+    match is_name && name != "." && name != ".." {
+        true => Ok(()),
+        false => Err("a topic's name has 1 to 249 ASCII letters, digits, '.', '_' and '-', and is neither '.' nor '..'".to_owned()),
+    }
+}
+
+/// A folder, or a place for one.
+pub(super) fn check_folder(_: &str, value: &Value) -> Result<(), String> {
+    match value.as_str().map(Path::new) {
+        Some(path) if path.as_os_str().is_empty() => {
+            Err("name a folder, or leave it out".to_owned())
+        }
+        Some(path) if path.exists() && !path.is_dir() => {
+            Err("there is a file of that name; name a folder".to_owned())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) use choice::{HeaderChoice, KeyBy};
 pub use given::AppenderConfig;
 
 /// What a thread may wait for room unless told otherwise.
-const BUDGET: Duration = Duration::from_millis(100);
+const BUDGET: Duration = Duration::from_millis(1000);
 /// What it may wait for the acknowledgement of a line.
 const SYNC_BUDGET: Duration = Duration::from_secs(30);
 /// Bytes that the client may hold, unless told otherwise.
@@ -49,22 +49,22 @@ pub(crate) enum Newline {
 #[derive(Debug, Clone, Config)]
 struct Keys {
     /// The topic that lines go to.
-    #[config(name = "topic", importance = high, non_empty)]
+    #[config(name = "topic", importance = high, validator = choice::check_topic)]
     topic: String,
     /// Another topic for errors.
-    #[config(name = "topic.error")]
+    #[config(name = "topic.error", validator = choice::check_topic)]
     topic_error: Option<String>,
     /// Another topic for warnings.
-    #[config(name = "topic.warn")]
+    #[config(name = "topic.warn", validator = choice::check_topic)]
     topic_warn: Option<String>,
     /// Another topic for lines of level info.
-    #[config(name = "topic.info")]
+    #[config(name = "topic.info", validator = choice::check_topic)]
     topic_info: Option<String>,
     /// Another topic for lines of level debug.
-    #[config(name = "topic.debug")]
+    #[config(name = "topic.debug", validator = choice::check_topic)]
     topic_debug: Option<String>,
     /// Another topic for lines of level trace.
-    #[config(name = "topic.trace")]
+    #[config(name = "topic.trace", validator = choice::check_topic)]
     topic_trace: Option<String>,
     /// The key of the records: `none`, `host`, `logger` (the target) or `thread`. Lines of a key keep their order, as they go
     /// to one partition.
@@ -82,7 +82,7 @@ struct Keys {
     #[config(name = "sync.send", default = false, importance = high)]
     sync_send: bool,
     /// Milliseconds that a thread may wait with a line: for room, and then the line is dropped; with `sync.send` for room
-    /// and acknowledgement together, and then the line is still delivered later. 100, or 30000 with `sync.send`.
+    /// and acknowledgement together, and then the line is still delivered later. 1000, or 30000 with `sync.send`.
     #[config(name = "block.budget.ms", range(0..=3_600_000))]
     block_budget_ms: Option<i64>,
     /// Whether the program is not told of a line that was dropped or not acknowledged in time; if false, log4rs writes an
@@ -95,7 +95,7 @@ struct Keys {
     memory_bytes: i64,
     /// A folder for lines that brokers do not take in time; each process needs one of its own. Without it lines wait in
     /// memory alone.
-    #[config(name = "spill.dir", importance = high, non_empty)]
+    #[config(name = "spill.dir", importance = high, validator = choice::check_folder)]
     spill_dir: Option<String>,
     /// Bytes of the spill at most.
     #[config(name = "spill.bytes", default = 1_073_741_824, range(1_048_576..))]
@@ -147,6 +147,12 @@ impl Settings {
             .map_err(|wrong| errors.extend(wrong))
             .ok();
         unknown(given, &mut errors);
+        if let (Some(bytes), None) = (given.get("spill.bytes"), given.get("spill.dir")) {
+            errors.push(
+                "spill.bytes",
+                format!("Invalid value {bytes} for configuration spill.bytes: there is no spill without spill.dir; give one, or leave this out"),
+            );
+        }
         let errors = errors.into_result(());
         match (keys, producer, errors) {
             (Some(keys), Some(producer), Ok(())) => Ok(Self::of(keys, producer)),

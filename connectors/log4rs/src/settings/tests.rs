@@ -52,6 +52,8 @@ fn everything_wrong_is_said_together_with_key_and_remedy() {
         ("spill.dri", "/tmp"),
         ("acks", "2"),
         ("nonsense", "1"),
+        ("topic.error", "alarms!"),
+        ("spill.bytes", "2000000"),
     ])
     .unwrap_err();
     let text = error.to_string();
@@ -63,10 +65,12 @@ fn everything_wrong_is_said_together_with_key_and_remedy() {
         "did you mean spill.dir?",
         "acks",
         "nonsense",
+        "alarms!",
+        "spill.bytes",
     ] {
         assert!(text.contains(part), "{part} is missing in: {text}");
     }
-    assert_eq!(error.len(), 7, "{text}");
+    assert_eq!(error.len(), 9, "{text}");
 }
 
 #[test]
@@ -102,4 +106,22 @@ fn a_key_given_under_both_names_is_refused() {
     let mut errors = ConfigErrors::default();
     resolve(given, &mut errors);
     assert_eq!(errors.len(), 1);
+}
+
+#[test]
+fn what_can_be_no_topic_and_no_folder_is_refused() {
+    let long = "t".repeat(250);
+    for (key, value) in [
+        ("topic", ""),
+        ("topic", "a b"),
+        ("topic", ".."),
+        ("topic.info", "ä"),
+        ("topic.trace", &long),
+        ("spill.dir", env!("CARGO_MANIFEST_PATH")),
+    ] {
+        let error = parse(&[(key, value)]).unwrap_err();
+        assert_eq!(error.len(), 1, "{key}={value}: {error}");
+        assert!(error.to_string().contains(key), "{error}");
+    }
+    parse(&[("topic", "Log.s-of_1"), ("spill.dir", "/nowhere/at/all")]).unwrap();
 }
