@@ -350,3 +350,98 @@ fn a_group_is_changed_at_any_of_its_workers_and_watched() {
     watch.signal(rustix::process::Signal::INT);
     assert_eq!(watch.wait().code(), Some(130));
 }
+
+/// The lines that `connectors logs` prints of a connector with `--json`.
+fn log_lines(outcome: Outcome) -> Vec<Value> {
+    let text = outcome.ok();
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    lines.collect()
+}
+
+#[test]
+fn log_lines_are_shown_and_followed() {
+    let site = Site::new();
+    let sink = json!({"name": "out", "connector.class": "FileStreamSink", "file": "out.txt", "topics": "lines"});
+    site.sandbox.write("out.json", sink.to_string());
+    site.run("create out.json --wait 60").ok();
+    // Its consumer says when it has joined its group.
+    wait::until("a line of the task", PATIENCE, || {
+        !log_lines(site.run("logs out --json")).is_empty()
+    });
+    let all = log_lines(site.run("logs out --task 0 --json"));
+    assert!(
+        all.iter()
+            .all(|line| line["task"] == 0 && line["connector"] == "out"),
+        "{all:?}"
+    );
+    let shown = site.run("logs out --tail 1 --level info").ok();
+    assert_eq!(shown.lines().count(), 1, "{shown}");
+    assert!(shown.contains(" out-0 "), "{shown}");
+    assert_eq!(site.run("logs out --level error").ok(), "");
+    assert_eq!(site.run("logs out --since 2100-01-01T00:00:00").ok(), "");
+    assert!(!site.run("logs out --since PT1H").ok().is_empty());
+    for (words, code, said) in [
+        ("logs none", 1, "connectors list"),
+        ("logs out --task 7", 1, "task out-7"),
+        ("logs out --since soon", 2, "soon is no time"),
+    ] {
+        let refused = site.run(words);
+        assert_eq!(refused.code(), Some(code), "{refused:?}");
+        assert!(refused.stderr.contains(said), "{refused:?}");
+    }
+
+    let worker = site.pipeline.rest.address();
+    let words = format!("connectors logs out --json --follow --interval-ms 20 --worker {worker}");
+    let mut follow = Millrace::start(&site.sandbox, words.split(' '));
+    let joined = |follow: &Millrace| {
+        let told = String::from_utf8_lossy(&follow.stdout()).into_owned();
+        told.matches("joined generation").count()
+    };
+    let before = wait::until_some("what was there", PATIENCE, || {
+        Some(joined(&follow)).filter(|count| *count > 0)
+    });
+    site.run("restart out --tasks --wait 60").ok();
+    wait::until("the line of the task's new consumer", PATIENCE, || {
+        joined(&follow) > before
+    });
+    let all = log_lines(site.run("logs out --json")).len();
+    wait::until("all lines", PATIENCE, || {
+        String::from_utf8_lossy(&follow.stdout()).lines().count() >= all
+    });
+    site.run("delete out --wait 60").ok();
+    assert_eq!(follow.wait().code(), Some(0), "{}", follow.stderr());
+    assert!(follow.stderr().contains("not found"), "{}", follow.stderr());
+    let told = String::from_utf8(follow.stdout()).unwrap();
+    let mut lines: Vec<&str> = told.lines().collect();
+    let count = lines.len();
+    lines.sort_unstable();
+    lines.dedup();
+    assert_eq!(lines.len(), count, "each is told once: {told}");
+}
+
+#[test]
+fn any_worker_of_a_group_shows_the_lines_of_a_connector_that_another_has() {
+    let group = Group::new(0);
+    let workers = [group.worker(0), group.worker(0)];
+    let sandbox = &group.cluster.sandbox;
+    let sink = json!({"name": "out", "connector.class": "FileStreamSink", "file": "out.txt", "topics": "lines"});
+    sandbox.write("out.json", sink.to_string());
+    let run = |words: &str, worker: usize| {
+        let id = &workers[worker].id;
+        tool::run(sandbox, &format!("connectors {words} --worker {id}"))
+    };
+    run("create out.json --wait 60", 0).ok();
+    let same_at_both = |words: &str, part: &str| {
+        wait::until(&format!("{words} at both"), PATIENCE, || {
+            let [first, second] = [run(words, 0), run(words, 1)];
+            first.stdout.contains(part) && first.stdout == second.stdout
+        });
+    };
+    same_at_both("logs out --task 0", " out-0 ");
+    let failing = json!({"name": "f", "connector.class": "org.apache.kafka.connect.tools.MockSourceConnector",
+        "mock_mode": "connector-failure", "delay_ms": "0", "topic": "t"});
+    sandbox.write("f.json", failing.to_string());
+    // Whether the answer tells of the failure depends on when it came.
+    drop(run("create f.json", 0));
+    same_at_both("logs f --level error", "connector f failed");
+}

@@ -7,7 +7,7 @@ use super::answer::Answer;
 use super::connectors::task_id;
 use super::endpoints::{Parameter, ParameterKind};
 use super::query::Query;
-use crate::herder::HerderError;
+use crate::herder::{HerderError, Status};
 use crate::logging::Level;
 use crate::task::State;
 
@@ -30,9 +30,13 @@ pub(super) const LINES: &[Parameter] = &[
     },
 ];
 
-/// The lines of a connector and its tasks that this worker has.
+/// The lines of a connector, and of those of its tasks that run there, from the worker that has it.
 pub(super) fn of_connector(api: &Api, name: &str, query: &Query) -> Result<Answer, Answer> {
     api.herder.info(name)?;
+    // One that was just made has no state yet.
+    if let Ok(status) = api.herder.status(name) {
+        must_be_here(api, &status.connector)?;
+    }
     shown(api, name, None, query)
 }
 
@@ -41,14 +45,19 @@ pub(super) fn of_task(api: &Api, name: &str, task: &str, query: &Query) -> Resul
     let id = task_id(name, task, |name, number| {
         format!("Task {name}-{number} not found")
     })?;
-    let status = api.herder.task_status(&id)?.status;
+    must_be_here(api, &api.herder.task_status(&id)?.status)?;
+    shown(api, name, Some(id.task), query)
+}
+
+/// Sends the request on where another worker has what it is about.
+fn must_be_here(api: &Api, status: &Status) -> Result<(), Answer> {
     let is_elsewhere = api.herder.is_in_group()
         && status.state != State::Unassigned
-        && !api.herder.runs_here(&status);
-    if is_elsewhere {
-        return Err(HerderError::elsewhere(format!("http://{}/", status.worker_id)).into());
+        && !api.herder.runs_here(status);
+    match is_elsewhere {
+        true => Err(HerderError::elsewhere(format!("http://{}/", status.worker_id)).into()),
+        false => Ok(()),
     }
-    shown(api, name, Some(id.task), query)
 }
 
 fn shown(api: &Api, name: &str, task: Option<u32>, query: &Query) -> Result<Answer, Answer> {

@@ -12,6 +12,7 @@ mod context_command;
 mod error;
 mod files;
 mod loggers;
+mod logs;
 mod look;
 mod offsets;
 mod plan;
@@ -71,6 +72,8 @@ enum Action {
     Plugins(look::Plugins),
     /// Show and set levels of logging
     Loggers(loggers::Loggers),
+    /// Show the last log lines of a connector and its tasks
+    Logs(logs::Logs),
     /// Show connectors and tasks as they change
     Watch(watch::Watch),
     /// Names for clusters
@@ -103,6 +106,7 @@ impl Connectors {
             Action::Offsets(offsets) => offsets.act(workers, self.json).await,
             Action::Plugins(plugins) => plugins.act(workers, self.json).await,
             Action::Loggers(loggers) => loggers.act(workers, self.json).await,
+            Action::Logs(logs) => logs.act(workers, self.json).await,
             Action::Watch(watch) => watch.act(workers, self.json).await,
             Action::Context(context) => context.act(self.json),
         }

@@ -136,7 +136,7 @@ pub(super) static CONNECTORS: &[Endpoint] = &[
             ..operation(
                 Verb::Get,
                 "logs",
-                "The last log lines of a connector and its tasks on this worker"
+                "The last log lines of a connector, and of its tasks there, of the worker that has it"
             )
         }]
     ),
