@@ -276,6 +276,40 @@ fn what_is_set_at_one_worker_holds_for_all() {
     }
 }
 
+/// The worker that makes the configurations of the tasks may just have sent them to the leader, which writes the stop.
+#[test]
+fn a_connector_that_is_stopped_while_its_tasks_change_has_none() {
+    let group = Group::new(0);
+    let first = group.worker(0);
+    let second = group.worker(0);
+    group.create_source(&first.rest, "a");
+    group.create_source(&first.rest, "b");
+    for round in 0..5 {
+        await_running(&first.rest, 4);
+        for name in ["a", "b"] {
+            let change = json!({"x": round});
+            let path = format!("/connectors/{name}");
+            let changed = first.rest.patch(&format!("{path}/config"), &change);
+            assert_eq!(changed.status, 200, "{}", changed.body);
+            let stopped = first.rest.put(&format!("{path}/stop"), &Value::Null);
+            assert_eq!(stopped.status, 204, "{}", stopped.body);
+        }
+        for name in ["a", "b"] {
+            let path = format!("/connectors/{name}");
+            wait::until("it to stop", PATIENCE, || {
+                let status = first.rest.get(&format!("{path}/status")).body;
+                status["connector"]["state"] == "STOPPED"
+            });
+            let tasks = first.rest.get(&format!("{path}/tasks")).body;
+            assert_eq!(tasks, json!([]), "round {round}");
+            let reset = first.rest.delete(&format!("{path}/offsets"));
+            assert_eq!(reset.status, 200, "round {round}: {}", reset.body);
+            let resumed = second.rest.put(&format!("{path}/resume"), &Value::Null);
+            assert_eq!(resumed.status, 202, "{}", resumed.body);
+        }
+    }
+}
+
 #[test]
 fn a_worker_of_a_group_keeps_administration_to_its_own_listener() {
     let sandbox = Sandbox::new();

@@ -9,7 +9,6 @@ use super::leader::class;
 use super::peers::{InternalRequest, not_written};
 use crate::herder::error::HerderError;
 use crate::store::topic::config_state::{Fencing, fencing_written};
-use crate::task::TargetState;
 
 impl DistributedHerder {
     /// Writes the configurations of tasks that the owner of a connector has made.
@@ -22,12 +21,7 @@ impl DistributedHerder {
         let tasks: Vec<BTreeMap<String, String>> = serde_json::from_slice(&request.body)
             .map_err(|error| HerderError::internal(error.to_string()))?;
         self.peers.only_leader()?;
-        let (_, target) = self.find(name)?;
-        if target == TargetState::Stopped && !tasks.is_empty() {
-            return Err(HerderError::bad_request(format!(
-                "Cannot submit non-empty set of task configs for stopped connector {name}"
-            )));
-        }
+        self.find(name)?;
         let tasks: Vec<Properties> = tasks
             .into_iter()
             .map(|task| task.into_iter().collect())

@@ -12,6 +12,7 @@ use crate::herder::share::PublishTasks;
 use crate::store::topic::config_state::{Known, commit_written, task_written};
 use crate::store::topic::configs::{ConfigTopic, ConfigWriteError};
 use crate::store::topic::session_key::{Algorithm, from_base64};
+use crate::task::TargetState;
 
 /// The headers of a signed request.
 pub(crate) const SIGNATURE: &str = "X-Connect-Authorization";
@@ -132,13 +133,30 @@ impl Peers {
         }
     }
 
-    /// Writes the configurations of a connector's tasks. For the leader.
+    /// Writes the configurations of a connector's tasks; none where it was deleted meanwhile. For the leader.
+    ///
+    /// # Errors
+    /// Where it is stopped, or they cannot be written.
     pub(super) async fn write_tasks(
         &self,
         name: &str,
         tasks: &[Properties],
     ) -> Result<(), HerderError> {
         let _writing = self.writing.lock().await;
+        // Looked at only now: a stop that was being written would be undone by half.
+        let target = self.configs.look(|state| {
+            let known = state.connector(name);
+            known.map(|_| state.target(name))
+        });
+        match target {
+            None => return Ok(()),
+            Some(TargetState::Stopped) if !tasks.is_empty() => {
+                return Err(HerderError::bad_request(format!(
+                    "Cannot submit non-empty set of task configs for stopped connector {name}"
+                )));
+            }
+            Some(_) => {}
+        }
         let mut records: Vec<_> = tasks
             .iter()
             .enumerate()
