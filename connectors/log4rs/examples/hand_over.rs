@@ -11,7 +11,7 @@
 )]
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,7 +57,7 @@ fn main() -> Result<()> {
     );
 
     let started = Instant::now();
-    let broker = TheBroker::start(port, folder.path().join("broker"))?;
+    let broker = TheBroker::start(port, &folder.path().join("broker"))?;
     let flushed = appender.flush_within(DELIVERY);
     let (delivered, dropped) = (metrics.delivered.get(), metrics.dropped.get());
     println!(
@@ -168,7 +168,7 @@ struct TheBroker {
 }
 
 impl TheBroker {
-    fn start(port: u16, data: PathBuf) -> Result<Self> {
+    fn start(port: u16, data: &Path) -> Result<Self> {
         let properties = [
             ("listeners", format!("PLAINTEXT://127.0.0.1:{port}")),
             ("log.dirs", data.display().to_string()),
