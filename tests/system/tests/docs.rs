@@ -10,9 +10,10 @@ use std::{collections::BTreeMap, fs};
 use millrace_system::{binary::repository, sandbox::Sandbox, tool};
 
 /// The pages that users read.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "docs/connectors.md",
+    "docs/logs.md",
     "docs/metrics.md",
     "docs/preview.md",
     "docs/tools.md",
