@@ -3,6 +3,9 @@
 //! A handler is `async fn handle(ctx: &Ctx<'_>, version: i16, request: R) -> R::Response`. One that does not answer
 //! each request with one response of its version is marked `answers` and is
 //! `async fn answer(ctx: &Ctx<'_>, version: i16, body: Decoder) -> Result<Answer, CallError>`.
+//!
+//! Each handler's future is boxed: whoever waits, as a thousand parked fetches do, then holds what its own handler
+//! needs, and not what the largest one would.
 
 use std::ops::RangeInclusive;
 
@@ -28,10 +31,10 @@ macro_rules! apis {
         }
     };
     (@call $handler:ident $ctx:ident $version:ident $body:ident answers) => {
-        api::$handler::answer($ctx, $version, $body).await
+        Box::pin(api::$handler::answer($ctx, $version, $body)).await
     };
     (@call $handler:ident $ctx:ident $version:ident $body:ident) => {
-        reply($ctx, $version, $body, api::$handler::handle).await
+        Box::pin(reply($ctx, $version, $body, api::$handler::handle)).await
     };
 }
 
