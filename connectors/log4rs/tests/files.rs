@@ -121,7 +121,7 @@ fn a_reload_of_the_file_loses_no_line_and_keeps_their_order() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("log4rs.yaml");
     let text = format!(
-        "appenders:\n  it:\n    kind: kafka\n    brokerList: {}\n    topic: logs\n    spill.dir: {}\nroot:\n  level: info\n  appenders: [it]\n",
+        "appenders:\n  it:\n    kind: kafka\n    brokerList: {}\n    topic: logs\n    spill.dir: {}\n    flush.timeout.ms: 60000\nroot:\n  level: info\n  appenders: [it]\n",
         broker.address(),
         folder.path().join("spill").display()
     );
