@@ -32,7 +32,7 @@ const SETTINGS: [&str; 4] = [
 const DATA: &str = "log";
 
 /// How long all replicas may take to be whole again after a start, on a slow and busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// How long a question may take, and the pause between two.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);

@@ -29,7 +29,7 @@ pub(super) const CHANGED: &str = "changed";
 const ITEMS: usize = PIPELINES * 4 + 2;
 
 /// How long something may take on a slow and busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The workers.

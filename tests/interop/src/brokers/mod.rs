@@ -32,7 +32,7 @@ use self::{
 const ROUNDS_MIN: usize = 3;
 
 /// How long the lines may take to come through, on a slow and busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// How long a node is away at most that comes back before the others have noticed.
