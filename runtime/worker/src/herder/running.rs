@@ -4,7 +4,7 @@
 //! of different connectors do not wait for each other. What a call wants is written down first; the change then
 //! brings the connector to what is wanted at that time.
 
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -107,8 +107,6 @@ pub(super) struct Connector {
     /// The restarts of its tasks.
     pub(super) supervisor: Supervisor,
     wanted: Mutex<Wanted>,
-    /// Whether something else is wanted than when a rebalance was last over, in a group of workers.
-    pub(super) unsettled: AtomicBool,
     pub(super) live: tokio::sync::Mutex<Live>,
     pub(super) reconfigure: Arc<Notify>,
     /// How often the configurations of its tasks could not be published, one time after the other.
@@ -127,7 +125,6 @@ impl Connector {
             me: me.clone(),
             supervisor: Supervisor::default(),
             wanted: Mutex::new(wanted),
-            unsettled: AtomicBool::new(true),
             live: tokio::sync::Mutex::default(),
             reconfigure: Arc::default(),
             unpublished: AtomicU32::new(0),

@@ -53,17 +53,6 @@ impl Wanted {
         wanted
     }
 
-    /// Whether just this is wanted of a connector of the group.
-    fn is_of_group(&self, known: &Known, target: TargetState, share: &Share) -> bool {
-        !self.deleted
-            && self.version == known.version
-            && self.target == target
-            && self.share.as_ref() == Some(share)
-            && self.tasks == known.tasks
-            && self.applied == known.applied
-            && self.config == known.config
-    }
-
     /// The tasks that are to run here, with what they are made from.
     fn origins(&self) -> BTreeMap<u32, Origin> {
         let Some(share) = &self.share else {
@@ -136,22 +125,6 @@ impl Drop for Connector {
 }
 
 impl Connector {
-    /// Whether just this is wanted of it already.
-    pub(super) fn wants(&self, known: &Known, target: TargetState, share: &Share) -> bool {
-        self.wanted(|wanted| wanted.is_of_group(known, target, share))
-    }
-
-    /// Something else is wanted of it from now on.
-    pub(super) fn want(&self, change: impl FnOnce(&mut Wanted)) {
-        self.wanted(change);
-        self.unsettled.store(true, Ordering::Release);
-    }
-
-    /// Whether something else is wanted of it than when this was last asked.
-    pub(super) fn take_unsettled(&self) -> bool {
-        self.unsettled.swap(false, Ordering::AcqRel)
-    }
-
     /// Stops what is not to run here any more, or not as it does. Says what did not stop in time.
     pub(super) async fn give_up(&self, live: &mut Live, deadline: Duration) -> Vec<String> {
         let (wanted, count) = self.wanted(|wanted| (wanted.clone(), wanted.tasks.len()));

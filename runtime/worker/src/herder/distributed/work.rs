@@ -19,20 +19,14 @@ const BEYOND_TASKS: Duration = Duration::from_millis(500);
 impl DistributedHerder {
     /// Notes what is wanted of the share of a connector that is here; none where nothing of it is or was.
     pub(super) fn refresh(&self, name: &Arc<str>, share: &Share) -> Option<Arc<Connector>> {
-        let here = self.local(name);
-        let news = self.configs.look(|state| {
-            let (known, target) = (state.connector(name), state.target(name));
-            let is_noted = here
-                .as_ref()
-                .zip(known)
-                .is_some_and(|(here, known)| here.wants(known, target, share));
-            (!is_noted).then(|| known.cloned().map(|known| (known, target)))
+        let known = self.configs.look(|state| {
+            let known = state.connector(name).cloned();
+            known.map(|known| (known, state.target(name)))
         });
-        let Some(known) = news else { return here };
         let mut local = self.local.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((known, target)) = known else {
             let connector = local.remove(name)?;
-            connector.want(|wanted| {
+            connector.wanted(|wanted| {
                 wanted.deleted = true;
                 wanted.share = Some(Share::default());
             });
@@ -40,7 +34,7 @@ impl DistributedHerder {
         };
         let wanted = Wanted::of_group(&known, target, share.clone());
         if let Some(connector) = local.get(name) {
-            connector.want(|before| *before = wanted);
+            connector.wanted(|before| *before = wanted);
             return Some(Arc::clone(connector));
         }
         if *share == Share::default() {
@@ -72,8 +66,7 @@ impl DistributedHerder {
         }
     }
 
-    /// Stops whatever is not part of `held`. Says which connectors something else is wanted of than before; the others
-    /// are left alone, so that a rebalance costs what it changes.
+    /// Stops whatever is not part of `held`.
     pub(super) async fn give_up_all_but(&self, held: &Work) -> Vec<Arc<Connector>> {
         self.set_held(held.clone());
         let mut shares = by_connector(held);
@@ -82,7 +75,6 @@ impl DistributedHerder {
         let connectors: Vec<Arc<Connector>> = names
             .iter()
             .filter_map(|name| self.refresh(name, &shares.remove(name).unwrap_or_default()))
-            .filter(|connector| connector.take_unsettled())
             .collect();
         let deadline = self.shared.config.shutdown_timeout();
         let stops = connectors
