@@ -16,18 +16,20 @@ use crate::store::OffsetChange;
 #[derive(Debug)]
 struct Segment {
     tickets: Range<u64>,
+    /// What makes offsets of its marks. Another segment of the same partition may have another one: a source that reads two
+    /// files one after another which are one partition keeps apart what it knows of them.
+    source: SourcePartition,
     /// Rows and marks only; the contents have been let go.
     batch: Arc<SourceBatch>,
     /// Index of the row that has the first ticket.
     first_row: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Queue {
-    source: SourcePartition,
     segments: VecDeque<Segment>,
-    /// Mark at the end of the acknowledged prefix, if it has moved since it was last taken.
-    committable: Option<i64>,
+    /// Mark at the end of the acknowledged prefix, and what makes an offset of it, if it has moved since it was last taken.
+    committable: Option<(SourcePartition, i64)>,
 }
 
 /// A batch with someone who wants to hear of acknowledgements.
@@ -84,14 +86,10 @@ impl InFlight {
             .filter(|(start, run)| run.end > *start)
         {
             let key = serde_json::to_string(run.source.partition()).unwrap_or_default();
-            let queue = self.queues.entry(key).or_insert_with(|| Queue {
-                source: run.source.clone(),
-                segments: VecDeque::new(),
-                committable: None,
-            });
-            queue.source = run.source.clone();
+            let queue = self.queues.entry(key).or_default();
             queue.segments.push_back(Segment {
                 tickets: first + start as u64..first + run.end as u64,
+                source: run.source.clone(),
                 batch: Arc::clone(&batch),
                 first_row: start,
             });
@@ -107,13 +105,10 @@ impl InFlight {
 
     /// Where the row of a ticket came from, and the offset behind it; none where it is not waited for any more.
     pub(crate) fn origin(&self, ticket: u64) -> Option<(&SourcePartition, i64)> {
-        let mut segments = self
-            .queues
-            .values()
-            .flat_map(|queue| queue.segments.iter().map(move |segment| (queue, segment)));
-        let (queue, segment) = segments.find(|(_, segment)| segment.tickets.contains(&ticket))?;
+        let mut segments = self.queues.values().flat_map(|queue| &queue.segments);
+        let segment = segments.find(|segment| segment.tickets.contains(&ticket))?;
         let row = segment.first_row + (ticket - segment.tickets.start) as usize;
-        Some((&queue.source, segment.batch.mark_behind(row)))
+        Some((&segment.source, segment.batch.mark_behind(row)))
     }
 
     /// Marks tickets as answered; `stored` is false for rows that the error policy dropped.
@@ -179,11 +174,8 @@ impl InFlight {
             queue.advance(acknowledged);
         }
         let changes = self.queues.values_mut().filter_map(|queue| {
-            let mark = queue.committable.take()?;
-            Some((
-                queue.source.partition().clone(),
-                Some(queue.source.offset(mark)),
-            ))
+            let (source, mark) = queue.committable.take()?;
+            Some((source.partition().clone(), Some(source.offset(mark))))
         });
         let changes = changes.collect();
         self.queues.retain(|_, queue| !queue.segments.is_empty());
@@ -213,7 +205,7 @@ impl Queue {
             let answered = &segment.batch.rows()[segment.first_row..segment.first_row + rows];
             let marks = answered.iter().rev().map(|row| row.mark);
             if let Some(mark) = marks.into_iter().find(|&mark| mark != Row::NO_MARK) {
-                self.committable = Some(mark);
+                self.committable = Some((segment.source.clone(), mark));
             }
             if end < segment.tickets.end {
                 segment.tickets.start = end;
@@ -360,6 +352,41 @@ mod tests {
         assert_eq!(rows.origin(3).map(|(_, mark)| mark), Some(2));
         rows.acknowledge(3..4, true);
         assert_eq!(taken(&mut rows), [("a".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn offsets_are_made_by_the_source_that_gave_the_rows() {
+        // The inode of a file that is gone was given to another one, which is read before all rows of the first are stored.
+        let named = |name: &'static str| {
+            let mut batch = batch(&[("inode", &[7])]);
+            let source =
+                SourcePartition::new(batch.runs()[0].source.partition().clone(), move |mark| {
+                    [
+                        ("position".to_owned(), mark.into()),
+                        ("name".to_owned(), name.into()),
+                    ]
+                    .into_iter()
+                    .collect()
+                });
+            let run = SourceRun {
+                source,
+                ..batch.runs()[0].clone()
+            };
+            let row = batch.rows()[0];
+            batch = SourceBatch::new();
+            batch.begin_run(run);
+            batch.push(row);
+            batch
+        };
+        let mut rows = InFlight::default();
+        rows.submit(named("first"));
+        rows.submit(named("second"));
+        for (ticket, name) in [(0, "first"), (1, "second")] {
+            assert_eq!(rows.origin(ticket).unwrap().0.offset(7)["name"], name);
+            rows.acknowledge(ticket..ticket + 1, true);
+            let taken = rows.take_committable();
+            assert_eq!(taken[0].1.as_ref().unwrap()["name"], name);
+        }
     }
 
     #[test]
