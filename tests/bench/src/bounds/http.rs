@@ -1,7 +1,8 @@
 //! Lines to an HTTP server by a plain loop around reqwest, and the server: it reads each request's body, counts what is in
 //! it, and answers at once.
 //!
-//! The loop has its lines in memory, a string each, and joins those of a request before it posts them.
+//! The loop has its lines in memory, a string each, and joins those of a request before it posts them. It has threads of
+//! its own, as a program has that posts to a server which is not a part of it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,20 +22,18 @@ use crate::input::Input;
 /// Requests under way at once.
 pub(crate) const PARALLEL: usize = 8;
 
-/// A server that takes everything, and its runtime.
+/// A server that takes everything.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// Bytes of lines received, without their ends.
     received: Arc<AtomicU64>,
-    runtime: Runtime,
+    /// It serves as long as this lives.
+    _runtime: Runtime,
 }
 
 impl Server {
     pub(crate) fn start() -> anyhow::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()?;
+        let runtime = two_threads()?;
         let received = Arc::new(AtomicU64::new(0));
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;
@@ -48,7 +47,7 @@ impl Server {
         Ok(Self {
             address,
             received,
-            runtime,
+            _runtime: runtime,
         })
     }
 
@@ -56,6 +55,13 @@ impl Server {
     pub(crate) fn received(&self) -> u64 {
         self.received.load(Ordering::Acquire)
     }
+}
+
+fn two_threads() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
 }
 
 async fn serve(mut stream: TcpStream, received: &AtomicU64) -> std::io::Result<()> {
@@ -107,8 +113,9 @@ pub(crate) fn run(server: &Server, input: &Input, batch: usize) -> anyhow::Resul
         .build()?;
     let url = format!("http://{}/", server.address);
     let before = server.received();
+    let runtime = two_threads()?;
     let started = Instant::now();
-    let elapsed: anyhow::Result<Duration> = server.runtime.block_on(async {
+    let elapsed: anyhow::Result<Duration> = runtime.block_on(async {
         let mut senders = JoinSet::new();
         for _ in 0..PARALLEL {
             let (client, url) = (client.clone(), url.clone());
