@@ -72,6 +72,8 @@ pub(crate) async fn start_at(folder: &TempDir, port: u16, more: &[(&str, &str)])
         [("listeners", listeners), ("log.dirs", dirs)]
             .map(|(key, value)| (key.to_owned(), value))
             .into();
+    // Records with times of long ago are not to go when a test takes its time.
+    properties.insert("log.retention.ms".to_owned(), "-1".to_owned());
     properties.extend(
         more.iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
