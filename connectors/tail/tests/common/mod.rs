@@ -98,6 +98,58 @@ pub(crate) async fn lines(run: &mut SourceRun<FileTail>, count: usize) -> Vec<St
         .collect()
 }
 
+/// What comes up to a line that ends with `last`, but for what [`first_look`] has written.
+pub(crate) async fn lines_up_to(run: &mut SourceRun<FileTail>, last: &str) -> Vec<String> {
+    let mut read = Vec::new();
+    while !read.iter().any(|line: &String| line.ends_with(last)) {
+        read.extend(lines(run, 1).await);
+        read.retain(|line| line != LOOKED);
+    }
+    read
+}
+
+const LOOKED: &str = "looked";
+
+/// Lets the task look at the folder for the first time, however busy the machine is: a file that comes after that is read
+/// from its beginning, and so comes its line, which `encode` makes bytes of.
+pub(crate) async fn first_look(
+    tail: &Tail,
+    run: &mut SourceRun<FileTail>,
+    encode: impl Fn(&str) -> Vec<u8>,
+) {
+    let writing = async {
+        for number in 0_u64.. {
+            tail.append(
+                &format!("look-{number}.log"),
+                encode(&format!("{LOOKED}\n")),
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        read = lines(run, 1) => assert!(read.iter().all(|line| line == LOOKED), "{read:?}"),
+        () = writing => {}
+    }
+}
+
+/// Lets the task look around until it has let go of a file.
+pub(crate) async fn closed(tail: &Tail, run: &mut SourceRun<FileTail>, name: &str) {
+    let path = tail.path(name);
+    let is_open = || {
+        let open = fs::read_dir("/proc/self/fd").unwrap().flatten();
+        let mut targets = open.filter_map(|entry| fs::read_link(entry.path()).ok());
+        targets.any(|target| target == path)
+    };
+    idle(run).await;
+    for _ in 0..200 {
+        if !is_open() {
+            return;
+        }
+        idle(run).await;
+    }
+    panic!("{} stays open", path.display());
+}
+
 /// Lets the task look around for a while in which nothing comes.
 pub(crate) async fn idle(run: &mut SourceRun<FileTail>) {
     let polled = tokio::time::timeout(Duration::from_millis(300), run.task().poll()).await;
