@@ -289,7 +289,7 @@ async fn partitions_grow_and_records_go() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn configurations_are_told_and_changed() {
-    let broker = TestBroker::start().await;
+    let broker = TestBroker::start_with(&[]).await;
     configurations(&broker.tcp(), "configured").await;
 }
 

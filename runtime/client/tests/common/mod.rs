@@ -15,30 +15,41 @@ use millrace_wire::clock;
 use millrace_wire::link::{Dial, TcpDial};
 use tempfile::TempDir;
 
+/// Records with times of long ago are not to go when a test takes its time.
+const KEEPS_ALL: &[(&str, &str)] = &[("log.retention.ms", "-1")];
+
 /// A broker on a port of its own, in a folder that goes with it.
 pub(crate) struct TestBroker {
     running: Option<Broker>,
     pub(crate) folder: TempDir,
     pub(crate) port: u16,
+    properties: &'static [(&'static str, &'static str)],
 }
 
 impl TestBroker {
+    /// One that keeps all records, however old they are.
     pub(crate) async fn start() -> Self {
+        Self::start_with(KEEPS_ALL).await
+    }
+
+    /// One with these properties.
+    pub(crate) async fn start_with(properties: &'static [(&'static str, &'static str)]) -> Self {
         let folder = TempDir::new().unwrap();
         // One that it has again after a restart.
         let port = millrace_testkit::free_port();
-        let broker = start_at(&folder, port, &[]).await;
+        let broker = start_at(&folder, port, properties).await;
         Self {
             running: Some(broker),
             folder,
             port,
+            properties,
         }
     }
 
     /// Stops the broker and starts it again on the same port and data.
     pub(crate) async fn restart(&mut self) {
         self.stop().await;
-        self.running = Some(start_at(&self.folder, self.port, &[]).await);
+        self.running = Some(start_at(&self.folder, self.port, self.properties).await);
     }
 
     /// Stops the broker; its data stays.
@@ -72,8 +83,6 @@ pub(crate) async fn start_at(folder: &TempDir, port: u16, more: &[(&str, &str)])
         [("listeners", listeners), ("log.dirs", dirs)]
             .map(|(key, value)| (key.to_owned(), value))
             .into();
-    // Records with times of long ago are not to go when a test takes its time.
-    properties.insert("log.retention.ms".to_owned(), "-1".to_owned());
     properties.extend(
         more.iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
