@@ -6,16 +6,16 @@
 )]
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, DirEntry, Metadata};
+use std::fs::{self, Metadata};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use std::os::unix::fs::DirEntryExt;
-
 use crate::globs::{Globs, Route, Step};
 use crate::identity::FileId;
+use crate::listing::{self, Kind, Name};
 
 /// Folders below one another that `**` follows.
 const DEPTH_MAX: usize = 64;
@@ -158,10 +158,11 @@ fn walk(
     }
 }
 
-/// Reads a folder until no name has come or gone in it meanwhile; false if that never was so.
+/// Reads a folder until what was found is how the folder was at one moment; false if it never was.
 ///
 /// A rotation renames several files, one after another. Whoever reads the folder while it is under way may see the new
-/// file and pass by an older one.
+/// file and pass by an older one. It is one moment where the names are a snapshot and each still is the name of the same
+/// file once that was looked at, or where no name has come or gone meanwhile.
 fn read_settled(
     folder: &Path,
     wanted: &Wanted,
@@ -173,8 +174,8 @@ fn read_settled(
         let before = fs::metadata(folder)?.modified()?;
         let at_rest = before.elapsed().map_or(true, |age| age >= TICK);
         found.clear();
-        read_folder(folder, wanted, &mut found)?;
-        settled = at_rest && fs::metadata(folder)?.modified()? == before;
+        settled = read_folder(folder, wanted, &mut found)?
+            || at_rest && fs::metadata(folder)?.modified()? == before;
         if settled {
             break;
         }
@@ -185,34 +186,43 @@ fn read_settled(
     Ok(settled)
 }
 
+/// Reads a folder; true if what was found is how it was at one moment.
 fn read_folder(
     folder: &Path,
     wanted: &Wanted,
     files: &mut HashMap<FileId, Found>,
-) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let Ok(entry) = entry else { continue };
-        let path = entry.path();
+) -> io::Result<bool> {
+    let listing = listing::list(folder)?;
+    let mut one_moment = listing.is_snapshot;
+    for name in listing.names {
+        let path = folder.join(&name.name);
         let matched = wanted.globs.matches(&path);
-        if !matched && !is_stray(&entry, &wanted.strays) {
+        if !matched && !is_stray(&name, &path, &wanted.strays) {
             continue;
         }
         // A link is followed. What vanishes meanwhile is found under its other name the next time.
         let Ok(metadata) = fs::metadata(&path) else {
+            one_moment &= name.kind == Kind::Link;
             continue;
         };
+        one_moment &= name.kind == Kind::Link || metadata.ino() == name.inode;
         if metadata.is_file() {
             add(found(path, &metadata, matched), files);
         }
     }
-    Ok(())
+    Ok(one_moment)
 }
 
-fn is_stray(entry: &DirEntry, strays: &Strays) -> bool {
-    entry.file_type().is_ok_and(|kind| kind.is_file())
+fn is_stray(name: &Name, path: &Path, strays: &Strays) -> bool {
+    let is_file = match name.kind {
+        Kind::File => true,
+        Kind::Unknown => fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file()),
+        Kind::Link | Kind::Other => false,
+    };
+    is_file
         && match strays {
             Strays::All => true,
-            Strays::Inodes(inodes) => inodes.contains(&entry.ino()),
+            Strays::Inodes(inodes) => inodes.contains(&name.inode),
         }
 }
 
@@ -246,7 +256,8 @@ fn add(file: Found, files: &mut HashMap<FileId, Found>) {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
 
     use super::*;
 
@@ -321,29 +332,45 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_changes_is_unsettled_until_it_rests() {
+    fn what_is_settled_has_every_file_though_names_change_without_a_pause() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = dir.path().join("in");
-        fs::create_dir(&folder).unwrap();
-        fs::write(folder.join("a.log"), "").unwrap();
-        let include = folder.join("*.log").display().to_string();
+        let folder = dir.path();
+        for number in 0..100 {
+            fs::write(folder.join(format!("{number}.log")), "").unwrap();
+        }
+        let include = folder.join("*.log*").display().to_string();
         let wanted = Wanted {
             globs: Arc::new(Globs::new(&[include], &[]).unwrap()),
             strays: none(),
         };
-        // As if the folder's clock were ahead: nothing can be told of its age, only of its changes.
-        let ahead = SystemTime::now() + Duration::from_secs(3600);
-        let rests = |time| File::open(&folder).unwrap().set_modified(time).unwrap();
-        rests(SystemTime::now());
-        let mut files = HashMap::new();
-        let at_once = read_settled(&folder, &wanted, &mut files).unwrap();
-        let took = fs::metadata(&folder).unwrap().modified().unwrap().elapsed();
-        assert!(!at_once || took.unwrap() >= TICK);
-        rests(ahead);
-        assert!(read_settled(&folder, &wanted, &mut files).unwrap());
-        rests(SystemTime::now() - TICK);
-        assert!(read_settled(&folder, &wanted, &mut files).unwrap());
-        assert_eq!(files.len(), 1);
+        let look = || {
+            let mut files = HashMap::new();
+            let settled = read_settled(folder, &wanted, &mut files).unwrap();
+            (settled, files.len())
+        };
+        let stop = AtomicBool::new(false);
+        let looks: Vec<_> = thread::scope(|scope| {
+            scope.spawn(|| {
+                let rename = |from: &str, to: &str| {
+                    fs::rename(folder.join(from), folder.join(to)).unwrap();
+                };
+                while !stop.load(Ordering::Relaxed) {
+                    rename("7.log", "7.log.1");
+                    rename("8.log", "7.log");
+                    rename("7.log.1", "8.log");
+                    thread::park_timeout(Duration::from_micros(500));
+                }
+            });
+            let looks = (0..50).map(|_| look()).collect();
+            stop.store(true, Ordering::Relaxed);
+            looks
+        });
+        for (settled, count) in looks {
+            assert!(!settled || count == 100, "{count}");
+        }
+        // Where inodes are not what the folder says they are, a moment's rest is waited for.
+        let last = std::iter::repeat_with(look).find(|(settled, _)| *settled);
+        assert_eq!(last, Some((true, 100)));
     }
 
     #[test]
