@@ -188,7 +188,7 @@ impl SyslogConfig {
             refusals.refuse(
                 &[fault.key],
                 fault.value.as_deref().unwrap_or(UNSET),
-                fault.why,
+                &fault.why,
             );
         }
         let is_open = Template::read(&self.topic).is_ok_and(|topic| topic.is_open());

@@ -1,6 +1,7 @@
 //! What can be said of keys together where others are wrong, so that all errors of a configuration are told at once.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use crate::{Config, Properties};
 
@@ -35,14 +36,19 @@ pub struct Refusals<'a, C> {
     found: Vec<(String, String)>,
 }
 
+/// A key with the message that refuses its value.
+pub fn refused(key: &str, value: impl fmt::Display, why: &str) -> (String, String) {
+    let message = format!("Invalid value {value} for configuration {key}: {why}");
+    (key.to_owned(), message)
+}
+
 impl<C: Config> Refusals<'_, C> {
     /// Refuses `value` of the first of these keys, because of the others. Nothing where one of them is wrong by itself.
     pub fn refuse(&mut self, keys: &[&str], value: &str, why: &str) {
         if let Some(key) = keys.first()
             && self.sound.are_sound(keys)
         {
-            let message = format!("Invalid value {value} for configuration {key}: {why}");
-            self.found.push(((*key).to_owned(), message));
+            self.found.push(refused(key, value, why));
         }
     }
 }

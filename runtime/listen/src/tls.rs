@@ -1,31 +1,36 @@
 //! TLS by rustls, with certificates and keys from PEM files.
 
-use std::path::Path;
+mod files;
+
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use millrace_api::ConnectError;
-use millrace_config::Config;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use millrace_config::{Config, path, refused};
+use rustls::ServerConfig;
 use tokio_rustls::TlsAcceptor;
+
+use files::Files;
+
+const CERTIFICATE: &str = "tls.certificate";
+const KEY: &str = "tls.key";
+const CLIENT_CA: &str = "tls.client.ca";
 
 /// The keys of a listener's TLS, to be flattened into its own.
 #[derive(Debug, Clone, Config)]
 pub struct TlsConfig {
     /// A PEM file with the certificate and those that vouch for it; with it, the listener speaks TLS.
-    #[config(name = "tls.certificate")]
+    #[config(name = "tls.certificate", validator = path::check)]
     pub certificate: Option<String>,
     /// A PEM file with the certificate's private key.
-    #[config(name = "tls.key")]
+    #[config(name = "tls.key", validator = path::check)]
     pub key: Option<String>,
     /// A PEM file with the authorities whose certificates clients must show; without it they need none.
-    #[config(name = "tls.client.ca")]
+    #[config(name = "tls.client.ca", validator = path::check)]
     pub client_ca: Option<String>,
 }
 
-/// A key that cannot be as it is beside the others.
+/// A key that cannot be as it is, by its file or beside the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// The key.
@@ -33,7 +38,22 @@ pub struct Fault {
     /// Its value; none where it is missing.
     pub value: Option<String>,
     /// What is wrong and what to do.
-    pub why: &'static str,
+    pub why: Cow<'static, str>,
+}
+
+impl Fault {
+    fn new(key: &'static str, value: &Option<String>, why: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            key,
+            value: value.clone(),
+            why: why.into(),
+        }
+    }
+
+    /// The key, with a message that refuses its value.
+    pub fn refused(&self) -> (String, String) {
+        refused(self.key, self.value.as_deref().unwrap_or("null"), &self.why)
+    }
 }
 
 impl TlsConfig {
@@ -47,21 +67,14 @@ impl TlsConfig {
         let mut faults = Vec::new();
         let both = "TLS needs both tls.certificate and tls.key: name the other PEM file too";
         let missing = match (&self.certificate, &self.key) {
-            (Some(_), None) => Some("tls.key"),
-            (None, Some(_)) => Some("tls.certificate"),
+            (Some(_), None) => Some(KEY),
+            (None, Some(_)) => Some(CERTIFICATE),
             _ => None,
         };
-        faults.extend(missing.map(|key| Fault {
-            key,
-            value: None,
-            why: both,
-        }));
-        if let (Some(path), None) = (&self.client_ca, &self.certificate) {
-            faults.push(Fault {
-                key: "tls.client.ca",
-                value: Some(path.clone()),
-                why: "clients show certificates over TLS only: set tls.certificate and tls.key",
-            });
+        faults.extend(missing.map(|key| Fault::new(key, &None, both)));
+        if self.client_ca.is_some() && self.certificate.is_none() {
+            let why = "clients show certificates over TLS only: set tls.certificate and tls.key";
+            faults.push(Fault::new(CLIENT_CA, &self.client_ca, why));
         }
         faults
     }
@@ -70,73 +83,43 @@ impl TlsConfig {
     /// clients may ask for what is spoken (ALPN), if it has one.
     ///
     /// # Errors
-    /// Which file cannot be used, and why.
+    /// Which files cannot be used, and why, a line each.
     pub async fn acceptor(
         &self,
         protocol: Option<&'static str>,
     ) -> Result<Option<TlsAcceptor>, ConnectError> {
-        let (Some(certificate), Some(key)) = (self.certificate.clone(), self.key.clone()) else {
+        if !self.is_given() {
             return Ok(None);
-        };
-        let client_ca = self.client_ca.clone();
-        let built =
-            tokio::task::spawn_blocking(move || build(&certificate, &key, client_ca.as_deref()));
-        let mut config = built.await.map_err(|error| {
-            ConnectError::connect("cannot read the TLS files").caused_by(error)
-        })??;
-        config.alpn_protocols = protocol.map(|name| name.into()).into_iter().collect();
-        Ok(Some(TlsAcceptor::from(Arc::new(config))))
-    }
-}
-
-fn build(
-    certificate: &str,
-    key: &str,
-    client_ca: Option<&str>,
-) -> Result<ServerConfig, ConnectError> {
-    let chain = certificates("tls.certificate", certificate)?;
-    let private = PrivateKeyDer::from_pem_file(Path::new(key))
-        .map_err(|error| unusable("tls.key", key).caused_by(error))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| ConnectError::connect("cannot set up TLS").caused_by(error))?;
-    let builder = match client_ca {
-        None => builder.with_no_client_auth(),
-        Some(path) => {
-            let failed = || unusable("tls.client.ca", path);
-            let mut roots = RootCertStore::empty();
-            for certificate in certificates("tls.client.ca", path)? {
-                roots
-                    .add(certificate)
-                    .map_err(|error| failed().caused_by(error))?;
-            }
-            let verifier =
-                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-            builder.with_client_cert_verifier(verifier.map_err(|error| failed().caused_by(error))?)
         }
-    };
-    builder
-        .with_single_cert(chain, private)
-        .map_err(|error| unusable("tls.certificate", certificate).caused_by(error))
-}
-
-fn certificates(key: &str, path: &str) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
-    let read = CertificateDer::pem_file_iter(Path::new(path))
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    match read {
-        Ok(chain) if !chain.is_empty() => Ok(chain),
-        Ok(_) => Err(ConnectError::config(format!(
-            "{key}: the file {path} holds no certificate in PEM"
-        ))),
-        Err(error) => Err(unusable(key, path).caused_by(error)),
+        let loaded = self.load().await?.map_err(|faults| {
+            let why: Vec<_> = faults.into_iter().map(|fault| fault.refused().1).collect();
+            ConnectError::config(why.join("\n"))
+        })?;
+        Ok(loaded.map(|mut config| {
+            config.alpn_protocols = protocol.map(|name| name.into()).into_iter().collect();
+            TlsAcceptor::from(Arc::new(config))
+        }))
     }
-}
 
-fn unusable(key: &str, path: &str) -> ConnectError {
-    ConnectError::config(format!(
-        "{key}: the file {path} cannot be used; it must be PEM, and this process must be able to read it"
-    ))
+    /// What is wrong with the files that the keys name, as they are now.
+    pub async fn file_faults(&self) -> Vec<Fault> {
+        match self.load().await {
+            Ok(loaded) => loaded.err().unwrap_or_default(),
+            // The runtime ends, so that nobody reads the answer.
+            Err(_) => Vec::new(),
+        }
+    }
+
+    async fn load(&self) -> Result<Result<Option<ServerConfig>, Vec<Fault>>, ConnectError> {
+        let files = Files {
+            certificate: self.certificate.clone(),
+            key: self.key.clone(),
+            client_ca: self.client_ca.clone(),
+        };
+        tokio::task::spawn_blocking(move || files.load())
+            .await
+            .map_err(|error| ConnectError::connect("cannot read the TLS files").caused_by(error))
+    }
 }
 
 #[cfg(test)]
@@ -171,9 +154,11 @@ mod tests {
         let gone = config(Some("/gone.pem"), Some("/gone.pem"), None);
         let error = gone.acceptor(None).await.err().unwrap().to_string();
         assert!(
-            error.contains("tls.certificate: the file /gone.pem"),
+            error.contains("/gone.pem for configuration tls.certificate: cannot read the file"),
             "{error}"
         );
+        assert_eq!(error.lines().count(), 2, "{error}");
+        assert_eq!(gone.file_faults().await.len(), 2);
         let none = config(None, None, None).acceptor(None).await;
         assert!(none.is_ok_and(|acceptor| acceptor.is_none()));
     }

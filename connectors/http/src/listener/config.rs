@@ -211,7 +211,7 @@ impl ListenerConfig {
             refused.add(
                 fault.key,
                 fault.value.as_deref().unwrap_or("null"),
-                fault.why,
+                &fault.why,
             );
         }
         if i64::from(self.body_bytes_max) >= self.waiting_bytes_max {
