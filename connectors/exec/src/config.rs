@@ -1,12 +1,15 @@
 //! The keys. Those of Flume's exec source are taken too, under their names there.
 
+use std::path::Path;
 use std::time::Duration;
 
-use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, read_sound};
+use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, path, read_sound, refused};
 use millrace_api::{ConnectError, Properties};
+use tokio::task::spawn_blocking;
 
 use crate::lines::TooLong;
 use crate::restarts::Restarts;
+use crate::{grammar, lookup};
 
 /// When a command that has ended is started again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
@@ -51,7 +54,7 @@ pub(crate) enum Charset {
 #[derive(Debug, Clone, Config)]
 pub(crate) struct ExecConfig {
     /// The command, which is split at blanks into a program and its arguments. With `shell`, the shell gets it whole.
-    #[config(name = "command", importance = high, non_empty)]
+    #[config(name = "command", importance = high, validator = check_command)]
     command: String,
     /// The shell that runs the command, such as `/bin/sh -c`: only with it are quotes, pipes and variables understood.
     #[config(name = "shell", importance = high, validator = check_shell)]
@@ -93,7 +96,7 @@ pub(crate) struct ExecConfig {
     #[config(name = "batch.timeout.ms", default = 0, range(0..=3_600_000), importance = low)]
     batch_timeout_ms: i64,
     /// The folder that the command runs in; without it, the worker's.
-    #[config(name = "working.directory")]
+    #[config(name = "working.directory", validator = path::check)]
     pub(crate) working_directory: Option<String>,
     /// Variables of the command's environment, `NAME=value`, separated by commas. Of the worker's own it has only HOME,
     /// LANG, LC_ALL, PATH, TMPDIR, TZ and USER: others may hold secrets.
@@ -135,11 +138,69 @@ impl ExecConfig {
 
     /// What is wrong with keys together, whatever is wrong with others: each key with a message.
     pub(crate) fn contradictions(properties: &Properties) -> Vec<(String, String)> {
-        let stand_ins = [("command", "-"), ("topic", "-")];
-        let Some(sound) = Sound::<Self>::read(properties, &stand_ins) else {
+        let Some(sound) = Self::sound(properties) else {
             return Vec::new();
         };
         sound.contradictions(|config, refusals| config.find_contradictions(properties, refusals))
+    }
+
+    /// What of the keys this machine cannot do, whatever is wrong with others: run a program that is not there, in a
+    /// folder that is none, or have a shell understand the command.
+    pub(crate) async fn impossibilities(properties: &Properties) -> Vec<(String, String)> {
+        let Some(sound) = Self::sound(properties) else {
+            return Vec::new();
+        };
+        let config = sound.config().clone();
+        let is_sound = ["command", "shell", "working.directory", "environment"]
+            .map(|key| sound.are_sound(&[key]));
+        let shell = config.shell.clone().filter(|_| is_sound[0] && is_sound[1]);
+        let command = config.command.clone();
+        let looking = spawn_blocking(move || config.find_impossibilities(is_sound));
+        let mut wrong = looking.await.unwrap_or_default();
+        if let Some(shell) = shell
+            && let Some(said) = grammar::complaint(&shell, &command).await
+        {
+            let why = format!(
+                "the shell does not understand it ({said}); mend it, or take another shell"
+            );
+            wrong.push(refused("command", &command, &why));
+        }
+        wrong
+    }
+
+    /// Blocks.
+    fn find_impossibilities(&self, is_sound: [bool; 4]) -> Vec<(String, String)> {
+        let [command, shell, folder, environment] = is_sound;
+        let mut wrong = Vec::new();
+        let place = self.working_directory.as_deref();
+        if let Some(place) = place
+            && let Some(why) = lookup::folder_fault(place)
+        {
+            wrong.push(refused("working.directory", place, &why));
+        }
+        let (key, value, has_program) = match &self.shell {
+            Some(text) => ("shell", text, shell),
+            None => ("command", &self.command, command && shell),
+        };
+        let is_place = wrong.is_empty() && folder;
+        if let Some(program) = self.words().first()
+            && has_program
+            && environment
+            && (is_place || Path::new(program).is_absolute())
+        {
+            let mut variables = self.environment();
+            let path = variables
+                .rfind(|(name, _)| *name == "PATH")
+                .map(|(_, value)| value);
+            if let Some(why) = lookup::fault(program, place, path) {
+                wrong.push(refused(key, value, &why));
+            }
+        }
+        wrong
+    }
+
+    fn sound(properties: &Properties) -> Option<Sound<Self>> {
+        Sound::read(properties, &[("command", "-"), ("topic", "-")])
     }
 
     fn find_contradictions(&self, properties: &Properties, refusals: &mut Refusals<'_, Self>) {
@@ -151,6 +212,14 @@ impl ExecConfig {
                     &format!("it is another name of {own}, which is given too; leave one out"),
                 );
             }
+        }
+        if self.shell.is_none()
+            && let Some(word) = grammar::torn_quote(&self.command)
+        {
+            let why = format!(
+                "quotes mean nothing without a shell, and {word} is a word of its own; set shell=/bin/sh -c, or leave the quotes out"
+            );
+            refusals.refuse(&["command", "shell"], &self.command, &why);
         }
         if !self.restarts_at_all() && self.restart_failures_max >= 0 {
             refusals.refuse(
@@ -228,20 +297,39 @@ impl ExecConfig {
     }
 
     /// Names and values of `environment`.
-    pub(crate) fn environment(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn environment(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> {
         self.environment
             .iter()
             .filter_map(|variable| variable.split_once('='))
     }
 }
 
-fn check_shell(_key: &str, value: &config::Value) -> Result<(), String> {
+fn check_command(_key: &str, value: &config::Value) -> Result<(), String> {
     match value.as_str() {
-        Some(shell) if shell.trim().is_empty() => {
-            Err("name a shell such as /bin/sh -c, or leave it out".to_owned())
+        Some("") => Err("name a program and its arguments".to_owned()),
+        Some(command) if command.contains('\0') => {
+            Err("no command has a NUL character in it; leave that out".to_owned())
         }
         _ => Ok(()),
     }
+}
+
+fn check_shell(_key: &str, value: &config::Value) -> Result<(), String> {
+    match value.as_str() {
+        Some(shell) if shell.trim().is_empty() || shell.contains('\0') => {
+            Err("name a shell such as /bin/sh -c, or leave it out".to_owned())
+        }
+        Some(shell) if is_bare_shell(shell) => Err(format!(
+            "it would take the command for the name of a script; write {shell} -c"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether it is one of the usual shells, without the flag that has it run its next argument.
+fn is_bare_shell(shell: &str) -> bool {
+    let name = shell.rsplit('/').next().unwrap_or_default();
+    grammar::SHELLS.contains(&name)
 }
 
 fn check_topic(_key: &str, value: &config::Value) -> Result<(), String> {
@@ -269,76 +357,4 @@ fn check_environment(_key: &str, value: &config::Value) -> Result<(), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn properties(pairs: &[(&str, &str)]) -> Properties {
-        pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
-    }
-
-    #[test]
-    fn everything_wrong_is_told_together_with_key_value_and_remedy() {
-        let keys = properties(&[
-            ("topic", "a b"),
-            ("shell", " "),
-            ("restart", "often"),
-            ("stderr", "mail"),
-            ("environment", "A=1,B"),
-            ("charset", "EBCDIC"),
-            ("batchSize", "0"),
-            ("restartThrottle", "1"),
-            ("restart.pause.ms", "1"),
-        ]);
-        let told = ExecConfig::read(&keys).unwrap_err().to_string();
-        for mention in [
-            "\"command\"",
-            "a b for configuration topic",
-            "often for configuration restart",
-            "mail for configuration stderr",
-            "'B' is no variable",
-            "EBCDIC for configuration charset",
-            "0 for configuration batchSize",
-        ] {
-            assert!(told.contains(mention), "{mention}: {told}");
-        }
-        let beside = ExecConfig::contradictions(&keys);
-        assert_eq!(beside.len(), 1, "{beside:?}");
-        assert!(beside[0].1.contains("another name of restart.pause.ms"));
-    }
-
-    #[test]
-    fn flumes_keys_are_taken() {
-        let keys = properties(&[
-            ("command", "tail -F /var/log/my.log"),
-            ("topic", "t"),
-            ("restart", "true"),
-            ("restartThrottle", "5"),
-            ("logStdErr", "false"),
-            ("batchSize", "20"),
-            ("batchTimeout", "3000"),
-        ]);
-        let config = ExecConfig::read(&keys).unwrap();
-        assert_eq!(config.words(), ["tail", "-F", "/var/log/my.log"]);
-        assert!(config.restarts_after(false) && config.restarts_after(true));
-        let pause = config.restarts().pause_after(true, Duration::ZERO);
-        assert_eq!(pause, Some(Duration::from_millis(5)));
-        assert_eq!(config.stderr(), Stderr::Discard);
-        assert_eq!(config.rows_max(), 20);
-        assert_eq!(config.batch_timeout(), Duration::from_secs(3));
-    }
-
-    #[test]
-    fn a_shell_gets_the_command_whole() {
-        let keys = properties(&[
-            ("command", "echo 'a  b' | cat"),
-            ("shell", "/bin/sh -c"),
-            ("topic", "t"),
-        ]);
-        let config = ExecConfig::read(&keys).unwrap();
-        assert_eq!(config.words(), ["/bin/sh", "-c", "echo 'a  b' | cat"]);
-        assert!(!config.restarts_after(true));
-    }
-}
+mod tests;

@@ -33,7 +33,9 @@ impl SourceConnector for Exec {
 
     async fn validate(&self, properties: &Properties) -> Vec<(String, String)> {
         // What each key has wrong, the worker has found already.
-        ExecConfig::contradictions(properties)
+        let mut wrong = ExecConfig::contradictions(properties);
+        wrong.extend(ExecConfig::impossibilities(properties).await);
+        wrong
     }
 
     async fn start(
