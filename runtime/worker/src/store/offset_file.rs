@@ -1,9 +1,13 @@
 //! Source offsets in a file.
 //!
-//! The file is text. Line one is `millrace-offsets 1`; each further line is a JSON array
-//! `["connector",{partition},{offset}]`. The first two elements are the key Kafka Connect uses in its offset topic
-//! (contract connect-internals, section 1.4). A change writes the whole file anew beside the old one, syncs it,
-//! renames it and syncs the folder, so that a crash leaves the old state or the new one, never a mixture.
+//! The file is text. Line one is `millrace-offsets 2`; each further line is a JSON array
+//! `["connector",{partition},{offset}]`, and the last one of a partition counts: `null` in place of the offset says that it
+//! has none. The first two elements are the key Kafka Connect uses in its offset topic (contract connect-internals, section
+//! 1.4). Files that begin with `millrace-offsets 1` are read too.
+//!
+//! Changes are appended and synced. The first ones of a process, and those that would make the appended part longer than
+//! the rest, write the whole file anew beside the old one, sync it, rename it and sync the folder. A crash leaves each
+//! partition its old offset or its new one: a last line without a line end was not written to its end, and does not count.
 //!
 //! Where the file is Kafka Connect's own, its offsets are taken over: it is kept beside as `NAME.java`, and a file of
 //! ours takes its place.
@@ -14,10 +18,11 @@
 )]
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use millrace_api::OffsetMap;
@@ -25,7 +30,12 @@ use serde_json::Value;
 
 use super::{OffsetChange, OffsetStore, StoreError, migration};
 
-const FIRST_LINE: &str = "millrace-offsets 1";
+const FIRST_LINE: &str = "millrace-offsets 2";
+/// Of files in which each partition has one line.
+const FIRST_LINE_BEFORE: &str = "millrace-offsets 1";
+
+/// So many bytes may be appended however short the file is.
+const APPENDED_MIN: usize = 64 << 10;
 
 /// Offsets of one connector, by the partition's text with sorted keys. A copy costs little, however many there are.
 type Partitions = BTreeMap<Arc<str>, Arc<Stored>>;
@@ -49,9 +59,17 @@ impl Stored {
 #[derive(Debug)]
 pub struct FileOffsetStore {
     path: PathBuf,
-    offsets: Mutex<Offsets>,
-    /// Serialises writers, and numbers the state so that a slower write never replaces a newer one.
-    writing: tokio::sync::Mutex<()>,
+    offsets: Arc<Mutex<Offsets>>,
+    /// Held while something is written, also where nobody waits for it any more.
+    written: Arc<tokio::sync::Mutex<Written>>,
+}
+
+/// The file, and what may still be appended to it.
+#[derive(Debug, Default)]
+struct Written {
+    /// None where the file's end is not known to be that of a line.
+    file: Option<File>,
+    room: usize,
 }
 
 impl FileOffsetStore {
@@ -70,14 +88,14 @@ impl FileOffsetStore {
         let offsets = if migration::is_java(&bytes) {
             take_over(&path, &bytes)?
         } else {
-            let text = String::from_utf8(bytes)
+            let text = str::from_utf8(whole_lines(&bytes))
                 .map_err(|_| format_error(&path, "it is not text".to_owned()))?;
-            parse(&text).map_err(|reason| format_error(&path, reason))?
+            parse(text).map_err(|reason| format_error(&path, reason))?
         };
         Ok(Arc::new(Self {
             path,
-            offsets: Mutex::new(offsets),
-            writing: tokio::sync::Mutex::new(()),
+            offsets: Arc::new(Mutex::new(offsets)),
+            written: Arc::default(),
         }))
     }
 
@@ -86,8 +104,61 @@ impl FileOffsetStore {
         maps.map_err(|error| format_error(&self.path, error.to_string()))
     }
 
-    fn with<T>(&self, look: impl FnOnce(&mut Offsets) -> T) -> T {
-        look(&mut self.offsets.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, look: impl FnOnce(&Offsets) -> T) -> T {
+        look(&lock(&self.offsets))
+    }
+}
+
+fn lock(offsets: &Mutex<Offsets>) -> MutexGuard<'_, Offsets> {
+    offsets.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Written {
+    /// Writes changes, and then takes them in. Blocks.
+    fn put(
+        &mut self,
+        path: &Path,
+        offsets: &Mutex<Offsets>,
+        connector: &str,
+        changes: Vec<OffsetChange>,
+    ) -> io::Result<()> {
+        let mut lines = String::new();
+        for (partition, offset) in &changes {
+            let offset = offset.as_ref().map_or_else(|| "null".to_owned(), text);
+            push_line(&mut lines, connector, &text(partition), &offset);
+        }
+        if lines.len() <= self.room && self.is_at(path) && self.append(&lines)? {
+            apply(&mut lock(offsets), connector, changes);
+            return Ok(());
+        }
+        let mut next = lock(offsets).clone();
+        apply(&mut next, connector, changes);
+        let whole = render(&next);
+        self.file = None;
+        self.file = Some(replace_file(path, &whole)?);
+        self.room = whole.len().max(APPENDED_MIN);
+        *lock(offsets) = next;
+        Ok(())
+    }
+
+    /// Whether the file that was written is still the one that is read at the next start.
+    fn is_at(&self, path: &Path) -> bool {
+        let ids = |metadata: Metadata| (metadata.dev(), metadata.ino());
+        let written = self.file.as_ref().and_then(|file| file.metadata().ok());
+        written.is_some() && written.map(ids) == fs::metadata(path).ok().map(ids)
+    }
+
+    /// Appends lines and syncs them; false where there is no file to append to.
+    fn append(&mut self, lines: &str) -> io::Result<bool> {
+        // After a failure nobody knows where the file ends.
+        let Some(mut file) = self.file.take() else {
+            return Ok(false);
+        };
+        file.write_all(lines.as_bytes())?;
+        file.sync_data()?;
+        self.file = Some(file);
+        self.room -= lines.len();
+        Ok(true)
     }
 }
 
@@ -108,20 +179,15 @@ impl OffsetStore for FileOffsetStore {
     }
 
     async fn put(&self, connector: &str, changes: Vec<OffsetChange>) -> Result<(), StoreError> {
-        let _writing = self.writing.lock().await;
-        let mut next = self.with(|all| all.clone());
-        let (path, connector) = (self.path.clone(), connector.to_owned());
-        let written = tokio::task::spawn_blocking(move || {
-            apply(&mut next, &connector, changes);
-            replace_file(&path, &render(&next))
-                .map(|()| next)
-                .map_err(|source| io_error("write", &path, source))
-        });
-        let next = written
+        let mut written = Arc::clone(&self.written).lock_owned().await;
+        let (path, offsets) = (self.path.clone(), Arc::clone(&self.offsets));
+        let connector = connector.to_owned();
+        let put =
+            tokio::task::spawn_blocking(move || written.put(&path, &offsets, &connector, changes));
+        let put = put
             .await
-            .unwrap_or_else(|error| Err(io_error("write", &self.path, io::Error::other(error))))?;
-        self.with(|all| *all = next);
-        Ok(())
+            .unwrap_or_else(|error| Err(io::Error::other(error)));
+        put.map_err(|source| io_error("write", &self.path, source))
     }
 
     async fn list(&self, connector: &str) -> Result<Vec<(OffsetMap, OffsetMap)>, StoreError> {
@@ -172,7 +238,7 @@ fn take_over(path: &Path, bytes: &[u8]) -> Result<Offsets, StoreError> {
         apply(&mut offsets, &connector, vec![(partition, Some(offset))]);
     }
     let beside = migration::keep_beside(path)
-        .and_then(|beside| replace_file(path, &render(&offsets)).map(|()| beside))
+        .and_then(|beside| replace_file(path, &render(&offsets)).map(|_file| beside))
         .map_err(|source| io_error("replace", path, source))?;
     log::info!(
         "the offsets file {} was Kafka Connect's own: its offsets are taken over, and it is kept as {}",
@@ -197,18 +263,24 @@ fn format_error(path: &Path, reason: String) -> StoreError {
     }
 }
 
+/// Without a last line that has no end: it may be cut anywhere, inside of a character, too.
+fn whole_lines(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().rposition(|byte| *byte == b'\n');
+    end.map_or(bytes, |end| &bytes[..=end])
+}
+
 fn parse(text: &str) -> Result<Offsets, String> {
     let mut offsets = Offsets::new();
     let mut lines = text.lines().enumerate();
     match lines.next() {
         None => return Ok(offsets),
-        Some((_, FIRST_LINE)) => {}
+        Some((_, FIRST_LINE | FIRST_LINE_BEFORE)) => {}
         Some(_) => return Err(format!("its first line is not `{FIRST_LINE}`")),
     }
     for (index, line) in lines {
-        let (connector, partition, offset): (String, OffsetMap, OffsetMap) =
+        let (connector, partition, offset): (String, OffsetMap, Option<OffsetMap>) =
             serde_json::from_str(line).map_err(|error| format!("line {}: {error}", index + 1))?;
-        apply(&mut offsets, &connector, vec![(partition, Some(offset))]);
+        apply(&mut offsets, &connector, vec![(partition, offset)]);
     }
     Ok(offsets)
 }
@@ -216,18 +288,22 @@ fn parse(text: &str) -> Result<Offsets, String> {
 fn render(offsets: &Offsets) -> String {
     let mut text = format!("{FIRST_LINE}\n");
     for (connector, partitions) in offsets {
-        let connector = Value::from(connector.as_str()).to_string();
         for Stored { partition, offset } in partitions.values().map(AsRef::as_ref) {
-            for part in ["[", &connector, ",", partition, ",", offset, "]\n"] {
-                text.push_str(part);
-            }
+            push_line(&mut text, connector, partition, offset);
         }
     }
     text
 }
 
-/// Writes `text` beside `path`, syncs it, renames it over `path` and syncs the folder.
-fn replace_file(path: &Path, text: &str) -> io::Result<()> {
+fn push_line(text: &mut String, connector: &str, partition: &str, offset: &str) {
+    let connector = Value::from(connector).to_string();
+    for part in ["[", &connector, ",", partition, ",", offset, "]\n"] {
+        text.push_str(part);
+    }
+}
+
+/// Writes `text` beside `path`, syncs it, renames it over `path` and syncs the folder. The file is returned for appending.
+fn replace_file(path: &Path, text: &str) -> io::Result<File> {
     let mut name = path
         .file_name()
         .ok_or(io::ErrorKind::InvalidInput)?
@@ -242,7 +318,8 @@ fn replace_file(path: &Path, text: &str) -> io::Result<()> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or_else(|| Path::new("."));
-    File::open(folder)?.sync_all()
+    File::open(folder)?.sync_all()?;
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -308,6 +385,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for (bytes, reason) in [
             (&b"hello\n"[..], "first line"),
+            (&b"hello"[..], "first line"),
             (&[0xac, 0xed, 0, 5, 0x73], "Kafka Connect's own"),
             (&[0xff, 0xfe], "not text"),
         ] {
@@ -357,6 +435,88 @@ mod tests {
             fs::read(folder.path().join("offsets.java.1")).unwrap(),
             other
         );
+    }
+
+    /// The position of file `n` set to `position`, or taken away.
+    fn change(n: u32, position: Option<u32>) -> OffsetChange {
+        let partition = map(&format!(r#"{{"filename":"ä{n}"}}"#));
+        let offset = position.map(|position| map(&format!(r#"{{"position":{position}}}"#)));
+        (partition, offset)
+    }
+
+    #[tokio::test]
+    async fn changes_are_appended_until_the_file_is_written_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("offsets");
+        let store = FileOffsetStore::open(&path).unwrap();
+        let many = (0..1000).map(|n| change(n, Some(0))).collect();
+        store.put("c", many).await.unwrap();
+        let (mut longest, mut last, mut renewed) = (0, 0, 0);
+        for round in 1..2000 {
+            let changes = vec![
+                change(round % 1000, Some(round)),
+                change(1000 + round, None),
+            ];
+            store.put("c", changes).await.unwrap();
+            let len = fs::metadata(&path).unwrap().len();
+            renewed += u32::from(len < last);
+            (longest, last) = (longest.max(len), len);
+        }
+        assert!(renewed > 0 && longest < 250_000, "{renewed} {longest}");
+        let (listed, again) = (store.list("c").await, FileOffsetStore::open(&path).unwrap());
+        assert_eq!(listed.unwrap(), again.list("c").await.unwrap());
+        let (partition, _) = change(999, None);
+        let offset = again.get("c", &partition).await.unwrap();
+        assert_eq!(offset, Some(map(r#"{"position":1999}"#)));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_cut_anywhere_has_the_changes_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("offsets");
+        let store = FileOffsetStore::open(&path).unwrap();
+        let mut lens = Vec::new();
+        for n in 0..4 {
+            store.put("c", vec![change(0, Some(n))]).await.unwrap();
+            lens.push(fs::metadata(&path).unwrap().len() as usize);
+        }
+        let whole = fs::read(&path).unwrap();
+        for len in lens[0]..whole.len() {
+            fs::write(&path, &whole[..len]).unwrap();
+            let store = FileOffsetStore::open(&path).unwrap();
+            let last = lens.iter().rposition(|end| *end <= len).unwrap() as u32;
+            let (partition, expected) = change(0, Some(last));
+            assert_eq!(store.get("c", &partition).await.unwrap(), expected, "{len}");
+            // What comes next does not stand behind half a line.
+            store.put("c", vec![change(1, Some(7))]).await.unwrap();
+            let store = FileOffsetStore::open(&path).unwrap();
+            assert_eq!(store.list("c").await.unwrap().len(), 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_taken_away_is_written_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("offsets");
+        let store = FileOffsetStore::open(&path).unwrap();
+        for n in 0..3 {
+            store.put("c", vec![change(n, Some(n))]).await.unwrap();
+            fs::rename(&path, folder.path().join("away")).unwrap();
+        }
+        store.put("c", vec![change(3, Some(3))]).await.unwrap();
+        let store = FileOffsetStore::open(&path).unwrap();
+        assert_eq!(store.list("c").await.unwrap().len(), 4);
+    }
+
+    #[tokio::test]
+    async fn files_with_one_line_each_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("offsets");
+        let line = r#"["c",{"filename":"a"},{"position":4}]"#;
+        fs::write(&path, format!("{FIRST_LINE_BEFORE}\n{line}\n")).unwrap();
+        let store = FileOffsetStore::open(&path).unwrap();
+        let expected = [(map(r#"{"filename":"a"}"#), map(r#"{"position":4}"#))];
+        assert_eq!(store.list("c").await.unwrap(), expected);
     }
 
     #[tokio::test]
