@@ -17,7 +17,8 @@ const TASKS: usize = 5;
 const SETUP: Setup = Setup {
     delay_ms: 0,
     session_ms: 10_000,
-    flush_ms: 1000,
+    // The default: a worker with a shorter interval was asked to look after its tasks more often.
+    flush_ms: 60_000,
 };
 
 const PATIENCE: Duration = Duration::from_secs(300);
