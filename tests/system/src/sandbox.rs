@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    env,
     fs::{self, File},
     io::Write as _,
     path::{Path, PathBuf},
@@ -9,6 +10,9 @@ use std::{
 };
 
 use tempfile::TempDir;
+
+/// Set, to whatever, in the environment of a test: its folder stays if it fails.
+const KEEP: &str = "MILLRACE_KEEP";
 
 /// The last part of each log that is shown when a test fails.
 const TAIL_BYTES: usize = 4096;
@@ -119,6 +123,10 @@ impl Drop for Sandbox {
                 path.display(),
                 String::from_utf8_lossy(tail)
             );
+        }
+        if env::var_os(KEEP).is_some() {
+            eprintln!("{KEEP} is set: {} stays", self.path().display());
+            self.folder.disable_cleanup(true);
         }
     }
 }
