@@ -1,8 +1,4 @@
 //! Whether the system will find and start a program, asked before it is to. Blocks.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "runs on the blocking pool, as does starting a program"
-)]
 
 use std::env;
 use std::ffi::OsString;

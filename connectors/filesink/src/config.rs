@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, read_sound};
+use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, path, read_sound};
 use millrace_api::{ConnectError, Properties};
 
 use crate::format::{self, Shape};
@@ -43,7 +43,7 @@ pub(crate) enum Compression {
 #[derive(Debug, Clone, Config)]
 pub(crate) struct FileSinkConfig {
     /// The folder that all files go into. It is made if it is not there; its folder `.millrace` is the connector's own.
-    #[config(name = "directory", importance = high, non_empty)]
+    #[config(name = "directory", importance = high, validator = path::check)]
     pub(crate) directory: String,
     /// The folder below `directory` of a record's file. `${topic}`, `${partition}`, `${time:%Y-%m-%d}` (the record's
     /// time, in the words of strftime), `${key}`, `${value}`, `${value.FIELD}`, `${key.FIELD}` and `${header.NAME}` stand
@@ -128,9 +128,31 @@ impl FileSinkConfig {
                 Compression::Gzip | Compression::Zstd => {}
             }
         }
+        self.check_format(refusals);
+    }
+
+    fn check_format(&self, refusals: &mut Refusals<'_, Self>) {
+        let columns = self.columns.join(",");
         if self.format == Format::Csv && self.columns.iter().any(|column| column == "headers") {
             let why = "CSV has a column for each header: name them as header.NAME";
-            refusals.refuse(&["columns", "format"], &self.columns.join(","), why);
+            refusals.refuse(&["columns", "format"], &columns, why);
+        }
+        if self.format == Format::Json
+            && let Some(twice) = format::twice(&self.columns)
+        {
+            let why = format!("a JSON object has each name once; name {twice} once");
+            refusals.refuse(&["columns", "format"], &columns, &why);
+        }
+        let for_csv = "it is for format=csv; leave it out";
+        if self.format != Format::Csv && !self.csv_header {
+            refusals.refuse(&["csv.header", "format"], "false", for_csv);
+        }
+        if self.format != Format::Csv && self.csv_separator != "," {
+            refusals.refuse(&["csv.separator", "format"], &self.csv_separator, for_csv);
+        }
+        if self.format != Format::Json && self.json_text == JsonText::Document {
+            let why = "it is for format=json; leave it out";
+            refusals.refuse(&["json.text", "format"], "document", why);
         }
     }
 
@@ -246,6 +268,16 @@ mod tests {
                 "compression.level",
             ),
             (&[("format", "csv"), ("columns", "headers")], "columns"),
+            (
+                &[("format", "json"), ("columns", "key,value,key")],
+                "columns",
+            ),
+            (&[("csv.header", "false")], "csv.header"),
+            (
+                &[("csv.separator", ";"), ("format", "json")],
+                "csv.separator",
+            ),
+            (&[("json.text", "document"), ("format", "csv")], "json.text"),
         ] {
             let pairs = [pairs, &[("directory", "d")]].concat();
             assert!(
@@ -254,6 +286,18 @@ mod tests {
             );
         }
         assert_eq!(errors(&[("directory", "d")]), "");
+        assert_eq!(errors(&[("directory", "d"), ("path", "")]), "");
+        for wrong in [
+            ("directory", ""),
+            ("directory", "a\0b"),
+            ("time.zone", "-1"),
+            ("path", "a/ /b"),
+        ] {
+            let told = errors(&[("directory", "d"), wrong]);
+            let (key, value) = wrong;
+            let expected = format!("Invalid value {value} for configuration {key}: ");
+            assert!(told.starts_with(&expected), "{wrong:?}: {told}");
+        }
         let zstd = [
             ("directory", "d"),
             ("compression", "zstd"),

@@ -179,6 +179,13 @@ pub(crate) fn check_columns(_key: &str, value: &config::Value) -> Result<(), Str
     }
 }
 
+/// A column that is named more than once.
+pub(crate) fn twice(columns: &[String]) -> Option<&String> {
+    let mut named = columns.iter().enumerate();
+    let found = named.find(|(index, name)| columns[..*index].contains(name));
+    found.map(|(_, name)| name)
+}
+
 /// Checks the separator, for the definition of the keys.
 pub(crate) fn check_separator(_key: &str, value: &config::Value) -> Result<(), String> {
     separator(text(value)).map(drop)

@@ -145,6 +145,9 @@ fn check_segments(segments: &[Vec<Part>]) -> Result<(), String> {
     for parts in segments {
         let why = match parts.as_slice() {
             [] => "it has an empty folder's name: leave out slashes at its ends, and double ones",
+            [Part::Text(text)] if text.trim().is_empty() => {
+                "it has a folder's name of blanks alone: write another, or leave it out"
+            }
             [Part::Text(text), ..] if text.starts_with('.') => {
                 "no folder's name may begin with a dot: files stay in directory and are not hidden"
             }
@@ -201,23 +204,27 @@ pub(crate) fn zone(name: &str) -> Result<TimeZone, String> {
     })
 }
 
-/// `+02:00`, `-0330` or `+2`.
+/// `+02:00`, `-0330` or `+02`. A single digit is no offset: `-1` is what stands for nothing elsewhere.
 fn offset(text: &str) -> Option<Offset> {
-    let (sign, digits) = match text.as_bytes().first()? {
-        b'+' => (1, &text[1..]),
-        b'-' => (-1, &text[1..]),
+    let (sign, digits) = match text.as_bytes() {
+        [b'+', digits @ ..] => (1, digits),
+        [b'-', digits @ ..] => (-1, digits),
         _ => return None,
     };
-    let (hours, minutes) = match digits.split_once(':') {
-        Some(pair) => pair,
-        None if digits.len() == 4 && digits.is_ascii() => digits.split_at(2),
-        None => (digits, "0"),
+    let (hours, minutes) = match digits {
+        [hours @ .., b':', m1, m2] | [hours @ .., m1, m2] if hours.len() == 2 => {
+            (hours, [*m1, *m2])
+        }
+        hours => (hours, *b"00"),
     };
-    let number = |text: &str, most: i32| {
-        let number: i32 = text.parse().ok()?;
-        (0..=most).contains(&number).then_some(number)
+    let number = |digits: &[u8], most: u8| match digits {
+        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
+            let number = (tens - b'0') * 10 + (ones - b'0');
+            (number <= most).then_some(i32::from(number))
+        }
+        _ => None,
     };
-    let seconds = number(hours, 18)? * 3600 + number(minutes, 59)? * 60;
+    let seconds = number(hours, 18)? * 3600 + number(&minutes, 59)? * 60;
     Offset::from_seconds(sign * seconds).ok()
 }
 
@@ -314,12 +321,25 @@ mod tests {
             ("${time:%!}", "strftime"),
             ("${time:%S%.f}", "fraction"),
             ("${time}", "FORMAT"),
+            ("a/ /b", "blanks"),
         ] {
             let error = Template::read(template, TimeZone::UTC).unwrap_err();
             assert!(error.contains(mention), "{template}: {error}");
         }
-        for wrong in ["Mars", "+25:00", "+1:99", "+", ""] {
+        for wrong in [
+            "Mars", "+25:00", "+01:99", "+1:30", "+", "", "-1", "+2", "+0:+2", "+00+2", "+00:",
+            "-123", "+00:000",
+        ] {
             assert!(zone(wrong).is_err(), "{wrong}");
+        }
+        for (right, seconds) in [
+            ("+02:00", 7_200),
+            ("-0330", -12_600),
+            ("-01", -3_600),
+            ("Z", 0),
+        ] {
+            let offset = zone(right).unwrap().to_offset(Timestamp::UNIX_EPOCH);
+            assert_eq!(offset.seconds(), seconds, "{right}");
         }
     }
 

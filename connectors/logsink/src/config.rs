@@ -81,6 +81,9 @@ fn check_target(_key: &str, value: &config::Value) -> Result<(), String> {
         || matches!(first, "connector" | "org" | "root")
         || first.contains("${");
     match is_own {
+        _ if target.contains(char::is_control) => Err(
+            "line ends and other control characters would tear the log's lines; leave them out".to_owned(),
+        ),
         _ if target.is_empty() => Err("name a target, such as records::${topic}".to_owned()),
         true => Err(
             "the worker logs under such a target itself; put another name before it, such as records::".to_owned(),
@@ -129,6 +132,8 @@ mod tests {
             "root",
             "a${host}",
             "a${topic",
+            "a\nb",
+            "a\u{1b}[2J",
         ] {
             assert!(check(bad).is_err(), "{bad}");
         }

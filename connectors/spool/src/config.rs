@@ -3,9 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
-use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, read_sound};
+use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, path, read_sound};
 use millrace_api::{ConnectError, Properties};
+
+use crate::names::{self, Names};
+use crate::places::Places;
+
+/// What names of files get that are done, unless another mark is given.
+const MARK: &str = ".COMPLETED";
 
 /// What files hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
@@ -52,16 +57,16 @@ pub(crate) enum OnInvalid {
 #[derive(Debug, Clone, Config)]
 pub(crate) struct SpoolConfig {
     /// The folder that files are put into. Folders in it and files whose names begin with a dot are left alone.
-    #[config(name = "folder", importance = high, non_empty)]
+    #[config(name = "folder", importance = high, validator = path::check)]
     pub(crate) folder: String,
     /// The topic to write to.
     #[config(name = "topic", importance = high, validator = check_topic)]
     pub(crate) topic: String,
     /// Names of the files to read: globs, separated by commas.
-    #[config(name = "include", default = "*", importance = high, validator = check_globs)]
+    #[config(name = "include", default = "*", importance = high, validator = names::check_include)]
     pub(crate) include: Vec<String>,
     /// Names of files not to read though `include` matches them: globs, separated by commas.
-    #[config(name = "exclude", default = "*.tmp,*.part", validator = check_globs)]
+    #[config(name = "exclude", default = "*.tmp,*.part", validator = names::check_exclude)]
     pub(crate) exclude: Vec<String>,
     /// What files hold: `lines` (a record each), `json` (a JSON document a line), `csv` (a structure a row, with the names
     /// of the first row), or `file` (one record, of bytes).
@@ -75,17 +80,17 @@ pub(crate) struct SpoolConfig {
     #[config(name = "when.done", default = "move", importance = high)]
     pub(crate) when_done: WhenDone,
     /// Where `when.done=move` moves files, on the same file system; without it, the folder `done` in `folder`.
-    #[config(name = "done.folder")]
+    #[config(name = "done.folder", validator = path::check)]
     pub(crate) done_folder: Option<String>,
     /// What `when.done=mark` adds to names.
-    #[config(name = "done.suffix", default = ".COMPLETED", non_empty, importance = low)]
+    #[config(name = "done.suffix", default = MARK, importance = low, validator = names::check_mark)]
     pub(crate) done_suffix: String,
     /// What becomes of a file with something in it that cannot be read: `set-aside` moves it to `failed.folder`, after the
     /// records before were written; `skip` leaves the record out and counts it; `fail` ends the task.
     #[config(name = "on.invalid", default = "set-aside")]
     pub(crate) on_invalid: OnInvalid,
     /// Where `on.invalid=set-aside` moves files, on the same file system; without it, the folder `failed` in `folder`.
-    #[config(name = "failed.folder")]
+    #[config(name = "failed.folder", validator = path::check)]
     pub(crate) failed_folder: Option<String>,
     /// A file is read when its size and time of change were the same for so many milliseconds; 0 reads at once what is put
     /// there by renaming.
@@ -123,11 +128,29 @@ impl SpoolConfig {
 
     /// What is wrong with keys together, whatever is wrong with others: each key with a message.
     pub(crate) fn contradictions(properties: &Properties) -> Vec<(String, String)> {
-        let stand_ins = [("folder", "/"), ("topic", "-")];
-        let Some(sound) = Sound::<Self>::read(properties, &stand_ins) else {
+        let sound = Self::sound(properties);
+        sound.map_or_else(Vec::new, |sound| {
+            sound.contradictions(Self::find_contradictions)
+        })
+    }
+
+    /// What of the keys this machine cannot do, whatever is wrong with others: read a folder that is not there, move files
+    /// to where none can go. Nobody waits for a folder, so this is asked for before the task starts, and when it does.
+    pub(crate) async fn impossibilities(properties: &Properties) -> Vec<(String, String)> {
+        let Some(sound) = Self::sound(properties) else {
             return Vec::new();
         };
-        sound.contradictions(Self::find_contradictions)
+        if !sound.are_sound(&["folder"]) {
+            return Vec::new();
+        }
+        let mut places = sound.config().places();
+        places.targets.retain(|(key, _)| sound.are_sound(&[key]));
+        let looking = tokio::task::spawn_blocking(move || places.faults());
+        looking.await.unwrap_or_default()
+    }
+
+    fn sound(properties: &Properties) -> Option<Sound<Self>> {
+        Sound::read(properties, &[("folder", "/"), ("topic", "-")])
     }
 
     fn find_contradictions(&self, refusals: &mut Refusals<'_, Self>) {
@@ -162,12 +185,54 @@ impl SpoolConfig {
                 "it is for on.invalid=set-aside; leave it out",
             );
         }
+        self.check_mark(refusals);
+        let is_excluded = |pattern: &String| {
+            let mut excludes = self.exclude.iter();
+            excludes.any(|other| other == pattern || other == "*")
+        };
+        if self.include.iter().all(is_excluded) {
+            let why = "exclude matches all of these names too, so nothing would be read; have it match fewer";
+            refusals.refuse(&["include", "exclude"], &self.include.join(","), why);
+        }
         if self.csv_separator != "," && self.format != Format::Csv {
             refusals.refuse(
                 &["csv.separator", "format"],
                 &self.csv_separator,
                 "it is for format=csv; leave it out",
             );
+        }
+    }
+
+    fn check_mark(&self, refusals: &mut Refusals<'_, Self>) {
+        let mark = &self.done_suffix;
+        if self.when_done != WhenDone::Mark {
+            if mark != MARK {
+                let why = "it is for when.done=mark; leave it out";
+                refusals.refuse(&["done.suffix", "when.done"], mark, why);
+            }
+            return;
+        }
+        let keys = ["done.suffix", "include", "when.done"];
+        if let Some(pattern) = self.include.iter().find(|one| one.ends_with(mark)) {
+            let why = format!(
+                "all files that include={pattern} matches end so, and would count as read; choose another mark"
+            );
+            refusals.refuse(&keys, mark, &why);
+        }
+    }
+
+    /// The folders.
+    pub(crate) fn places(&self) -> Places {
+        let targets = [
+            ("done.folder", self.done_folder()),
+            ("failed.folder", self.failed_folder()),
+        ];
+        let targets = targets.into_iter();
+        Places {
+            folder: self.folder(),
+            targets: targets
+                .filter_map(|(key, target)| Some((key, target?)))
+                .collect(),
         }
     }
 
@@ -188,12 +253,8 @@ impl SpoolConfig {
     }
 
     pub(crate) fn names(&self) -> Result<Names, ConnectError> {
-        let set = |patterns: &[String]| globs(patterns).map_err(ConnectError::config);
-        Ok(Names {
-            include: set(&self.include)?,
-            exclude: set(&self.exclude)?,
-            marked: (self.when_done == WhenDone::Mark).then(|| self.done_suffix.clone()),
-        })
+        let marked = (self.when_done == WhenDone::Mark).then(|| self.done_suffix.clone());
+        Names::new(&self.include, &self.exclude, marked).map_err(ConnectError::config)
     }
 
     pub(crate) fn separator(&self) -> u8 {
@@ -239,45 +300,6 @@ pub(crate) enum HeaderKind {
     Offset,
 }
 
-/// Which names are read.
-#[derive(Debug, Clone)]
-pub(crate) struct Names {
-    include: GlobSet,
-    exclude: GlobSet,
-    /// The end of names of files that were read.
-    marked: Option<String>,
-}
-
-impl Names {
-    /// Whether files of this name are read.
-    pub(crate) fn are_read(&self, name: &str) -> bool {
-        let is_marked = |suffix: &String| name.ends_with(suffix);
-        !name.starts_with('.')
-            && !self.marked.as_ref().is_some_and(is_marked)
-            && self.include.is_match(name)
-            && !self.exclude.is_match(name)
-    }
-}
-
-fn globs(patterns: &[String]) -> Result<GlobSet, String> {
-    let mut set = GlobSetBuilder::new();
-    for pattern in patterns {
-        let glob = Glob::new(pattern).map_err(|error| {
-            format!(
-                "cannot read the glob {pattern}: {}; write names such as *.csv or {{a,b}}*",
-                error.kind()
-            )
-        })?;
-        set.add(glob);
-    }
-    set.build()
-        .map_err(|error| format!("the globs are too large: {error}; write shorter ones"))
-}
-
-fn check_globs(_key: &str, value: &config::Value) -> Result<(), String> {
-    globs(value.as_list().unwrap_or_default()).map(drop)
-}
-
 fn check_topic(_key: &str, value: &config::Value) -> Result<(), String> {
     let name = value.as_str().unwrap_or_default();
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
@@ -308,84 +330,18 @@ fn check_separator(_key: &str, value: &config::Value) -> Result<(), String> {
 
 fn check_headers(_key: &str, value: &config::Value) -> Result<(), String> {
     let names = value.as_list().unwrap_or_default();
-    match names
-        .iter()
-        .find(|name| HeaderKind::from_name(name).is_none())
-    {
-        Some(name) => Err(format!(
-            "there is no header '{name}'; choose of file, path, offset"
-        )),
-        None => Ok(()),
+    for (index, name) in names.iter().enumerate() {
+        if HeaderKind::from_name(name).is_none() {
+            return Err(format!(
+                "there is no header '{name}'; choose of file, path, offset"
+            ));
+        }
+        if names[..index].contains(name) {
+            return Err(format!("'{name}' is there twice; name it once"));
+        }
     }
+    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn properties(pairs: &[(&str, &str)]) -> Properties {
-        pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
-    }
-
-    #[test]
-    fn everything_wrong_is_told_together_with_key_value_and_remedy() {
-        let told = SpoolConfig::read(&properties(&[
-            ("folder", ""),
-            ("include", "a[,b"),
-            ("format", "xml"),
-            ("csv.separator", "::"),
-            ("headers", "file,size"),
-            ("stable.ms", "-1"),
-            ("max.record.bytes", "1"),
-        ]));
-        let told = told.unwrap_err().to_string();
-        for mention in [
-            "folder",
-            "cannot read the glob a[",
-            "xml for configuration format",
-            ":: for configuration csv.separator: expected one ASCII character",
-            "there is no header 'size'; choose of file, path, offset",
-            "-1 for configuration stable.ms",
-            "1 for configuration max.record.bytes",
-            "topic",
-        ] {
-            assert!(told.contains(mention), "{mention}: {told}");
-        }
-    }
-
-    #[test]
-    fn keys_that_contradict_one_another() {
-        let told = SpoolConfig::read(&properties(&[
-            ("folder", "/in"),
-            ("topic", "t"),
-            ("when.done", "delete"),
-            ("done.folder", "/in"),
-            ("on.invalid", "fail"),
-            ("failed.folder", "/failed"),
-            ("csv.separator", ";"),
-        ]));
-        let told = told.unwrap_err().to_string();
-        assert_eq!(told.lines().count(), 4, "{told}");
-    }
-
-    #[test]
-    fn names_that_are_read() {
-        let read = |keys: &[(&str, &str)], name: &str| {
-            let mut all = properties(&[("folder", "/in"), ("topic", "t")]);
-            all.extend(properties(keys));
-            SpoolConfig::read(&all)
-                .unwrap()
-                .names()
-                .unwrap()
-                .are_read(name)
-        };
-        assert!(read(&[], "a.csv") && !read(&[], ".a.csv") && !read(&[], "a.tmp"));
-        assert!(read(&[], "a.COMPLETED"));
-        assert!(!read(&[("when.done", "mark")], "a.COMPLETED"));
-        let csv = [("include", "*.csv"), ("exclude", "b*")];
-        assert!(read(&csv, "a.csv") && !read(&csv, "b.csv") && !read(&csv, "a.txt"));
-    }
-}
+mod tests;

@@ -34,7 +34,9 @@ impl SourceConnector for SpoolDir {
 
     async fn validate(&self, properties: &Properties) -> Vec<(String, String)> {
         // What each key has wrong, the worker has found already.
-        SpoolConfig::contradictions(properties)
+        let mut wrong = SpoolConfig::contradictions(properties);
+        wrong.extend(SpoolConfig::impossibilities(properties).await);
+        wrong
     }
 
     async fn start(

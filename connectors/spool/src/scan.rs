@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::Metadata;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::config::{Names, Order};
+use crate::config::Order;
+use crate::names::Names;
 
 /// What tells that a file has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,52 +97,6 @@ impl Settling {
     }
 }
 
-/// Makes folders, and checks that files can be moved there from `folder` by renaming. Blocks.
-///
-/// # Errors
-/// Everything that is wrong, a line each.
-#[expect(clippy::disallowed_methods, reason = "runs on the blocking pool")]
-pub(crate) fn prepare(folder: &Path, targets: &[(&str, PathBuf)]) -> Result<(), String> {
-    use std::os::unix::fs::MetadataExt as _;
-    let mut wrong = Vec::new();
-    let device = match std::fs::metadata(folder) {
-        Ok(metadata) if metadata.is_dir() => Some(metadata.dev()),
-        Ok(_) => {
-            wrong.push(format!(
-                "folder={} is a file; name the folder that files are put into",
-                folder.display()
-            ));
-            None
-        }
-        Err(error) => {
-            wrong.push(format!(
-                "cannot read folder={}: {error}; make it, or name another",
-                folder.display()
-            ));
-            None
-        }
-    };
-    for (key, target) in targets.iter().filter(|_| device.is_some()) {
-        let made = std::fs::create_dir_all(target).and_then(|()| std::fs::metadata(target));
-        match made {
-            Ok(metadata) if Some(metadata.dev()) != device => wrong.push(format!(
-                "{key}={} is on another file system than folder; name one beside it",
-                target.display()
-            )),
-            Ok(_) => {}
-            Err(error) => wrong.push(format!(
-                "cannot make {key}={}: {error}; give the right to write there, or name another",
-                target.display()
-            )),
-        }
-    }
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(wrong.join("\n"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,22 +127,5 @@ mod tests {
         assert_eq!(names(&[file("a", 2), file("b", 1)], 3), ["b"]);
         assert!(names(&[file("a", 2)], 3).is_empty());
         assert_eq!(names(&[file("a", 2), file("b", 1)], 4), ["a"]);
-    }
-
-    #[test]
-    fn what_cannot_be_used_is_told_together() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("file"), "").unwrap();
-        let below_file = dir.path().join("file/done");
-        let targets = [
-            ("done.folder", below_file.clone()),
-            ("failed.folder", below_file),
-        ];
-        let wrong = prepare(dir.path(), &targets).unwrap_err();
-        assert_eq!(wrong.lines().count(), 2, "{wrong}");
-        let missing = prepare(&dir.path().join("none"), &targets).unwrap_err();
-        assert!(missing.contains("make it"), "{missing}");
-        prepare(dir.path(), &[("done.folder", dir.path().join("done"))]).unwrap();
-        assert!(dir.path().join("done").is_dir());
     }
 }

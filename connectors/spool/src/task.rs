@@ -13,9 +13,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::batch::{Filling, Shape, Source};
-use crate::config::{Names, OnInvalid, Order, SpoolConfig};
+use crate::config::{OnInvalid, Order, SpoolConfig};
 use crate::finish::Finish;
 use crate::flight::{Fate, InFlight};
+use crate::names::Names;
 use crate::offsets;
 use crate::reader::{Reader, Stuck};
 use crate::record::Reading;
@@ -70,15 +71,8 @@ impl SourceTask for SpoolDirTask {
     ) -> Result<(), ConnectError> {
         let config = SpoolConfig::read(properties)?;
         let running = Running::new(&config, context)?;
-        let folder = running.folder.clone();
-        let targets: Vec<(&str, PathBuf)> = [
-            ("done.folder", config.done_folder()),
-            ("failed.folder", config.failed_folder()),
-        ]
-        .into_iter()
-        .filter_map(|(key, target)| Some((key, target?)))
-        .collect();
-        blocking(move || scan::prepare(&folder, &targets))
+        let places = config.places();
+        blocking(move || places.prepare())
             .await?
             .map_err(ConnectError::config)?;
         self.running = Some(running);

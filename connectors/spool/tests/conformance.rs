@@ -64,7 +64,10 @@ impl SourceFixture for Folder {
             |pairs: &[(&str, &str)], mention: &str| (self.properties(pairs), mention.to_owned());
         vec![
             case(&[("folder", "")], "folder"),
-            case(&[("folder", "/none/such")], "folder=/none/such"),
+            case(
+                &[("folder", "/none/such")],
+                "/none/such for configuration folder",
+            ),
             case(&[("topic", "")], "topic"),
             case(&[("include", "[")], "glob"),
             case(&[("format", "xml")], "format"),
@@ -74,7 +77,7 @@ impl SourceFixture for Folder {
             ),
             case(
                 &[("failed.folder", "/proc/none")],
-                "failed.folder=/proc/none",
+                "/proc/none for configuration failed.folder",
             ),
             case(&[("csv.separator", "ab")], "csv.separator"),
         ]

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, read_sound};
+use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, read_sound, refused};
 use millrace_api::{ConnectError, Properties};
-use millrace_listen::tls::TlsConfig;
+use millrace_listen::tls::{Fault, TlsConfig};
 use millrace_listen::topics::{self, Allowed};
+use millrace_listen::{Transport, host_fault, port_fault};
 
 use crate::batch::Columns;
 use crate::maker::Form;
@@ -176,10 +177,42 @@ impl SyslogConfig {
 
     /// What is wrong with keys together, whatever is wrong with others: each key with a message.
     pub(crate) fn contradictions(properties: &Properties) -> Vec<(String, String)> {
-        let Some(sound) = Sound::<Self>::read(properties, &[("topic", "-")]) else {
+        let sound = Self::sound(properties);
+        sound.map_or_else(Vec::new, |sound| {
+            sound.contradictions(Self::find_contradictions)
+        })
+    }
+
+    /// What of the keys this machine cannot do, whatever is wrong with others: TLS by files that are none, listening where
+    /// it has no address or no right.
+    pub(crate) async fn impossibilities(properties: &Properties) -> Vec<(String, String)> {
+        let Some(sound) = Self::sound(properties) else {
             return Vec::new();
         };
-        sound.contradictions(Self::find_contradictions)
+        let config = sound.config();
+        let faults = config.tls.file_faults().await;
+        let mut wrong: Vec<_> = faults.iter().map(Fault::refused).collect();
+        if !sound.are_sound(&["host"]) {
+            return wrong;
+        }
+        if let Some(why) = host_fault(&config.host).await {
+            wrong.push(refused("host", &config.host, why));
+        }
+        for (key, port, transport) in [
+            ("udp.port", config.udp_port, Transport::Udp),
+            ("tcp.port", config.tcp_port, Transport::Tcp),
+            ("tls.port", config.tls_port, Transport::Tcp),
+        ] {
+            let port = port.and_then(|port| u16::try_from(port).ok()).unwrap_or(0);
+            if let Some(why) = port_fault(&config.host, port, transport).await {
+                wrong.push(refused(key, port, why));
+            }
+        }
+        wrong
+    }
+
+    fn sound(properties: &Properties) -> Option<Sound<Self>> {
+        Sound::read(properties, &[("topic", "-")])
     }
 
     fn find_contradictions(&self, refusals: &mut Refusals<'_, Self>) {
@@ -191,18 +224,51 @@ impl SyslogConfig {
                 &fault.why,
             );
         }
-        let is_open = Template::read(&self.topic).is_ok_and(|topic| topic.is_open());
-        if is_open && self.topics_allowed.is_empty() {
-            let why = "senders choose the topic, so say which topics they may choose";
-            refusals.refuse(&["topics.allowed", "topic"], UNSET, why);
-        }
-        if is_open && self.topic_otherwise.is_none() {
-            let why = "senders choose the topic, so say where messages go that may not go where they choose";
-            refusals.refuse(&["topic.otherwise", "topic"], UNSET, why);
+        self.check_topics(refusals);
+        if self.waiting_bytes_max < i64::from(self.max_message_bytes) {
+            let why =
+                "it must be max.message.bytes at least, or the longest message could never wait";
+            let keys = ["waiting.bytes.max", "max.message.bytes"];
+            refusals.refuse(&keys, &self.waiting_bytes_max.to_string(), why);
         }
         if self.value_form == ValueForm::Struct && self.invalid_bytes == InvalidBytes::Keep {
             let why = "structures hold text; choose of replace, latin-1 and drop";
             refusals.refuse(&["invalid.bytes", "value.form"], "keep", why);
+        }
+    }
+
+    fn check_topics(&self, refusals: &mut Refusals<'_, Self>) {
+        let Ok(topic) = Template::read(&self.topic) else {
+            return;
+        };
+        let (allowed, otherwise) = (["topics.allowed", "topic"], ["topic.otherwise", "topic"]);
+        let named = self.topics_allowed.join(",");
+        if !topic.is_open() {
+            let why = "senders do not choose the topic, so it has no effect; leave it out";
+            if !named.is_empty() {
+                refusals.refuse(&allowed, &named, why);
+            }
+            if let Some(name) = &self.topic_otherwise {
+                refusals.refuse(&otherwise, name, why);
+            }
+            return;
+        }
+        let beginning = topic.beginning();
+        let can_be = |pattern: &String| match pattern.strip_suffix('*') {
+            Some(name) => name.starts_with(beginning) || beginning.starts_with(name),
+            None => pattern.starts_with(beginning),
+        };
+        if named.is_empty() {
+            let why = "senders choose the topic, so say which topics they may choose";
+            refusals.refuse(&allowed, UNSET, why);
+        } else if !self.topics_allowed.iter().any(can_be) {
+            let why =
+                format!("topics begin with {beginning}, and none of these does; name some that do");
+            refusals.refuse(&allowed, &named, &why);
+        }
+        if self.topic_otherwise.is_none() {
+            let why = "senders choose the topic, so say where messages go that may not go where they choose";
+            refusals.refuse(&otherwise, UNSET, why);
         }
     }
 
@@ -299,15 +365,17 @@ fn check_topic_name(_key: &str, value: &config::Value) -> Result<(), String> {
 
 fn check_headers(_key: &str, value: &config::Value) -> Result<(), String> {
     let names = value.as_list().unwrap_or_default();
-    match names
-        .iter()
-        .find(|name| HeaderKind::from_name(name).is_none())
-    {
-        Some(name) => Err(format!(
-            "there is no header '{name}'; choose of facility, severity, host, app, procid, msgid, data, peer, malformed"
-        )),
-        None => Ok(()),
+    for (index, name) in names.iter().enumerate() {
+        if HeaderKind::from_name(name).is_none() {
+            return Err(format!(
+                "there is no header '{name}'; choose of facility, severity, host, app, procid, msgid, data, peer, malformed"
+            ));
+        }
+        if names[..index].contains(name) {
+            return Err(format!("'{name}' is there twice; name it once"));
+        }
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -386,5 +454,70 @@ mod tests {
         .unwrap_err();
         assert!(told.contains("by tls.port"), "{told}");
         assert!(read(&[("topic", "logs-${facility}"), ("udp.port", "0")]).is_ok());
+    }
+
+    #[test]
+    fn keys_that_would_have_no_effect_or_none_that_is_meant() {
+        let open = [("topic", "logs-${app}"), ("topic.otherwise", "rest")];
+        let with = |pairs: &[(&'static str, &'static str)]| {
+            let base = [("topic", "t"), ("udp.port", "0")];
+            read(&[&base[..], pairs].concat()).err().unwrap_or_default()
+        };
+        for (pairs, key) in [
+            (
+                &[("topics.allowed", "a*")][..],
+                "a* for configuration topics.allowed",
+            ),
+            (
+                &[("topic.otherwise", "a")],
+                "a for configuration topic.otherwise",
+            ),
+            (
+                &[open[0], open[1], ("topics.allowed", "app*,log")],
+                "app*,log for configuration topics.allowed",
+            ),
+            (&[("key", "")], "configuration key: it is empty"),
+            (&[("headers", "host,host")], "'host' is there twice"),
+            (
+                &[
+                    ("waiting.bytes.max", "65536"),
+                    ("max.message.bytes", "65537"),
+                ],
+                "65536 for configuration waiting.bytes.max",
+            ),
+        ] {
+            let told = with(pairs);
+            assert!(
+                told.contains(key) && told.lines().count() == 1,
+                "{pairs:?}: {told}"
+            );
+        }
+        for allowed in ["logs-a", "l*", "*", "logs-a*,other"] {
+            assert_eq!(with(&[open[0], open[1], ("topics.allowed", allowed)]), "");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_this_machine_cannot_do_is_told_beside_the_rest() {
+        let keys = [
+            ("topic", ""),
+            ("host", "192.0.2.1"),
+            ("tls.port", "0"),
+            ("tls.certificate", "/gone.pem"),
+            ("tls.key", "/gone.key"),
+            ("tls.client.ca", ""),
+        ];
+        let keys = keys.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let told = SyslogConfig::impossibilities(&keys.into()).await;
+        let told: Vec<_> = told.iter().map(|(key, why)| (key.as_str(), why)).collect();
+        let expected = ["tls.certificate", "tls.key", "host"];
+        assert_eq!(
+            told.iter().map(|(key, _)| *key).collect::<Vec<_>>(),
+            expected
+        );
+        for ((key, why), value) in told.iter().zip(["/gone.pem", "/gone.key", "192.0.2.1"]) {
+            let expected = format!("Invalid value {value} for configuration {key}: ");
+            assert!(why.starts_with(&expected), "{why}");
+        }
     }
 }

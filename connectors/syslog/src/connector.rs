@@ -34,7 +34,9 @@ impl SourceConnector for Syslog {
 
     async fn validate(&self, properties: &Properties) -> Vec<(String, String)> {
         // What each key has wrong, the worker has found already.
-        SyslogConfig::contradictions(properties)
+        let mut wrong = SyslogConfig::contradictions(properties);
+        wrong.extend(SyslogConfig::impossibilities(properties).await);
+        wrong
     }
 
     async fn start(

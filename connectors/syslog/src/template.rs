@@ -60,6 +60,14 @@ impl Template {
         }
     }
 
+    /// What every text begins with.
+    pub(crate) fn beginning(&self) -> &str {
+        match self.0.first() {
+            Some(Part::Literal(text)) => text,
+            _ => "",
+        }
+    }
+
     /// Whether senders choose what a place stands for; facility and severity are of a few.
     pub(crate) fn is_open(&self) -> bool {
         self.0.iter().any(|part| match part {
@@ -138,7 +146,13 @@ pub(crate) fn check_topic(_key: &str, value: &Value) -> Result<(), String> {
 
 /// The validator of a key's template.
 pub(crate) fn check_key(_key: &str, value: &Value) -> Result<(), String> {
-    Template::read(value.as_str().unwrap_or_default()).map(drop)
+    match value.as_str() {
+        Some("") => {
+            Err("it is empty; name a place such as ${host}, or leave the key out".to_owned())
+        }
+        Some(text) => Template::read(text).map(drop),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use std::time::Duration;
 use millrace_api::ConnectError;
 use tokio::time::Instant;
 
+use crate::reach::PRIVILEGE;
+
 /// How long to try for a port that is taken.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(100);
@@ -60,15 +62,13 @@ where
                 tokio::time::sleep(PAUSE).await;
             }
             Err(error) => {
-                let remedy = match error.kind() {
-                    io::ErrorKind::AddrInUse => "; another program or connector has the port",
-                    io::ErrorKind::PermissionDenied => {
-                        "; ports below 1024 need the capability CAP_NET_BIND_SERVICE, so give it or take a higher one"
-                    }
-                    _ => "",
+                let (mark, remedy) = match error.kind() {
+                    io::ErrorKind::AddrInUse => ("; ", "another program or connector has the port"),
+                    io::ErrorKind::PermissionDenied => ("; ", PRIVILEGE),
+                    _ => ("", ""),
                 };
                 return Err(ConnectError::connect(format!(
-                    "cannot listen on {host_key}={host} {port_key}={port}{remedy}"
+                    "cannot listen on {host_key}={host} {port_key}={port}{mark}{remedy}"
                 ))
                 .caused_by(error));
             }

@@ -70,6 +70,9 @@ fn a_shell_gets_the_command_whole() {
     assert!(!config.restarts_after(true));
 }
 
+/// Keys with their values, or with a part of what is told.
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
 #[tokio::test]
 async fn what_is_wrong_is_told_by_its_key() {
     let dir = tempfile::tempdir().unwrap();
@@ -78,7 +81,7 @@ async fn what_is_wrong_is_told_by_its_key() {
     let (folder, file) = (folder.to_str().unwrap(), file.to_str().unwrap());
     let path = format!("PATH={folder}");
     let sh = ("shell", "/bin/sh -c");
-    let cases: &[(&[(&str, &str)], &[(&str, &str)])] = &[
+    let cases: &[(Pairs, Pairs)] = &[
         (&[], &[]),
         (&[sh, ("command", "echo 'a  b' | cat")], &[]),
         (&[sh, ("command", "no-such-program 'x'")], &[]),

@@ -165,7 +165,6 @@ fn bytes(path: &str) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| {
         format!("cannot read the file: {error}; name a PEM file that this process may read")
     };
-    #[expect(clippy::disallowed_methods, reason = "runs on the blocking pool")]
     let found = std::fs::metadata(path).map_err(failed)?;
     if !found.is_file() || found.len() > FILE_BYTES_MAX {
         return Err("it is no file of certificates or keys; name a PEM file".to_owned());
