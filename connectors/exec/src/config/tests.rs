@@ -81,7 +81,7 @@ async fn what_is_wrong_is_told_by_its_key() {
     let (folder, file) = (folder.to_str().unwrap(), file.to_str().unwrap());
     let path = format!("PATH={folder}");
     let sh = ("shell", "/bin/sh -c");
-    let cases: &[(Pairs, Pairs)] = &[
+    let cases: &[(Pairs<'_>, Pairs<'_>)] = &[
         (&[], &[]),
         (&[sh, ("command", "echo 'a  b' | cat")], &[]),
         (&[sh, ("command", "no-such-program 'x'")], &[]),
