@@ -213,13 +213,8 @@ impl ExecConfig {
                 );
             }
         }
-        if self.shell.is_none()
-            && let Some(word) = grammar::torn_quote(&self.command)
-        {
-            let why = format!(
-                "quotes mean nothing without a shell, and {word} is a word of its own; set shell=/bin/sh -c, or leave the quotes out"
-            );
-            refusals.refuse(&["command", "shell"], &self.command, &why);
+        if self.shell.is_none() {
+            self.check_words(refusals);
         }
         if !self.restarts_at_all() && self.restart_failures_max >= 0 {
             refusals.refuse(
@@ -228,6 +223,23 @@ impl ExecConfig {
                 "it is for restart=on-failure and restart=always; leave it out",
             );
         }
+    }
+
+    /// Without a shell all words are arguments, whatever they would mean to one.
+    fn check_words(&self, refusals: &mut Refusals<'_, Self>) {
+        let command = &self.command;
+        let why = if let Some(word) = grammar::torn_quote(command) {
+            format!(
+                "quotes mean nothing without a shell, and {word} is a word of its own; set shell=/bin/sh -c, or leave the quotes out"
+            )
+        } else if let Some(word) = grammar::shell_word(command) {
+            format!(
+                "without a shell {word} is an argument like others; set shell=/bin/sh -c, or leave it out"
+            )
+        } else {
+            return;
+        };
+        refusals.refuse(&["command", "shell"], command, &why);
     }
 
     /// The program and its arguments.

@@ -14,6 +14,22 @@ const CHANGING: [&str; 3] = ["alias", "setopt", "shopt"];
 /// How long a shell may look.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What only a shell gives a meaning, as a word of its own.
+const OPERATORS: [&str; 8] = ["|", "||", "&&", "&", ">", ">>", "<", "2>&1"];
+/// Programs that have such words among their own.
+const CALCULATORS: [&str; 3] = ["expr", "test", "["];
+
+/// A word that shows that the command was written for a shell.
+pub(crate) fn shell_word(command: &str) -> Option<&str> {
+    let program = command.split_whitespace().next()?;
+    let name = program.rsplit('/').next().unwrap_or_default();
+    if CALCULATORS.contains(&name) {
+        return None;
+    }
+    let mut words = command.split_whitespace();
+    words.find(|word| OPERATORS.contains(word))
+}
+
 /// A word that shows that its writer counted on quotes, which are none without a shell: one that begins a quote and does
 /// not end it.
 pub(crate) fn torn_quote(command: &str) -> Option<&str> {
@@ -91,6 +107,21 @@ mod tests {
             ("echo 'a' \"b\"", None),
         ] {
             assert_eq!(torn_quote(command), torn, "{command}");
+        }
+    }
+
+    #[test]
+    fn words_for_shells() {
+        for (command, found) in [
+            ("ls | wc", Some("|")),
+            ("cd /tmp && ls", Some("&&")),
+            ("df -P 2>&1", Some("2>&1")),
+            ("expr 1 | 2", None),
+            ("/usr/bin/[ a < b ]", None),
+            ("find . -exec ls {} ;", None),
+            ("grep a|b file", None),
+        ] {
+            assert_eq!(shell_word(command), found, "{command}");
         }
     }
 

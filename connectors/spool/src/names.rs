@@ -44,7 +44,7 @@ impl Names {
 
 fn globs(patterns: &[String]) -> Result<GlobSet, String> {
     let mut set = GlobSetBuilder::new();
-    for pattern in patterns {
+    for pattern in &joined(patterns) {
         let glob = Glob::new(pattern).map_err(|error| {
             format!(
                 "cannot read the glob {pattern}: {}; write names such as *.csv or {{a,b}}*",
@@ -55,6 +55,29 @@ fn globs(patterns: &[String]) -> Result<GlobSet, String> {
     }
     set.build()
         .map_err(|error| format!("the globs are too large: {error}; write shorter ones"))
+}
+
+/// Puts together what the commas of a list cut apart within braces.
+fn joined(items: &[String]) -> Vec<String> {
+    let mut patterns: Vec<String> = Vec::new();
+    let mut depth = 0_usize;
+    for item in items {
+        match patterns.last_mut().filter(|_| depth > 0) {
+            Some(pattern) => {
+                pattern.push(',');
+                pattern.push_str(item);
+            }
+            None => patterns.push(item.clone()),
+        }
+        for letter in item.chars() {
+            match letter {
+                '{' => depth += 1,
+                '}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+    }
+    patterns
 }
 
 /// The validator of names that are not read.
@@ -76,7 +99,10 @@ pub(crate) fn check_include(key: &str, value: &Value) -> Result<(), String> {
             "there is none, so nothing would be read; write names such as *.csv".to_owned(),
         );
     }
-    if let Some(pattern) = patterns.iter().find(|pattern| pattern.starts_with('.')) {
+    if let Some(pattern) = joined(patterns)
+        .iter()
+        .find(|pattern| pattern.starts_with('.'))
+    {
         return Err(format!(
             "'{pattern}' begins with a dot, and files of such names are left alone; write names such as *.csv"
         ));

@@ -88,7 +88,8 @@ impl Places {
         if found.dev() != folder.dev() {
             return Some("it is on another file system than folder; name one beside it".to_owned());
         }
-        if parent == target && found.ino() == folder.ino() {
+        // The very same text is told where keys are held against each other.
+        if parent == target && found.ino() == folder.ino() && target != self.folder {
             return Some("files would be read again; name another folder than folder".to_owned());
         }
         let may = access(parent, Access::WRITE_OK | Access::EXEC_OK);

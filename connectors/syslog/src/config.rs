@@ -281,7 +281,8 @@ impl SyslogConfig {
         let port = self.tls_port.map(|port| port.to_string());
         if port.is_some() && self.tls.certificate.is_none() && self.tls.key.is_none() {
             let why = "TLS needs PEM files; name them by tls.certificate and tls.key";
-            refusals.refuse(&["tls.port"], port.as_deref().unwrap_or(UNSET), why);
+            let keys = ["tls.port", "tls.certificate", "tls.key"];
+            refusals.refuse(&keys, port.as_deref().unwrap_or(UNSET), why);
         }
         if let (None, Some(certificate)) = (self.tls_port, &self.tls.certificate) {
             let why = "nothing would use it; name the port for TLS by tls.port";

@@ -34,7 +34,7 @@ pub(crate) enum StartPosition {
 pub(crate) struct TailConfig {
     /// The files to read: paths or globs, separated by commas. `*`, `?`, `[…]` and `{a,b}` match within a name, `**`
     /// matches any number of folders.
-    #[config(name = "include", importance = high, validator = globs::check_include)]
+    #[config(name = "include", importance = high, validator = check_include)]
     pub(crate) include: Vec<String>,
     /// Files not to read though `include` matches them: paths or globs, separated by commas. One without a `/` is excluded in
     /// every folder.
@@ -47,7 +47,7 @@ pub(crate) struct TailConfig {
     pub(crate) topic: String,
     /// The key of the records, with the same places as `topic`. Without it, records have none, and a topic with several
     /// partitions does not keep the order of a file's lines; `${path}` keeps it.
-    #[config(name = "key", validator = template::check_key)]
+    #[config(name = "key", validator = check_key)]
     pub(crate) key: Option<String>,
     /// A regular expression whose groups `topic` and `key` may use; a path that it does not match has empty groups.
     #[config(name = "path.regex", validator = multiline::check_pattern)]
@@ -214,6 +214,14 @@ impl TailConfig {
             let why = "bytes can only be kept where nothing is converted; set encoding=utf-8, which converts nothing, or choose of replace, escape, remove, drop";
             refusals.refuse(&["invalid.bytes", "encoding"], "keep", why);
         }
+        let is_excluded = |pattern: &String| {
+            let mut excludes = self.exclude.iter();
+            excludes.any(|other| other == pattern || matches!(&**other, "*" | "**" | "/**"))
+        };
+        if self.include.iter().all(is_excluded) {
+            let why = "exclude matches all of these files too, so nothing would be read; have it match fewer";
+            refusals.refuse(&["include", "exclude"], &self.include.join(","), why);
+        }
         if let Ok(router) = self.router("".into()) {
             let groups = router
                 .path_regex
@@ -273,21 +281,38 @@ fn millis(count: i64) -> Duration {
     Duration::from_millis(count.unsigned_abs())
 }
 
+fn check_include(key: &str, value: &config::Value) -> Result<(), String> {
+    let patterns = value.as_list().unwrap_or_default();
+    if patterns.iter().any(|pattern| pattern.contains('\0')) {
+        return Err("no path has a NUL character in it; leave that out".to_owned());
+    }
+    globs::check_include(key, value)
+}
+
+fn check_key(key: &str, value: &config::Value) -> Result<(), String> {
+    match value.as_str() {
+        Some("") => {
+            Err("it is empty; name a place such as ${path}, or leave the key out".to_owned())
+        }
+        _ => template::check_key(key, value),
+    }
+}
+
 fn check_headers(_key: &str, value: &config::Value) -> Result<(), String> {
     let config::Value::List(names) = value else {
         return Ok(());
     };
-    match names
-        .iter()
-        .find(|name| HeaderKind::from_name(name).is_none())
-    {
-        Some(name) => {
+    for (index, name) in names.iter().enumerate() {
+        if HeaderKind::from_name(name).is_none() {
             let known: Vec<_> = HeaderKind::NAMES.iter().map(|(name, _)| *name).collect();
             let known = known.join(", ");
-            Err(format!("there is no header '{name}'; choose of {known}"))
+            return Err(format!("there is no header '{name}'; choose of {known}"));
         }
-        None => Ok(()),
+        if names[..index].contains(name) {
+            return Err(format!("'{name}' is there twice; name it once"));
+        }
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -359,6 +384,36 @@ mod tests {
         };
         assert_eq!((kept("auto"), kept("UTF-8")), (1, 0));
         assert_eq!(told("start", "^x") + told("none", "") + told("json", ""), 0);
+    }
+
+    #[test]
+    fn what_would_have_no_effect_is_told() {
+        let told = |pairs: &[(&str, &str)]| {
+            let base = [("topic", "t"), ("include", "/l/*")];
+            let keys = base.iter().chain(pairs);
+            let keys = keys.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            let told = TailConfig::read(&keys.collect()).err();
+            told.map_or_else(String::new, |error| error.to_string())
+        };
+        for (pairs, mention) in [
+            (
+                &[("exclude", "/l/*")][..],
+                "/l/* for configuration include: exclude matches all",
+            ),
+            (
+                &[("exclude", "**")],
+                "/l/* for configuration include: exclude matches all",
+            ),
+            (&[("headers", "path,path")], "'path' is there twice"),
+            (&[("key", "")], "configuration key: it is empty"),
+            (&[("include", "a\0b")], "include: "),
+        ] {
+            assert!(told(pairs).contains(mention), "{pairs:?}: {}", told(pairs));
+        }
+        assert_eq!(
+            told(&[("include", "/l/*,/m/*"), ("exclude", "/l/*,*.gz")]),
+            ""
+        );
     }
 
     #[test]

@@ -111,6 +111,10 @@ async fn what_is_wrong_is_told_by_its_key() {
             &[sh, ("command", "echo 'a")],
             &[("command", "the shell does not understand it")],
         ),
+        (
+            &[("command", "ls | wc")],
+            &[("command", "| is an argument like others")],
+        ),
         (&[("command", "a\0b")], &[("command", "NUL")]),
         (&[("shell", "/bin/nosh -c")], &[("shell", "is not there")]),
         (&[("shell", "/bin/sh")], &[("shell", "write /bin/sh -c")]),

@@ -62,6 +62,9 @@ fn names_that_are_read() {
     assert!(read(&[], "a.csv") && !read(&[], ".a.csv") && !read(&[], "a.tmp"));
     assert!(read(&[], "a.COMPLETED"));
     assert!(!read(&[("when.done", "mark")], "a.COMPLETED"));
+    let braces = [("include", "*.{csv,txt},log")];
+    assert!(read(&braces, "a.csv") && read(&braces, "a.txt") && read(&braces, "log"));
+    assert!(!read(&braces, "a.log"));
     let csv = [("include", "*.csv"), ("exclude", "b*")];
     assert!(read(&csv, "a.csv") && !read(&csv, "b.csv") && !read(&csv, "a.txt"));
 }
