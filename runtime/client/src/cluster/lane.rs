@@ -157,6 +157,15 @@ impl Lane {
         Ok(node)
     }
 
+    /// Closes the connection to a node; requests under way fail, and whoever comes next opens another one at once.
+    pub(crate) async fn disconnect(&self, node_id: i32) {
+        let slot = self.slot(node_id);
+        let connection = slot.lock().await.connection.take();
+        if let Some(connection) = connection {
+            connection.close();
+        }
+    }
+
     /// Closes the connections; requests under way fail.
     pub fn close(&self) {
         let slots: Vec<_> = self.lock().drain().map(|(_, slot)| slot).collect();

@@ -9,6 +9,11 @@ use super::assignor::{Assignor, PartitionAssignor};
 use super::offset_reset::OffsetReset;
 use crate::config::{interceptors, millis};
 
+/// How long an answer waits for records, where `fetch.max.wait.ms` is unset.
+const FETCH_WAIT: Duration = Duration::from_millis(500);
+/// How often that is doubled at most.
+const FETCH_WAIT_DOUBLINGS: u32 = 3;
+
 /// Which records of transactions are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
 pub enum IsolationLevel {
@@ -71,9 +76,10 @@ pub struct ConsumerConfig {
     /// How many bytes an answer waits for.
     #[config(name = "fetch.min.bytes", default = 1, range(0..), importance = high)]
     pub fetch_min_bytes: i32,
-    /// How long an answer waits for `fetch.min.bytes`, in milliseconds.
-    #[config(name = "fetch.max.wait.ms", default = 500, range(0..), importance = low)]
-    pub fetch_max_wait_ms: i32,
+    /// How long an answer waits for `fetch.min.bytes`, in milliseconds. Unset, it is 500, and up to 4000 where nothing
+    /// has come for a while and `fetch.min.bytes` is 1.
+    #[config(name = "fetch.max.wait.ms", range(0..), importance = low)]
+    pub fetch_max_wait_ms: Option<i32>,
     /// The most bytes of one answer; a single larger batch is still read.
     #[config(name = "fetch.max.bytes", default = 52_428_800, range(0..))]
     pub fetch_max_bytes: i32,
@@ -123,6 +129,17 @@ impl ConsumerConfig {
         built_in
             .map(|assignor| Arc::new(assignor) as Arc<dyn PartitionAssignor>)
             .collect()
+    }
+
+    /// How long the next answer may wait where so many in a row have brought nothing: who is idle asks seldom, which
+    /// delays no record, for an answer leaves as soon as there is one.
+    pub(super) fn fetch_wait(&self, empty: u32) -> Duration {
+        let doublings = match self.fetch_min_bytes {
+            ..=1 => empty.min(FETCH_WAIT_DOUBLINGS),
+            _ => 0,
+        };
+        let wait = self.fetch_max_wait_ms;
+        wait.map_or(FETCH_WAIT * (1 << doublings), |ms| millis(ms.into()))
     }
 
     pub(super) fn max_records(&self) -> usize {
@@ -181,6 +198,17 @@ mod tests {
             config.assignors(),
             [Assignor::Range, Assignor::CooperativeSticky]
         );
+    }
+
+    #[test]
+    fn an_idle_consumer_asks_seldom_unless_it_is_told_how_often() {
+        let waits = |pairs: &[(&str, &str)]| {
+            let config = parse(pairs).unwrap();
+            [0, 1, 2, 3, 4, u32::MAX].map(|empty| config.fetch_wait(empty).as_millis())
+        };
+        assert_eq!(waits(&[]), [500, 1000, 2000, 4000, 4000, 4000]);
+        assert_eq!(waits(&[("fetch.max.wait.ms", "70")]), [70; 6]);
+        assert_eq!(waits(&[("fetch.min.bytes", "2")]), [500; 6]);
     }
 
     #[test]

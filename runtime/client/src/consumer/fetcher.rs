@@ -5,43 +5,42 @@
 //! request names all partitions that may be read: leaving out those with records waiting would park the request on
 //! the quiet ones.
 //!
+//! Where nothing comes, requests are parked for longer and longer. One that is parked for longer than the first is given
+//! up, with its connection, when there is something else to ask for, which would have to wait for it.
+//!
 //! What belongs to a paused partition is set aside (at most those two answers' parts) and handed out when it is
 //! resumed.
+
+mod part;
+mod request;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_wire::error_code::ErrorCode;
-use millrace_wire::held::{Held, Whole};
-use millrace_wire::messages::{FetchRequest, FetchResponse, PartitionData};
-use millrace_wire::pool::Pool;
+use millrace_wire::held::Held;
+use millrace_wire::messages::{FetchRequest, FetchResponse};
 use millrace_wire::records::Records;
 use millrace_wire::uuid::Uuid;
+use tokio::sync::oneshot;
 
-use super::config::{ConsumerConfig, IsolationLevel};
+use part::Part;
+pub(super) use request::FetchDone;
+use request::{fetch, max_wait, or_given_up};
+
+use super::config::ConsumerConfig;
 use super::error::ConsumeError;
 use super::fetched::{Fetched, RowPool};
 use super::partitions::Partitions;
-use super::run::{Reading, Run, reach};
+use super::run::{Reading, Run};
 use super::session::{Asked, Session};
 use super::topic_partition::TopicPartition;
 use crate::backoff::Backoff;
 use crate::cluster::{Lane, Metadata};
-use crate::error::ClientError;
-use crate::in_step::in_step;
 
-/// Topic ids take the place of names from this version on.
-const IDS_FROM: i16 = 13;
 /// Answers of a broker that may wait: the one being handed out and one more.
 const ANSWERS: usize = 2;
-
-/// A fetch that came to an end.
-#[derive(Debug)]
-pub(super) struct FetchDone {
-    node: i32,
-    result: Result<FetchResponse, ClientError>,
-}
 
 /// What a partition's part of an answer asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +73,10 @@ struct Broker {
     session: Session,
     /// Stamps of the partitions in the request under way, and what was asked of them.
     asked: Option<HashMap<TopicPartition, (u64, i64)>>,
+    /// Gives up the request under way, where that may be parked for long.
+    give_up: Option<oneshot::Sender<()>>,
+    /// Answers in a row that have brought nothing.
+    empty: u32,
     waiting: usize,
     not_before: Duration,
     backoff: Backoff,
@@ -194,6 +197,7 @@ impl Fetcher {
         now: Duration,
     ) -> Vec<impl Future<Output = FetchDone> + Send + use<>> {
         let mut wanted: BTreeMap<i32, BTreeMap<TopicPartition, Asked>> = BTreeMap::new();
+        self.give_up_parked(partitions, metadata, now);
         let is_busy =
             self.brokers.values().all(|broker| !broker.is_free(now)) && !self.brokers.is_empty();
         if self.on_hold || is_busy {
@@ -226,6 +230,31 @@ impl Fetcher {
         self.send(wanted, partitions, now)
     }
 
+    /// Gives up requests that are parked for long and do not ask for something that is wanted now.
+    fn give_up_parked(&mut self, partitions: &Partitions, metadata: &Metadata, now: Duration) {
+        if self.brokers.values().all(|broker| broker.give_up.is_none()) {
+            return;
+        }
+        for (name, state) in partitions
+            .iter()
+            .filter(|(_, state)| state.is_fetchable(now))
+        {
+            let Some(leader) = metadata.leader(&name.topic, name.partition) else {
+                continue;
+            };
+            let Some(broker) = self.brokers.get_mut(&leader) else {
+                continue;
+            };
+            let asked = broker.asked.as_ref().and_then(|asked| asked.get(name));
+            if asked != Some(&(state.stamp, state.fetch_offset))
+                && let Some(give_up) = broker.give_up.take()
+            {
+                // Where nobody listens any more, the answer is there.
+                let _answered = give_up.send(());
+            }
+        }
+    }
+
     fn send(
         &mut self,
         wanted: BTreeMap<i32, BTreeMap<TopicPartition, Asked>>,
@@ -237,6 +266,8 @@ impl Fetcher {
             let backoff = || Broker {
                 session: Session::default(),
                 asked: None,
+                give_up: None,
+                empty: 0,
                 waiting: 0,
                 not_before: Duration::ZERO,
                 backoff: self.lane.cluster().retry_backoff(),
@@ -254,15 +285,22 @@ impl Fetcher {
                 .collect();
             broker.asked = Some(asked);
             let with_ids = wanted.values().all(|asked| !asked.topic_id.is_zero());
+            let wait = self.config.fetch_wait(broker.empty);
             let mut request = FetchRequest {
-                max_wait_ms: max_wait(self.config.fetch_max_wait_ms, now),
+                max_wait_ms: max_wait(wait, now),
                 min_bytes: self.config.fetch_min_bytes,
                 max_bytes: self.config.fetch_max_bytes,
                 isolation_level: self.config.isolation_level.code(),
                 ..FetchRequest::default()
             };
             broker.session.fill(&mut request, wanted);
-            requests.push(fetch(Arc::clone(&self.lane), node, request, with_ids));
+            let given_up = (wait > self.config.fetch_wait(0)).then(|| {
+                let (give_up, given_up) = oneshot::channel();
+                broker.give_up = Some(give_up);
+                given_up
+            });
+            let call = fetch(Arc::clone(&self.lane), node, request, with_ids);
+            requests.push(or_given_up(given_up, Arc::clone(&self.lane), node, call));
         }
         requests
     }
@@ -287,13 +325,19 @@ impl Fetcher {
             return Vec::new();
         };
         let asked = broker.asked.take().unwrap_or_default();
+        broker.give_up = None;
         let answer = match done.result {
-            Ok(answer) => answer,
-            Err(error) => {
+            Some(Ok(answer)) => answer,
+            Some(Err(error)) => {
                 log::debug!("fetch from node {} failed: {error}", done.node);
                 broker.session.failed();
                 broker.not_before = now + broker.backoff.fail();
                 return vec![Trouble::Stale];
+            }
+            None => {
+                broker.session.failed();
+                broker.empty = 0;
+                return Vec::new();
             }
         };
         if let Err(code) = broker.session.answered(&answer) {
@@ -365,6 +409,11 @@ impl Fetcher {
                 }
             }
         }
+        if runs.is_empty() && troubles.is_empty() {
+            broker.empty = broker.empty.saturating_add(1);
+        } else {
+            broker.empty = 0;
+        }
         if !runs.is_empty() {
             broker.waiting += 1;
             self.answers.push_back(Answer { node, runs });
@@ -376,131 +425,6 @@ impl Fetcher {
 impl Broker {
     fn is_free(&self, now: Duration) -> bool {
         self.asked.is_none() && self.waiting < ANSWERS && now >= self.not_before
-    }
-}
-
-/// How long a fetch that is sent now may wait for records, so that those of idle consumers end together.
-fn max_wait(most_ms: i32, now: Duration) -> i32 {
-    let most = Duration::from_millis(most_ms.unsigned_abs().into());
-    let wait = in_step(now, most).as_micros().div_ceil(1000);
-    i32::try_from(wait).unwrap_or(most_ms)
-}
-
-async fn fetch(lane: Arc<Lane>, node: i32, request: FetchRequest, with_ids: bool) -> FetchDone {
-    let result = async {
-        let connection = lane.connection(node).await?;
-        let highest = if with_ids { i16::MAX } else { IDS_FROM - 1 };
-        let version = connection.version_up_to::<FetchRequest>(highest)?;
-        let park = Duration::from_millis(request.max_wait_ms.unsigned_abs().into());
-        let wait = lane
-            .cluster()
-            .config()
-            .request_timeout()
-            .saturating_add(park);
-        connection.call_at(version, &request, wait).await
-    };
-    FetchDone {
-        node,
-        result: result.await,
-    }
-}
-
-/// One partition's part of an answer.
-struct Part {
-    name: TopicPartition,
-    stamp: u64,
-    /// The offset that was asked for.
-    offset: i64,
-    data: PartitionData,
-}
-
-impl Part {
-    /// What is wrong with it, if anything is.
-    fn judge(&mut self, partitions: &mut Partitions, now: Duration) -> Option<Trouble> {
-        let state = partitions.current(&self.name, self.stamp)?;
-        let partition = self.name.clone();
-        let code = self.data.error_code;
-        match code {
-            ErrorCode::NONE if self.data.diverging_epoch.end_offset >= 0 => {
-                let end_offset = self.data.diverging_epoch.end_offset;
-                state.back_off(now);
-                Some(Trouble::Truncated {
-                    partition,
-                    offset: state.position,
-                    end_offset,
-                })
-            }
-            ErrorCode::NONE => {
-                state.succeed();
-                None
-            }
-            ErrorCode::OFFSET_OUT_OF_RANGE if state.position == self.offset => {
-                Some(Trouble::OutOfRange {
-                    partition,
-                    offset: self.offset,
-                })
-            }
-            // Records before that offset wait to be handed out; the question is asked again behind them.
-            ErrorCode::OFFSET_OUT_OF_RANGE => {
-                state.refetch();
-                state.back_off(now);
-                None
-            }
-            ErrorCode::TOPIC_AUTHORIZATION_FAILED | ErrorCode::INVALID_TOPIC_EXCEPTION => {
-                state.back_off(now);
-                Some(Trouble::Topic {
-                    topic: partition.topic,
-                    code,
-                })
-            }
-            ErrorCode::CORRUPT_MESSAGE => {
-                state.back_off(now);
-                Some(Trouble::Damaged {
-                    partition,
-                    offset: self.offset,
-                    code,
-                })
-            }
-            other => {
-                log::debug!(
-                    "cannot fetch {partition} at offset {}: {other}",
-                    self.offset
-                );
-                state.back_off(now);
-                Some(Trouble::Stale)
-            }
-        }
-    }
-
-    fn into_run(
-        self,
-        isolation: IsolationLevel,
-        partitions: &mut Partitions,
-        whole: &Whole,
-    ) -> Option<Run> {
-        let state = partitions.current(&self.name, self.stamp)?;
-        let data = match self.data.records?.into_bytes(Pool::global()) {
-            Ok(data) if !data.is_empty() => data,
-            Ok(_) => return None,
-            Err(error) => {
-                log::warn!("cannot gather the records of {}: {error}", self.name);
-                return None;
-            }
-        };
-        // Bytes without a whole batch go on to be named as what they are when their turn comes.
-        if let Some(reach) = reach(&data).filter(|reach| reach.next_offset > state.fetch_offset) {
-            state.fetch_offset = reach.next_offset;
-            state.fetched_epoch = reach.leader_epoch;
-        }
-        let committed = isolation == IsolationLevel::ReadCommitted;
-        let aborted = committed.then(|| self.data.aborted_transactions.unwrap_or_default());
-        Some(Run::new(
-            self.name,
-            self.stamp,
-            whole.part(data),
-            self.data.high_watermark,
-            aborted,
-        ))
     }
 }
 

@@ -7,13 +7,15 @@ use millrace_wire::batch::{BatchBuilder, Headers, ProducerIdentity};
 use millrace_wire::clock;
 use millrace_wire::compression::Compression;
 use millrace_wire::link::{Dial, Link, LinkError};
-use millrace_wire::messages::{EpochEndOffset, FetchableTopicResponse};
+use millrace_wire::messages::{EpochEndOffset, FetchableTopicResponse, PartitionData};
+use millrace_wire::pool::Pool;
 use millrace_wire::records::Records;
 
 use super::*;
 use crate::cluster::Cluster;
 use crate::config::ClusterConfig;
 use crate::consumer::partitions::Stage;
+use crate::error::ClientError;
 
 const NODE: i32 = 1;
 const NOW: Duration = Duration::from_secs(1);
@@ -47,6 +49,8 @@ impl Scene {
         let broker = Broker {
             session: Session::default(),
             asked: None,
+            give_up: None,
+            empty: 0,
             waiting: 0,
             not_before: Duration::ZERO,
             backoff: cluster.retry_backoff(),
@@ -86,7 +90,10 @@ impl Scene {
     }
 
     fn end(&mut self, result: Result<FetchResponse, ClientError>) -> Vec<Trouble> {
-        let done = FetchDone { node: NODE, result };
+        let done = FetchDone {
+            node: NODE,
+            result: Some(result),
+        };
         self.fetcher.done(done, &mut self.partitions, NOW)
     }
 
@@ -280,6 +287,24 @@ fn what_waits_for_records_holds_little_memory() {
 }
 
 #[test]
+fn answers_that_bring_nothing_are_counted_until_one_brings_something() {
+    let mut scene = Scene::new();
+    let empty = || PartitionData::default();
+    let unknown = || error(0, ErrorCode::NOT_LEADER_OR_FOLLOWER);
+    for (parts, expected) in [
+        (vec![], 1),
+        (vec![empty()], 2),
+        (vec![part(0, 0)], 0),
+        (vec![empty()], 1),
+        (vec![unknown()], 0),
+    ] {
+        scene.ask();
+        scene.answer(parts);
+        assert_eq!(scene.broker().empty, expected);
+    }
+}
+
+#[test]
 fn a_fetch_waits_no_longer_than_it_may_and_ends_with_others() {
     for (most, now_ms, expected) in [
         (1000, 5_000, 952),
@@ -287,7 +312,8 @@ fn a_fetch_waits_no_longer_than_it_may_and_ends_with_others() {
         (5, 1_234, 5),
         (0, 1, 0),
     ] {
+        let most = Duration::from_millis(most);
         assert_eq!(max_wait(most, Duration::from_millis(now_ms)), expected);
     }
-    assert_eq!(max_wait(i32::MAX, NOW), i32::MAX - 999);
+    assert_eq!(max_wait(Duration::from_secs(u64::MAX / 2), NOW), i32::MAX);
 }
