@@ -23,6 +23,10 @@ use crate::own;
 use crate::queue::Pushed;
 use crate::report::Report;
 use crate::settings::{self, AppenderConfig, Newline, Settings};
+use crate::trial;
+
+/// An encoder, for those who look for one.
+const ENCODER: &str = "{kind: pattern, pattern: \"{l} {t}: {m}{n}\"}";
 
 /// Why an appender could not be made.
 #[derive(Debug, Error)]
@@ -128,18 +132,30 @@ impl KafkaAppender {
         let given = config.take_apart(&mut errors);
         let mut encoder = None;
         if let Some(chosen) = given.encoder {
-            match deserializers.deserialize::<dyn Encode>(&chosen.kind, chosen.config) {
+            let shown = settings::shown(&chosen);
+            let made = deserializers.deserialize::<dyn Encode>(&chosen.kind, chosen.config);
+            match made.map_err(|error| format!("{error:#}")).and_then(tried) {
                 Ok(made) => encoder = Some(made),
-                Err(error) => errors.push(
+                Err(why) => errors.push(
                     "encoder",
-                    format!("Invalid value for configuration encoder: {error:#}"),
+                    format!(
+                        "Invalid value {shown} for configuration encoder: {why}; write one of log4rs's, such as {ENCODER}"
+                    ),
                 ),
             }
         }
         let has_layout = given.pattern.is_some();
         if let Some(pattern) = given.pattern {
             match translate_pattern(&pattern) {
-                Ok(pattern) => encoder = Some(Box::new(PatternEncoder::new(&pattern))),
+                Ok(translated) => match tried(Box::new(PatternEncoder::new(&translated))) {
+                    Ok(made) => encoder = Some(made),
+                    Err(why) => errors.push(
+                        "layout",
+                        format!(
+                            "Invalid value {pattern} for configuration layout.ConversionPattern: log4rs cannot write it ({why}); use an encoder of log4rs"
+                        ),
+                    ),
+                },
                 Err(problems) => problems.iter().for_each(|problem| {
                     let message = format!(
                         "Invalid value {pattern} for configuration layout.ConversionPattern: {problem}"
@@ -291,6 +307,14 @@ impl Append for KafkaAppender {
 impl Drop for KafkaAppender {
     fn drop(&mut self) {
         self.core.close(self.flush_timeout);
+    }
+}
+
+/// An encoder that has written a line.
+fn tried(encoder: Box<dyn Encode>) -> Result<Box<dyn Encode>, String> {
+    match trial::fault(&*encoder) {
+        None => Ok(encoder),
+        Some(why) => Err(why),
     }
 }
 

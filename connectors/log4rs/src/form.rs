@@ -1,8 +1,8 @@
 //! What is made of a log record in the thread that logs: value, key, headers.
 
 use std::cell::Cell;
-use std::io;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use log::kv::{self, VisitSource};
 use log::{Level, LevelFilter, Record};
@@ -109,7 +109,7 @@ impl Form {
             Some(encoder) => encoder.encode(&mut Bytes(value), record)?,
             None => match record.args().as_str() {
                 Some(text) => value.extend_from_slice(text.as_bytes()),
-                None => io::Write::write_fmt(value, *record.args())?,
+                None => io::Write::write_fmt(&mut Bytes(value), *record.args())?,
             },
         }
         if !chosen.keep_newline && value.last() == Some(&b'\n') {
@@ -195,7 +195,7 @@ impl<'kvs> VisitSource<'kvs> for Pairs<'_> {
 }
 
 /// Where an encoder writes to; styles are left out.
-struct Bytes<'a>(&'a mut Vec<u8>);
+pub(crate) struct Bytes<'a>(pub(crate) &'a mut Vec<u8>);
 
 impl io::Write for Bytes<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -204,6 +204,19 @@ impl io::Write for Bytes<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Where a value cannot be formatted, the standard library's own would end the thread that logs it.
+    fn write_fmt(&mut self, arguments: fmt::Arguments<'_>) -> io::Result<()> {
+        fmt::write(self, arguments)
+            .map_err(|_| io::Error::other("a value of the line, or its date, cannot be formatted"))
+    }
+}
+
+impl fmt::Write for Bytes<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
         Ok(())
     }
 }

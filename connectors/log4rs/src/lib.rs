@@ -45,6 +45,7 @@ mod report;
 mod sender;
 mod settings;
 mod spill;
+mod trial;
 
 pub use self::core::Flushed;
 pub use appender::{AppendError, AppenderError, KafkaAppender, KafkaAppenderDeserializer};

@@ -144,6 +144,79 @@ fn a_reload_of_the_file_loses_no_line_and_keeps_their_order() {
 }
 
 #[test]
+fn an_encoder_that_could_write_no_line_is_refused_with_the_rest() {
+    use serde_value::Value;
+    let text = |text: &str| Value::String(text.to_owned());
+    let map = |pairs: &[(&str, Value)]| {
+        let pairs = pairs.iter();
+        Value::Map(
+            pairs
+                .map(|(key, value)| (text(key), value.clone()))
+                .collect(),
+        )
+    };
+    for (encoder, mention) in [
+        (
+            map(&[("pattern", text("{l} {x} {m}"))]),
+            "unknown formatter",
+        ),
+        (map(&[("pattern", text("{l"))]), "{l"),
+        (
+            map(&[("pattern", text("{d(%Q)} {m}"))]),
+            "or its date, cannot be formatted",
+        ),
+        (map(&[("pattern", text("{d(%Q):<9}"))]), "date's format"),
+        (map(&[("kind", text("xml"))]), "kind `xml`"),
+        (text("{m}{n}"), "{m}{n} for configuration encoder"),
+    ] {
+        let config = map(&[("encoder", encoder.clone()), ("key", text("none"))]);
+        let made = deserializers().deserialize::<dyn log4rs::append::Append>("kafka", config);
+        let told = format!("{:#}", made.err().unwrap());
+        let expected = [
+            "Invalid value",
+            "for configuration encoder: ",
+            "pattern: ",
+            mention,
+            "topic",
+            "bootstrap.servers",
+        ];
+        for part in expected {
+            assert!(
+                told.contains(part),
+                "{encoder:?}: {part} is missing in: {told}"
+            );
+        }
+    }
+}
+
+/// A value of which its program cannot say what it is.
+struct Unspeakable;
+
+impl std::fmt::Display for Unspeakable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Err(std::fmt::Error)
+    }
+}
+
+#[test]
+fn a_value_that_cannot_be_formatted_costs_its_line_and_no_thread() {
+    let broker = TestBroker::start();
+    for encoder in ["", "\nencoder:\n  pattern: \"{m}{n}\""] {
+        let topic = format!("logs{}", encoder.len());
+        let logger = logger(&format!(
+            "bootstrap.servers: {}\ntopic: {topic}{encoder}",
+            broker.address()
+        ));
+        let mut record = Record::builder();
+        record.level(Level::Warn).target("shop");
+        logger.log(&record.args(format_args!("it is {Unspeakable}")).build());
+        log(&logger, "hot");
+        logger.flush();
+        assert_eq!(broker.read_count(&topic, 1)[0].value, "hot");
+    }
+}
+
+#[test]
 fn everything_wrong_with_a_file_is_said_together() {
     let text = refused(&[
         ("brokerList", "nowhere"),

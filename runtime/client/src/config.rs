@@ -161,7 +161,7 @@ fn servers(key: &str, value: &Value) -> Result<(), String> {
         return Err(format!("No resolvable bootstrap urls given in {key}"));
     }
     match list.iter().find(|server| split_server(server).is_none()) {
-        Some(bad) => Err(format!("Invalid url in {key}: {bad}")),
+        Some(bad) => Err(format!("Invalid url in {key}: {bad}; write host:port")),
         None => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use log::LevelFilter;
-use millrace_config::{ConfigEnum, Value};
+use millrace_config::{ConfigEnum, Value, path};
 
 /// What records have as key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ConfigEnum)]
@@ -61,16 +61,18 @@ pub(super) fn check_headers(_: &str, value: &Value) -> Result<(), String> {
     if names.len() == 1 && names[0] == "none" {
         return Ok(());
     }
-    match names
-        .iter()
-        .find(|name| HeaderChoice::default().find(name).is_none())
-    {
-        Some(_) => Err(
-            "known are level, target, thread, host, pid, run, sequence and context; or none alone"
-                .to_owned(),
-        ),
-        None => Ok(()),
+    for (index, name) in names.iter().enumerate() {
+        if HeaderChoice::default().find(name).is_none() {
+            return Err(
+                "known are level, target, thread, host, pid, run, sequence and context; or none alone"
+                    .to_owned(),
+            );
+        }
+        if names[..index].contains(name) {
+            return Err(format!("{name} is there twice; name it once"));
+        }
     }
+    Ok(())
 }
 
 /// The longest name of a topic.
@@ -89,14 +91,21 @@ pub(super) fn check_topic(_: &str, value: &Value) -> Result<(), String> {
 }
 
 /// A folder, or a place for one.
-pub(super) fn check_folder(_: &str, value: &Value) -> Result<(), String> {
-    match value.as_str().map(Path::new) {
-        Some(path) if path.as_os_str().is_empty() => {
-            Err("name a folder, or leave it out".to_owned())
+pub(super) fn check_folder(key: &str, value: &Value) -> Result<(), String> {
+    path::check(key, value)?;
+    let path = value.as_str().map(Path::new);
+    let mut places = path.into_iter().flat_map(Path::ancestors);
+    match places.find(|place| place.exists()) {
+        Some(place) if !place.is_dir() => {
+            Err(format!("{} is a file; name a folder", place.display()))
         }
-        Some(path) if path.exists() && !path.is_dir() => {
-            Err("there is a file of that name; name a folder".to_owned())
-        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn check_host(_: &str, value: &Value) -> Result<(), String> {
+    match value.as_str() {
+        Some("") => Err("it is empty; write the host's name, or leave the key out".to_owned()),
         _ => Ok(()),
     }
 }

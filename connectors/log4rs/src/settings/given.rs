@@ -36,11 +36,14 @@ impl AppenderConfig {
         };
         for (key, value) in self.0 {
             match (key.as_str(), value) {
-                ("encoder", value) => match value.deserialize_into() {
+                ("encoder", value) => match value.clone().deserialize_into() {
                     Ok(encoder) => given.encoder = Some(encoder),
                     Err(error) => errors.push(
                         "encoder",
-                        format!("Invalid value for configuration encoder: {error}"),
+                        format!(
+                            "Invalid value {} for configuration encoder: {error}; write its keys below it, such as pattern: \"{{m}}{{n}}\"",
+                            text(&value)
+                        ),
                     ),
                 },
                 ("layout", Value::Map(map)) => {
@@ -107,6 +110,24 @@ impl Given {
             }
             None => errors.push(&key, format!("Invalid value for configuration {key}: must be a single value or a list of values")),
         }
+    }
+}
+
+/// An encoder as its user wrote it, or nearly so.
+pub(crate) fn shown(encoder: &EncoderConfig) -> String {
+    text(&encoder.config).replacen('{', &format!("{{kind: {}, ", encoder.kind), 1)
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Map(map) => {
+            let entries = map.iter();
+            let entries: Vec<_> = entries
+                .map(|(key, value)| format!("{}: {}", text(key), text(value)))
+                .collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+        value => plain(value.clone()).unwrap_or_default(),
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use log::LevelFilter;
 use millrace_client::producer::ProducerConfig;
-use millrace_config::{Config, ConfigDef, ConfigErrors, Properties, nearest};
+use millrace_config::{Config, ConfigDef, ConfigErrors, Properties, Refusals, Sound, nearest};
 
 use crate::core::SenderSettings;
 use crate::line::Topics;
@@ -19,6 +19,7 @@ use crate::queue::{Bounds, DropPolicy};
 pub(crate) use aliases::{explain, resolve};
 pub(crate) use choice::{HeaderChoice, KeyBy};
 pub use given::AppenderConfig;
+pub(crate) use given::shown;
 
 /// What a thread may wait for room unless told otherwise.
 const BUDGET: Duration = Duration::from_millis(1000);
@@ -71,7 +72,7 @@ struct Keys {
     #[config(name = "key", default = "host")]
     key: KeyBy,
     /// The name of this host in keys and headers; the system's if none is given.
-    #[config(name = "host")]
+    #[config(name = "host", validator = choice::check_host)]
     host: Option<String>,
     /// The headers of a record, separated by commas: `level`, `target`, `thread`, `host`, `pid`, `run` (another one for each
     /// appender that is started), `sequence` (rising by one, gaps are lines that were dropped), `context` (a header for each
@@ -120,6 +121,20 @@ struct Keys {
     newline: Newline,
 }
 
+impl Keys {
+    /// What keys have wrong together.
+    fn check(&self, given: &Properties, refusals: &mut Refusals<'_, Self>) {
+        if let (Some(bytes), None) = (given.get("spill.bytes"), given.get("spill.dir")) {
+            let why = "there is no spill without spill.dir; give one, or leave this out";
+            refusals.refuse(&["spill.bytes"], bytes, why);
+        }
+        if self.sync_send && self.block_budget_ms == Some(0) {
+            let why = "no acknowledgement comes in no time; give milliseconds to wait, or leave sync.send out";
+            refusals.refuse(&["block.budget.ms", "sync.send"], "0", why);
+        }
+    }
+}
+
 /// An appender's configuration, checked.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -147,11 +162,14 @@ impl Settings {
             .map_err(|wrong| errors.extend(wrong))
             .ok();
         unknown(given, &mut errors);
-        if let (Some(bytes), None) = (given.get("spill.bytes"), given.get("spill.dir")) {
-            errors.push(
-                "spill.bytes",
-                format!("Invalid value {bytes} for configuration spill.bytes: there is no spill without spill.dir; give one, or leave this out"),
-            );
+        if let Some(sound) = Sound::<Keys>::read(given, &[("topic", "-")]) {
+            let contradictions = sound.contradictions(|keys, refusals| keys.check(given, refusals));
+            for (key, message) in contradictions {
+                errors.push(key, message);
+            }
+        }
+        if let Some(producer) = &producer {
+            errors.extend(producer.cluster.security.unusable());
         }
         let errors = errors.into_result(());
         match (keys, producer, errors) {

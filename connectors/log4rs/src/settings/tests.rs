@@ -118,10 +118,68 @@ fn what_can_be_no_topic_and_no_folder_is_refused() {
         ("topic.info", "ä"),
         ("topic.trace", &long),
         ("spill.dir", env!("CARGO_MANIFEST_PATH")),
+        ("spill.dir", concat!(env!("CARGO_MANIFEST_PATH"), "/a/b")),
+        ("spill.dir", ""),
+        ("spill.dir", "a\0b"),
+        ("host", ""),
+        ("headers", "level,level"),
     ] {
         let error = parse(&[(key, value)]).unwrap_err();
         assert_eq!(error.len(), 1, "{key}={value}: {error}");
         assert!(error.to_string().contains(key), "{error}");
     }
     parse(&[("topic", "Log.s-of_1"), ("spill.dir", "/nowhere/at/all")]).unwrap();
+    let hasty = parse(&[("sync.send", "true"), ("block.budget.ms", "0")]).unwrap_err();
+    assert!(
+        hasty
+            .to_string()
+            .contains("0 for configuration block.budget.ms: no ack"),
+        "{hasty}"
+    );
+}
+
+#[test]
+fn stores_that_cannot_be_read_are_told_and_those_that_are_not_there_are_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.display().to_string()
+    };
+    let java = write("store.jks", &[0xfe, 0xed, 0xfe, 0xed, 0, 0]);
+    let empty = write("empty.pem", b"");
+    let ssl = ("security.protocol", "SSL");
+    let wrong = parse(&[
+        ssl,
+        ("ssl.truststore.location", &java),
+        ("ssl.keystore.location", &empty),
+        ("acks", "2"),
+        ("spill.bytes", "2000000"),
+    ])
+    .unwrap_err();
+    // Which files there are is looked at once the rest of the client's keys is right.
+    assert_eq!(wrong.len(), 2, "{wrong}");
+    let wrong = parse(&[
+        ssl,
+        ("ssl.truststore.location", &java),
+        ("ssl.keystore.location", &empty),
+        ("spill.bytes", "2000000"),
+    ])
+    .unwrap_err();
+    let told: Vec<_> = wrong
+        .iter()
+        .map(|error| (error.key.as_str(), &error.message))
+        .collect();
+    let expected = [
+        ("spill.bytes", "spill.dir"),
+        ("ssl.truststore.location", "keytool"),
+        ("ssl.keystore.location", "no private key"),
+    ];
+    assert_eq!(told.len(), expected.len(), "{wrong}");
+    for ((key, message), (expected, mention)) in told.iter().zip(expected) {
+        assert_eq!(*key, expected);
+        assert!(message.contains(mention), "{message}");
+    }
+    let later = folder.path().join("later.pem").display().to_string();
+    parse(&[ssl, ("ssl.truststore.location", &later)]).unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use millrace_config::{Config, ConfigErrors, Properties, Value};
+use millrace_config::{Config, ConfigErrors, Properties, Sound, Value, refused};
 use millrace_wire::compression::Compression;
 
 use super::partitioner::Partitioning;
@@ -151,8 +151,12 @@ impl ProducerConfig {
     ///
     /// All values that cannot be, and all that contradict each other.
     pub fn parse(given: &Properties) -> Result<Self, ConfigErrors> {
+        let mut errors = Keys::parse(given).err().unwrap_or_default();
+        if let Some(sound) = Sound::<Keys>::read(given, &[("bootstrap.servers", "-:1")]) {
+            errors.extend(contradictions(&sound, given));
+        }
+        errors.into_result(())?;
         let keys = Keys::parse(given)?;
-        contradictions(&keys, given).into_result(())?;
         if compression_name(&keys) == Compression::Lz4 && given.contains_key(LZ4_LEVEL) {
             log::warn!(
                 "{LZ4_LEVEL}={} has no effect: lz4 has one level here",
@@ -228,9 +232,17 @@ impl From<Keys> for ProducerConfig {
     }
 }
 
-fn contradictions(keys: &Keys, given: &Properties) -> ConfigErrors {
+/// What is wrong with keys together, of which each by itself is right.
+fn contradictions(sound: &Sound<Keys>, given: &Properties) -> ConfigErrors {
+    let keys = sound.config();
     let mut errors = ConfigErrors::default();
-    let mut refuse = |key: &str, message: &str| errors.push(key, message);
+    let mut refuse = |key: &str, why: &str| {
+        let value = given.get(key).map_or("null", String::as_str);
+        let (key, message) = refused(key, value, why);
+        if sound.are_sound(&[&key]) {
+            errors.push(key, message);
+        }
+    };
     if keys.enable_idempotence == Some(true) {
         if acks_number(&keys.acks) != Some(-1) {
             refuse(
@@ -252,7 +264,10 @@ fn contradictions(keys: &Keys, given: &Properties) -> ConfigErrors {
         }
     }
     let needed = delivery_needs(keys);
-    if given.contains_key("delivery.timeout.ms") && i64::from(keys.delivery_timeout_ms) < needed {
+    if sound.are_sound(&["linger.ms", "request.timeout.ms"])
+        && given.contains_key("delivery.timeout.ms")
+        && i64::from(keys.delivery_timeout_ms) < needed
+    {
         let message =
             "delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms";
         refuse("delivery.timeout.ms", message);
@@ -260,7 +275,7 @@ fn contradictions(keys: &Keys, given: &Properties) -> ConfigErrors {
     if given.contains_key("transactional.id") {
         refuse(
             "transactional.id",
-            "transactional.id is set, but transactions are not supported by this client",
+            "transactions are not supported by this client; leave it out",
         );
     }
     errors
@@ -321,7 +336,9 @@ fn compression(_: &str, value: &Value) -> Result<(), String> {
     };
     match Compression::from_name(text) {
         Some(codec) if codec.is_built_in() => Ok(()),
-        Some(codec) => Err(format!("this build has no {codec} codec")),
+        Some(codec) => Err(format!(
+            "this build has no {codec} codec; turn on its feature {codec}, or choose another"
+        )),
         None => Err("String must be one of: none, gzip, snappy, lz4, zstd".to_owned()),
     }
 }
@@ -383,6 +400,37 @@ mod tests {
             let error = parse(&[(key, value)]).unwrap_err().to_string();
             assert!(error.contains(key), "{error}");
         }
+    }
+
+    #[test]
+    fn what_contradicts_is_told_beside_what_is_wrong_by_itself() {
+        let error = parse(&[
+            ("batch.size", "-1"),
+            ("enable.idempotence", "true"),
+            ("acks", "1"),
+            ("retries", "x"),
+            ("delivery.timeout.ms", "10"),
+            ("transactional.id", "t"),
+        ])
+        .unwrap_err();
+        let keys: Vec<_> = error.iter().map(|error| error.key.as_str()).collect();
+        let expected = [
+            "batch.size",
+            "retries",
+            "acks",
+            "delivery.timeout.ms",
+            "transactional.id",
+        ];
+        assert_eq!(keys.len(), expected.len(), "{error}");
+        for key in expected {
+            assert!(keys.contains(&key), "{key}: {error}");
+        }
+        assert!(
+            error
+                .to_string()
+                .contains("Invalid value 1 for configuration acks: Must set acks to all"),
+            "{error}"
+        );
     }
 
     #[test]

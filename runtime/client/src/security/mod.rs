@@ -85,6 +85,21 @@ impl Security {
         protocol.name()
     }
 
+    /// Which files and texts of certificates and keys cannot be used, each by its key. Files that are not there are left
+    /// out: they are read when a connection is opened, and may have come by then. Blocks.
+    #[must_use]
+    pub fn unusable(&self) -> ConfigErrors {
+        let mut errors = ConfigErrors::default();
+        let faults = self.tls.iter().flat_map(TlsSettings::faults);
+        for fault in faults {
+            if let SecurityError::Content { place, .. } = &fault {
+                let key = place.split('=').next().unwrap_or_default();
+                errors.push(key, fault.to_string());
+            }
+        }
+        errors
+    }
+
     /// Whether connections are encrypted.
     #[must_use]
     pub fn encrypts(&self) -> bool {

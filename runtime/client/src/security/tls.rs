@@ -119,10 +119,23 @@ impl TlsSettings {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
         let config = match self.identity()? {
-            Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(setup)?,
+            Some((chain, key)) => builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|error| self.unsuitable(&error))?,
             None => builder.with_no_client_auth(),
         };
         Ok(Tls::new(config))
+    }
+
+    /// All that is wrong as the files are now. Blocks.
+    pub(super) fn faults(&self) -> Vec<SecurityError> {
+        let trust = self.trust.as_ref().and_then(|_| self.roots().err());
+        let each = [self.provider().err(), trust, self.identity().err()];
+        let faults: Vec<_> = each.into_iter().flatten().collect();
+        match faults.is_empty() {
+            true => self.load().err().into_iter().collect(),
+            false => faults,
+        }
     }
 
     fn provider(&self) -> Result<CryptoProvider, SecurityError> {
@@ -167,6 +180,21 @@ impl TlsSettings {
                 .map_err(|error| trust.wrong(&format!("a certificate is damaged: {error}")))?;
         }
         Ok((roots, certificates))
+    }
+
+    /// Why certificates and key, which can be read, cannot be shown together.
+    fn unsuitable(&self, error: &rustls::Error) -> SecurityError {
+        let reason = match error {
+            rustls::Error::InconsistentKeys(_) => {
+                "its private key is not that of the first certificate; put the key there that this was made with"
+                    .to_owned()
+            }
+            other => format!("it cannot be shown to brokers: {other}"),
+        };
+        match self.identity.last() {
+            Some(last) => last.wrong(&reason),
+            None => SecurityError::Setup(reason),
+        }
     }
 
     fn identity(&self) -> Result<Option<Identity>, SecurityError> {
