@@ -199,6 +199,10 @@ impl Files {
         if self.by_path.get(&entry.path) == Some(&id) {
             self.by_path.remove(&entry.path);
         }
+        // Another file may get its inode, and wait for somebody else.
+        if let Some(line) = entry.after.and_then(|ahead| self.followers.get_mut(&ahead)) {
+            line.retain(|follower| *follower != id);
+        }
         self.timed.remove(&id);
         self.open -= usize::from(entry.open.is_some());
         self.let_follow(id);
@@ -237,6 +241,21 @@ impl Files {
         {
             entry.after = Some(before);
             self.followers.entry(before).or_default().push(id);
+        }
+    }
+
+    /// `id` is read once `before` was, and that once whomever `id` has waited for was.
+    pub(crate) fn put_between(&mut self, before: FileId, id: FileId) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let ahead = entry.after.take();
+        if let Some(line) = ahead.and_then(|ahead| self.followers.get_mut(&ahead)) {
+            line.retain(|follower| *follower != id);
+        }
+        self.put_after(id, before);
+        if let Some(ahead) = ahead {
+            self.put_after(before, ahead);
         }
     }
 
@@ -291,7 +310,16 @@ impl Files {
     pub(crate) fn take_closed(&mut self, most: usize) -> Vec<FileId> {
         let most = self.closed.len().min(most);
         let ids = self.closed.drain(..most);
-        ids.filter(|id| self.entries.contains_key(id)).collect()
+        let entries = &mut self.entries;
+        ids.filter(|id| {
+            let Some(entry) = entries.get_mut(id) else {
+                return false;
+            };
+            // It may have been put behind another one, or have the inode of one that stood in the line.
+            entry.queued &= entry.after.is_none();
+            entry.queued
+        })
+        .collect()
     }
 
     /// A file was opened.
@@ -361,3 +389,6 @@ impl Files {
         closed
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! Which files are generations of one log, oldest first.
 //!
 //! `app.log.2` and `app.log-20261121` stand in one line with `app.log`, before it: a name that is another file's name with
-//! a suffix is an older generation of that file. Within the line the time of the last write decides, and where that is
+//! a suffix is an older generation of that file. In the middle of a rotation there is no `app.log`: numbers, dates and what
+//! compressed files end with are suffixes whether it is there or not. Within the line the time of the last write decides, and where that is
 //! the same, the suffix: `.2` is older than `.1`, a date older than a later one.
 
 use std::cmp::Reverse;
@@ -31,16 +32,19 @@ pub(crate) fn order(found: &[(&Path, SystemTime)]) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// The log that a file is a generation of: the shortest name with a file that is left when suffixes are taken off.
+/// The log that a file is a generation of: the shortest name that is left when suffixes are taken off, and is that of a file
+/// or has lost nothing but suffixes of generations.
 fn log_of(path: &Path, names: &HashSet<&Path>) -> PathBuf {
     let mut log = path;
     let mut rest = path;
+    let mut plain = true;
     for _ in 0..SUFFIXES_MAX {
-        let Some(shorter) = without_suffix(rest) else {
+        let Some((shorter, suffix)) = without_suffix(rest) else {
             break;
         };
         rest = shorter;
-        if names.contains(rest) {
+        plain &= is_of_generation(suffix);
+        if plain || names.contains(rest) {
             log = rest;
         }
     }
@@ -60,11 +64,26 @@ fn number(path: &Path) -> u32 {
         .unwrap_or(0)
 }
 
-fn without_suffix(path: &Path) -> Option<&Path> {
+/// Digits of a date without time.
+const DATE_DIGITS: usize = 8;
+
+/// Whether names of generations end so: `.1`, `-20261121`, `.gz`.
+fn is_of_generation(suffix: &str) -> bool {
+    let (separator, name) = suffix.split_at(1);
+    let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+    let is_short = name.parse().is_ok_and(|number: u32| number <= NUMBER_MAX);
+    match name {
+        "gz" | "zst" | "zstd" | "bz2" | "xz" => separator == ".",
+        _ => is_number && (separator == "." && is_short || name.len() >= DATE_DIGITS),
+    }
+}
+
+/// A path without what follows its last separator, and that with the separator.
+fn without_suffix(path: &Path) -> Option<(&Path, &str)> {
     let text = path.to_str()?;
     let name = text.rfind('/').map_or(0, |slash| slash + 1);
     let cut = text.rfind(['.', '-', '_'])?;
-    (cut > name).then(|| Path::new(&text[..cut]))
+    (cut > name).then(|| (Path::new(&text[..cut]), &text[cut..]))
 }
 
 #[cfg(test)]
@@ -120,6 +139,21 @@ mod tests {
                 pair("/l/app.log-20261120", "/l/app.log-20261119"),
                 pair("/l/app.log", "/l/app.log-20261120")
             ]
+        );
+    }
+
+    #[test]
+    fn generations_in_the_middle_of_a_rotation() {
+        let found = [("/l/app.log.1", 20), ("/l/app.log.2", 10)];
+        assert_eq!(ordered(&found), [pair("/l/app.log.1", "/l/app.log.2")]);
+        let dated = [
+            ("/l/app.log-20261120", 20),
+            ("/l/app.log-20261119.gz", 10),
+            ("/l/app.log-1", 5),
+        ];
+        assert_eq!(
+            ordered(&dated),
+            [pair("/l/app.log-20261120", "/l/app.log-20261119.gz")]
         );
     }
 

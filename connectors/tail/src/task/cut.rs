@@ -94,7 +94,8 @@ impl Running {
         self.files.remove(copy.id);
         self.files.insert(copy.id, entry);
         self.files.timed.insert(copy.id);
-        self.files.put_after(id, copy.id);
+        // Meanwhile it may have been put after an older file.
+        self.files.put_between(copy.id, id);
         self.files.make_ready(copy.id);
         Ok(())
     }
