@@ -41,6 +41,9 @@ const TURNS_AT_ONCE: usize = 256;
 /// Shortest and longest wait for a change.
 const WAIT_MIN: Duration = Duration::from_millis(1);
 const WAIT_MAX: Duration = Duration::from_secs(3600);
+/// Once everything was read, what is written within this time is read together: a batch for each line of files that are
+/// written to all the time would cost a hundred times the line.
+const GATHER: Duration = Duration::from_millis(2);
 /// How often files are looked at for which something may become due.
 const SWEEP: Duration = Duration::from_millis(200);
 
@@ -76,6 +79,8 @@ pub(super) struct Running {
     /// Whether the folders were looked at since the start.
     looked: bool,
     started: Instant,
+    /// When lines were last handed out.
+    read: Duration,
     swept: Duration,
     tally: Tally,
     /// Files that were cut, the names they were first found under, and what they were before.
@@ -164,6 +169,7 @@ impl SourceTask for FileTailTask {
             pace: Pace::new(config.scan_interval()),
             looked: false,
             started: Instant::now(),
+            read: Duration::ZERO,
             swept: Duration::ZERO,
             tally: Tally::default(),
             cuts: Vec::new(),
@@ -194,6 +200,7 @@ impl SourceTask for FileTailTask {
 
 impl Running {
     async fn poll(&mut self) -> Result<Option<SourceBatch>, ConnectError> {
+        self.gather().await;
         loop {
             self.hear();
             self.scan().await?;
@@ -203,6 +210,7 @@ impl Running {
             let batch = self.read_files();
             self.tell_lag();
             if !batch.is_empty() {
+                self.read = self.now();
                 return Ok(Some(batch));
             }
             if self.context.is_interrupted() {
@@ -213,6 +221,15 @@ impl Running {
             } else if !self.wait().await? {
                 return Ok(None);
             }
+        }
+    }
+
+    /// Lets lines come together after the last ones were read.
+    async fn gather(&self) {
+        let rest = (self.read + GATHER).saturating_sub(self.now());
+        if !rest.is_zero() && !self.files.has_work() {
+            // Interrupted, it has nothing to wait for.
+            drop(tokio::time::timeout(rest, self.context.interrupted()).await);
         }
     }
 

@@ -6,12 +6,17 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::ModifyKind};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// Names remembered at most; with more, everything is looked at.
 const NAMES_MAX: usize = 16 << 10;
+/// How long the thread that hears of changes rests after it has told of one, so that it hears of many at once.
+const REST: Duration = Duration::from_millis(1);
 
 /// What has changed since the last time.
 #[derive(Debug, Default)]
@@ -46,8 +51,17 @@ impl FolderWatch {
     pub(crate) fn new(enabled: bool) -> Self {
         let shared = Arc::new(Shared::default());
         let hears = Arc::clone(&shared);
+        let mut rested: Option<Instant> = None;
+        let deliver = move |event| {
+            hears.deliver(event);
+            // Changes that were heard of together follow at once.
+            if rested.is_none_or(|rested| rested.elapsed() >= REST) {
+                thread::park_timeout(REST);
+                rested = Some(Instant::now());
+            }
+        };
         let watcher = enabled
-            .then(|| notify::recommended_watcher(move |event| hears.deliver(event)))
+            .then(|| notify::recommended_watcher(deliver))
             .and_then(|watcher| {
                 watcher
                     .inspect_err(|error| {
