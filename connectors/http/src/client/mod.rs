@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use auth::Auth;
 pub(crate) use config::{ClientConfig, millis};
+pub(crate) use tls::faults as tls_faults;
 
 /// The redirections followed one after the other.
 const REDIRECTS_MAX: usize = 5;

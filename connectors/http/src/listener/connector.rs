@@ -7,6 +7,7 @@ use millrace_api::{
     ConnectError, ConnectorContext, ExactlyOnceSupport, Execution, Plugin, Properties,
     SourceConnector, SourceTask,
 };
+use millrace_listen::tls::Fault;
 
 use super::config::ListenerConfig;
 use super::task::HttpListenerTask;
@@ -33,11 +34,14 @@ impl SourceConnector for HttpListener {
     }
 
     async fn validate(&self, properties: &Properties) -> Vec<(String, String)> {
-        ListenerConfig::parse(properties).map_or_else(
-            // What each key has wrong, the worker has found already.
-            |_| Vec::new(),
-            |config| config.contradictions().into_pairs(),
-        )
+        // What each key has wrong, the worker has found already.
+        let Ok(config) = ListenerConfig::parse(properties) else {
+            return Vec::new();
+        };
+        let mut wrong = config.contradictions().into_pairs();
+        let faults = config.tls.file_faults().await;
+        wrong.extend(faults.iter().map(Fault::refused));
+        wrong
     }
 
     async fn start(

@@ -8,6 +8,7 @@ use millrace_api::{
 
 use super::config::SinkConfig;
 use super::task::HttpSinkTask;
+use crate::client::tls_faults;
 
 /// Sends records to a server.
 #[derive(Debug, Default)]
@@ -31,10 +32,13 @@ impl SinkConnector for HttpSink {
     }
 
     async fn validate(&self, properties: &Properties) -> Vec<(String, String)> {
-        match SinkConfig::parse(properties) {
-            Ok(config) => config.contradictions().into_pairs(),
-            Err(_) => Vec::new(),
-        }
+        // What each key has wrong, the worker has found already.
+        let Ok(config) = SinkConfig::parse(properties) else {
+            return Vec::new();
+        };
+        let mut wrong = config.contradictions().into_pairs();
+        wrong.extend(tls_faults(&config.client).await);
+        wrong
     }
 
     async fn start(

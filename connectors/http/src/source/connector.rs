@@ -10,6 +10,7 @@ use millrace_api::{
 use super::config::SourceConfig;
 use super::position::Position;
 use super::task::HttpSourceTask;
+use crate::client::tls_faults;
 
 /// Polls an HTTP API and writes what it answers into a topic.
 #[derive(Debug, Default)]
@@ -33,11 +34,13 @@ impl SourceConnector for HttpSource {
     }
 
     async fn validate(&self, properties: &Properties) -> Vec<(String, String)> {
-        match SourceConfig::parse(properties) {
-            Ok(config) => config.contradictions().into_pairs(),
-            // What each key has wrong, the worker has found already.
-            Err(_) => Vec::new(),
-        }
+        // What each key has wrong, the worker has found already.
+        let Ok(config) = SourceConfig::parse(properties) else {
+            return Vec::new();
+        };
+        let mut wrong = config.contradictions().into_pairs();
+        wrong.extend(tls_faults(&config.client).await);
+        wrong
     }
 
     async fn start(

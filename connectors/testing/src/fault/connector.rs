@@ -41,9 +41,13 @@ impl<C: Config + Faulty> FaultConnector<C> {
 
     /// The connector's `validate`.
     pub(super) async fn validate(&self, properties: &Properties) -> Vec<(String, String)> {
+        let Ok(config) = C::parse(properties) else {
+            // What each key has wrong, the worker has found already.
+            return Vec::new();
+        };
         let checked = async {
-            let (_, faults) = self.read(properties)?;
-            faults.meet(Place::Validate).await
+            self.board.configure(name(properties), config.faults())?;
+            self.named(properties).meet(Place::Validate).await
         };
         let refusal = checked.await.err();
         refusal

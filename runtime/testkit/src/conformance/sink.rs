@@ -8,7 +8,7 @@ use millrace_api::{
     ConnectorContext, Execution, Properties, SinkBatch, SinkConnector, SinkOffsets, TopicPartition,
 };
 
-use super::{HOLD_MAX, HOLD_TRIES, Refused, check_definition};
+use super::{HOLD_MAX, HOLD_TRIES, Refused, check_definition, check_told};
 use crate::hold::{longest_hold, within};
 use crate::source::PATIENCE;
 use crate::{SinkRun, TextSinkBatch};
@@ -99,7 +99,9 @@ async fn check_delivered<F: SinkFixture>(fixture: &mut F, expected: &[&str]) {
 
 async fn configuration<F: SinkFixture>(fixture: &mut F) {
     let good = fixture.reset().await;
-    check_definition(&fixture.connector().definition(), &good);
+    let connector = fixture.connector();
+    let definition = connector.definition();
+    check_definition(&definition, &connector.validate(&good).await, &good);
     for (properties, mention) in fixture.refused().await {
         let failed = async {
             let mut run = SinkRun::start(fixture.connector(), &properties, &[partition()]).await?;
@@ -107,14 +109,16 @@ async fn configuration<F: SinkFixture>(fixture: &mut F) {
                 .await
         };
         let error = within(PATIENCE, "refusing a configuration", failed).await;
-        let trace = error
-            .err()
-            .map(|error| error.trace())
-            .unwrap_or_else(|| panic!("accepted {properties:?}"));
+        let Err(error) = error else {
+            panic!("accepted {properties:?}");
+        };
+        let trace = error.trace();
         assert!(
             trace.contains(&mention),
             "the message does not mention {mention}: {trace}"
         );
+        let together = connector.validate(&properties).await;
+        check_told(&definition, &together, &properties, &error);
     }
 }
 

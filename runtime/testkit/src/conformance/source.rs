@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use millrace_api::{ConnectorContext, Execution, Properties, SourceConnector};
 
-use super::{HOLD_MAX, HOLD_TRIES, Refused, check_definition};
+use super::{HOLD_MAX, HOLD_TRIES, Refused, check_definition, check_told};
 use crate::hold::{longest_hold, within, yield_once};
 use crate::source::PATIENCE;
 use crate::{MemoryOffsets, SourceRun};
@@ -142,7 +142,9 @@ pub(super) async fn polled<C: SourceConnector>(
 
 pub(super) async fn configuration<F: SourceFixture>(fixture: &mut F) {
     let good = fixture.reset().await;
-    check_definition(&fixture.connector().definition(), &good);
+    let connector = fixture.connector();
+    let definition = connector.definition();
+    check_definition(&definition, &connector.validate(&good).await, &good);
     for (properties, mention) in fixture.refused().await {
         let failed = async {
             let mut run =
@@ -151,14 +153,16 @@ pub(super) async fn configuration<F: SourceFixture>(fixture: &mut F) {
             run.poll().await.map(drop)
         };
         let error = within(PATIENCE, "refusing a configuration", failed).await;
-        let trace = error
-            .err()
-            .map(|error| error.trace())
-            .unwrap_or_else(|| panic!("accepted {properties:?}"));
+        let Err(error) = error else {
+            panic!("accepted {properties:?}");
+        };
+        let trace = error.trace();
         assert!(
             trace.contains(&mention),
             "the message does not mention {mention}: {trace}"
         );
+        let together = connector.validate(&properties).await;
+        check_told(&definition, &together, &properties, &error);
     }
 }
 
