@@ -18,7 +18,10 @@ use driver::{Driven, config};
 use millrace_api::Properties;
 use millrace_http::HttpSource;
 use millrace_testkit::{MemoryOffsets, SourceRun};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    date_time_ymd,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -53,7 +56,17 @@ impl Authority {
     }
 
     fn issue(&self, name: &str, last_year: i32) -> Issued {
+        self.issue_with(name, last_year, |_| {})
+    }
+
+    fn issue_with(
+        &self,
+        name: &str,
+        last_year: i32,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Issued {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        change(&mut params);
         params.not_before = date_time_ymd(2000, 1, 1);
         params.not_after = date_time_ymd(last_year, 12, 31);
         let key = KeyPair::generate().unwrap();
@@ -199,6 +212,14 @@ async fn about_servers(server: &Server, parties: &Parties) -> Vec<Case> {
     let open = front(server, &parties.local, None).await;
     let elsewhere = front(server, &ours.issue("elsewhere.example", VALID), None).await;
     let expired = front(server, &ours.issue("127.0.0.1", 2001), None).await;
+    let authority = ours.issue_with("127.0.0.1", VALID, |params| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    });
+    let authority = front(server, &authority, None).await;
+    let purpose = ours.issue_with("127.0.0.1", VALID, |params| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    });
+    let purpose = front(server, &purpose, None).await;
     let any_host = ("https.ssl.endpoint.identification.algorithm", String::new());
     vec![
         case("trusted", open, parties.trust(), None),
@@ -222,6 +243,18 @@ async fn about_servers(server: &Server, parties: &Parties) -> Vec<Case> {
             expired,
             parties.trust(),
             Some(["certificate has expired", "renew it on the server"]),
+        ),
+        case(
+            "an authority's own",
+            authority,
+            parties.trust(),
+            Some(["is an authority's own", "CA:FALSE"]),
+        ),
+        case(
+            "for clients alone",
+            purpose,
+            parties.trust(),
+            Some(["is not for servers", "TLS server authentication"]),
         ),
         case(
             "unknown authority",

@@ -11,6 +11,9 @@ const PLAIN: &str = "if it does not speak TLS there, write its URL with http://,
 const ANOTHER_NAME: &str = "call the server by a name that its certificate has, or set \
     https.ssl.endpoint.identification.algorithm to nothing, which accepts any name";
 
+/// What the check of certificates calls one that is an authority's own; rustls hands the word on as it is.
+const AN_AUTHORITYS_OWN: &str = "CaUsedAsEndEntity";
+
 /// What is wrong and which key or side can mend it; none if `error` has nothing to do with TLS.
 pub(super) fn explain(error: &reqwest::Error) -> Option<String> {
     let https = error.url().map(|url| url.scheme() == "https");
@@ -86,6 +89,10 @@ fn reason(error: &TlsError) -> String {
             "the server and this client share no TLS version or cipher, or it asks for a client certificate",
             "let the server offer TLS 1.2 or 1.3, or set https.ssl.keystore.location",
         ),
+        TlsError::PeerIncompatible(_) => (
+            "the server and this client share no TLS version or cipher",
+            "let the server offer TLS 1.2 or 1.3",
+        ),
         _ => return format!("TLS failed: {error}"),
     };
     format!("{what}; {remedy} ({error})")
@@ -117,6 +124,25 @@ fn certificate(wrong: &CertificateError) -> String {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
             "is not valid yet".to_owned(),
             "wait, or set this machine's clock",
+        ),
+        CertificateError::Other(cause) if cause.to_string() == AN_AUTHORITYS_OWN => (
+            "is an authority's own, as self-signed ones often are".to_owned(),
+            "have the server show one that is no authority's (CA:FALSE), and name whoever signed it in \
+             https.ssl.truststore.location",
+        ),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => (
+            "is not for servers".to_owned(),
+            "have one made whose extended key usage has TLS server authentication, or none",
+        ),
+        CertificateError::BadEncoding => ("is damaged".to_owned(), "replace it on the server"),
+        CertificateError::Revoked => (
+            "was revoked by its authority".to_owned(),
+            "replace it on the server",
+        ),
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
+            "is signed in a way that this client does not check".to_owned(),
+            "have one made that is signed by RSA, ECDSA or Ed25519 with SHA-256 or more",
         ),
         other => (
             format!("cannot be used: {other}"),
