@@ -19,6 +19,7 @@ const SETUP: Setup = Setup {
     session_ms: 10_000,
     // The default: a worker with a shorter interval was asked to look after its tasks more often.
     flush_ms: 60_000,
+    direct: true,
 };
 
 const PATIENCE: Duration = Duration::from_secs(300);

@@ -30,6 +30,7 @@ const SETUP: Setup = Setup {
     delay_ms: 8000,
     session_ms: 6000,
     flush_ms: 500,
+    direct: false,
 };
 
 /// Far above what is needed: a busy machine is no measure.

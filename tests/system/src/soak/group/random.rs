@@ -29,6 +29,7 @@ const SETUP: Setup = Setup {
     delay_ms: 1000,
     session_ms: 3000,
     flush_ms: 500,
+    direct: false,
 };
 
 /// How long everything may take to settle. It is far above what is needed: a run on a busy machine is no measure.

@@ -34,6 +34,8 @@ pub(super) struct Setup {
     pub(super) session_ms: u32,
     /// How often offsets are committed.
     pub(super) flush_ms: u32,
+    /// Whether the way to the broker leads past the one that can be cut, which costs processor time and moments.
+    pub(super) direct: bool,
 }
 
 /// The processes and the ways between them.
@@ -49,6 +51,8 @@ pub(super) struct Site {
 #[derive(Debug)]
 pub(super) struct Place {
     port: u16,
+    /// Where the broker says that it is to be reached from here.
+    broker: u16,
     /// The way from the others to its REST API.
     to_rest: Proxy,
     /// Its way to the broker.
@@ -72,10 +76,16 @@ impl Site {
             .iter()
             .map(|inner| {
                 let port = free_port();
+                let to_broker = Proxy::new(format!("127.0.0.1:{inner}"));
                 Place {
                     port,
+                    broker: if setup.direct {
+                        *inner
+                    } else {
+                        to_broker.port()
+                    },
                     to_rest: Proxy::new(format!("127.0.0.1:{port}")),
-                    to_broker: Proxy::new(format!("127.0.0.1:{inner}")),
+                    to_broker,
                     rest: Rest::new(&format!("127.0.0.1:{port}")),
                     worker: None,
                 }
@@ -103,7 +113,7 @@ impl Site {
              scheduled.rebalance.max.delay.ms={delay}\noffset.flush.interval.ms={flush}\n\
              listeners=http://127.0.0.1:{port}\nrest.advertised.host.name=127.0.0.1\n\
              rest.advertised.port={advertised}\n",
-            broker = place.to_broker.port(),
+            broker = place.broker,
             session = self.setup.session_ms,
             heartbeat = self.setup.session_ms / 6,
             delay = self.setup.delay_ms,
@@ -162,7 +172,7 @@ fn start_broker(sandbox: &Sandbox, inner: &[u16], places: &[Place]) -> Millrace 
         ),
         format!(
             "advertised.listeners={}",
-            list(&|index| format!("W{index}://127.0.0.1:{}", places[index].to_broker.port()))
+            list(&|index| format!("W{index}://127.0.0.1:{}", places[index].broker))
         ),
         format!(
             "listener.security.protocol.map={}",
