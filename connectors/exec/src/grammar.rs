@@ -12,7 +12,7 @@ const PLACES: [&str; 4] = ["", "/bin", "/usr/bin", "/usr/local/bin"];
 /// Commands that change what is understood behind them; where they are told `-n`, shells do not know.
 const CHANGING: [&str; 3] = ["alias", "setopt", "shopt"];
 /// How long a shell may look.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What only a shell gives a meaning, as a word of its own.
 const OPERATORS: [&str; 8] = ["|", "||", "&&", "&", ">", ">>", "<", "2>&1"];
