@@ -205,6 +205,19 @@ impl Files {
         }
         self.timed.remove(&id);
         self.open -= usize::from(entry.open.is_some());
+        // Whomever it has waited for comes before those who wait for it.
+        if let Some(ahead) = entry.after {
+            let followers = self.followers.remove(&id).unwrap_or_default();
+            for follower in &followers {
+                if let Some(entry) = self.entries.get_mut(follower) {
+                    entry.after = None;
+                }
+            }
+            for follower in followers {
+                self.put_after(follower, ahead);
+                self.make_ready(follower);
+            }
+        }
         self.let_follow(id);
         Some(entry)
     }

@@ -93,3 +93,14 @@ fn a_copy_is_read_between_a_file_and_the_one_before_it() {
     files.let_follow(id(3));
     assert_eq!(files.take_closed(9), [id(2)]);
 }
+
+#[test]
+fn who_waits_for_a_file_that_goes_waits_for_whom_that_waited_for() {
+    let mut files = files([1, 2, 3]);
+    files.put_after(id(2), id(1));
+    files.put_after(id(3), id(2));
+    files.remove(id(2));
+    assert_eq!(after(&files, 3), Some(id(1)));
+    files.remove(id(1));
+    assert_eq!(files.take_closed(9), [id(3)]);
+}
