@@ -114,6 +114,9 @@ impl<'a> Torture<'a> {
 
     /// One life of the worker, with writers at work before, during and after it.
     fn live(&mut self, how: End, blow: Blow, random: &mut Random) {
+        if matches!(blow, Blow::Restart) {
+            self.order.broker_restarted(self.lives);
+        }
         let life = Duration::from_millis(random.below(LIFE_MS_MAX));
         let stop = AtomicBool::new(false);
         let (site, number) = (&mut self.site, self.lives);
@@ -194,13 +197,14 @@ impl<'a> Torture<'a> {
         let actions = Actions::sum(self.writers.iter().map(|writer| writer.actions));
         format!(
             "{} lines in {} logs, each there and in order but {} of the {} that were written between a copy and its cut; {} came \
-             again, each behind the offsets committed at a kill ({} were looked at); {actions}",
+             again, each behind the offsets committed at a kill ({} were looked at), {} of them to a restarted broker; {actions}",
             sum(Writer::lines),
             WRITERS * FILES_OF_A_WRITER,
             self.order.lost,
             sum(Writer::exposed),
             self.order.repeated,
             self.committed,
+            self.order.resent,
         )
     }
 }

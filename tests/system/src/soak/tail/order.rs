@@ -1,7 +1,10 @@
 //! Whether each line came, and when: in order within each file, whatever was rotated meanwhile; again only where a killed
 //! worker's offsets had not been committed; and none left out but what was written between a copy and its cut.
+//!
+//! A broker that is restarted remembers the last batch of each producer only, as Kafka's does. An earlier one that it had
+//! stored without the producer hearing of it is stored again, with all that follow it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::files::Writer;
 
@@ -19,6 +22,10 @@ pub(super) struct Ending {
 pub(super) struct Order {
     files: HashMap<u64, Came>,
     endings: Vec<Ending>,
+    /// Lives during which the broker was restarted.
+    restarted: HashSet<usize>,
+    /// Lines that came again in a life in which they had come.
+    pub(super) resent: u64,
     /// Lines that came again.
     pub(super) repeated: u64,
     /// Lines that were written between a copy and its cut, and did not come.
@@ -30,6 +37,8 @@ pub(super) struct Order {
 struct Came {
     /// The life of the worker that brought the last one.
     life: usize,
+    /// The first line that it brought.
+    first: u64,
     /// The line to follow in this life.
     next: u64,
     /// Above all that have come.
@@ -46,6 +55,11 @@ impl Order {
             }
         }
         self.endings.push(ending);
+    }
+
+    /// The broker was restarted during a life.
+    pub(super) fn broker_restarted(&mut self, life: usize) {
+        self.restarted.insert(life);
     }
 
     /// A line came, brought by a life of the worker.
@@ -77,7 +91,12 @@ impl Order {
                 ));
             }
             came.life = life;
-            came.next = line.min(came.high);
+            came.first = line.min(came.high);
+            came.next = came.first;
+        }
+        if (came.first..came.next).contains(&line) && self.restarted.contains(&life) {
+            self.resent += came.next - line;
+            came.next = line;
         }
         if line != came.next {
             let left_out = came.next..line;
@@ -140,6 +159,22 @@ mod tests {
             3
         );
         assert_eq!(order(&[&[0, 1, 2], &[3]], true, 0).repeated, 0);
+    }
+
+    #[test]
+    fn lines_may_come_again_where_the_broker_was_restarted() {
+        let mut order = Order::default();
+        order.broker_restarted(0);
+        for line in [0, 1, 2, 1, 2, 3] {
+            order.take(0, 7, line, &[]);
+        }
+        assert_eq!((order.resent, order.repeated), (2, 2));
+    }
+
+    #[test]
+    #[should_panic(expected = "came where line 3 should")]
+    fn lines_do_not_come_again_in_one_life_where_the_broker_was_not_restarted() {
+        order(&[&[0, 1, 2, 1]], false, 0);
     }
 
     #[test]
