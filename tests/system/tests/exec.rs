@@ -131,7 +131,8 @@ fn everything_that_is_wrong_with_a_configuration_is_named() {
     let pipeline = Pipeline::start_with(&sandbox, &ENABLED, &[]);
     let config = json!({
         "name": "c", "connector.class": "Exec", "topic": "a b", "restart": "often", "environment": "A",
-        "batchSize": "1", "batch.size": "2", "restart.failures.max": "3",
+        "batchSize": "1", "batch.size": "2", "restart.failures.max": "3", "shell": "/bin/sh",
+        "working.directory": "/no/such/folder",
     });
     let answer = pipeline
         .rest
@@ -144,6 +145,8 @@ fn everything_that_is_wrong_with_a_configuration_is_named() {
         ("restart", "often"),
         ("environment", "NAME=value"),
         ("batchSize", "another name of batch.size"),
+        ("shell", "write /bin/sh -c"),
+        ("working.directory", "make it"),
     ] {
         let found = configs.iter().find(|config| config["value"]["name"] == key);
         let errors = found.unwrap()["value"]["errors"].to_string();

@@ -186,7 +186,7 @@ fn everything_that_is_wrong_with_a_configuration_is_named() {
     let pipeline = Pipeline::start(&sandbox, &[]);
     let config = json!({
         "name": "archive", "connector.class": "FileSink", "topics": "in",
-        "path": "../${topic}", "time.zone": "Mars", "columns": "size", "roll.records": "-1",
+        "path": "../${topic}", "time.zone": "Mars", "columns": "size", "roll.records": "-1", "json.text": "document",
     });
     let answer = pipeline
         .rest
@@ -199,6 +199,7 @@ fn everything_that_is_wrong_with_a_configuration_is_named() {
         ("time.zone", "Europe/Berlin"),
         ("columns", "choose of topic"),
         ("roll.records", "at least 0"),
+        ("json.text", "format=json"),
     ] {
         let found = configs.iter().find(|config| config["value"]["name"] == key);
         let errors = found.unwrap()["value"]["errors"].to_string();

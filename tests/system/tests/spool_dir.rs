@@ -149,7 +149,7 @@ fn everything_that_is_wrong_with_a_configuration_is_named() {
     let pipeline = Pipeline::start(&sandbox, &[]);
     let config = json!({
         "name": "spool", "connector.class": "SpoolDir", "topic": "t", "include": "[", "format": "xml",
-        "headers": "size", "when.done": "delete", "done.folder": "d",
+        "headers": "size", "when.done": "delete", "done.folder": "d", "done.suffix": "/x", "folder": "none",
     });
     let answer = pipeline
         .rest
@@ -157,11 +157,12 @@ fn everything_that_is_wrong_with_a_configuration_is_named() {
     assert_eq!(answer.status, 200);
     let configs = answer.body["configs"].as_array().unwrap();
     for (key, remedy) in [
-        ("folder", "Missing required"),
+        ("folder", "make it, or name another"),
         ("include", "write names such as"),
         ("format", "xml"),
         ("headers", "choose of file"),
         ("done.folder", "leave it out"),
+        ("done.suffix", "slash"),
     ] {
         let found = configs.iter().find(|config| config["value"]["name"] == key);
         let errors = found.unwrap()["value"]["errors"].to_string();

@@ -271,7 +271,7 @@ fn everything_that_is_wrong_with_a_configuration_is_named() {
     let pipeline = Pipeline::start(&sandbox, &[]);
     let config = json!({
         "name": "syslog", "connector.class": "Syslog", "tls.key": "key.pem", "topic": "${app}",
-        "time.zone": "Mars", "headers": "size",
+        "time.zone": "Mars", "headers": "size", "host": "192.0.2.1",
     });
     let answer = pipeline
         .rest
@@ -281,6 +281,8 @@ fn everything_that_is_wrong_with_a_configuration_is_named() {
     for (key, remedy) in [
         ("udp.port", "tcp.port or tls.port"),
         ("tls.certificate", "PEM"),
+        ("tls.key", "cannot read the file"),
+        ("host", "no such address"),
         ("topics.allowed", "may choose"),
         ("topic.otherwise", "where messages go"),
         ("time.zone", "Europe/Berlin"),
