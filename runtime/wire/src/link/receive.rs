@@ -7,8 +7,9 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::pool::{Pool, PooledBuf};
 
-/// Small answers share one read of this size.
-const READ_AHEAD: usize = 16 << 10;
+/// Small answers share one read of this size; a large one gets all but its beginning where it is to be. An idle link keeps
+/// it, and there are thousands of those.
+const READ_AHEAD: usize = 4 << 10;
 const SIZE_LEN: usize = 4;
 
 /// Why no more answers come.

@@ -22,9 +22,6 @@ const IN_MEMORY_BATCH_BYTES: usize = 512 << 10;
 /// all.
 const REMOTE_BATCH_BYTES: usize = 1_000_000;
 
-/// `fetch.max.wait.ms` of sinks: records end the wait, so that it says only how often a sink without any asks. New
-/// partitions may have to wait for it.
-const FETCH_WAIT_MS: u32 = 1000;
 /// `fetch.max.bytes` of sinks, as Kafka has it, and the least that a bound of the connector's memory makes of it: below
 /// that answers cost more than what is in them.
 const ANSWER_BYTES: u64 = 50 << 20;
@@ -225,7 +222,6 @@ impl Clients {
             ("auto.offset.reset", "earliest".to_owned()),
             ("max.partition.fetch.bytes", partition.to_string()),
             ("fetch.max.bytes", answer.to_string()),
-            ("fetch.max.wait.ms", FETCH_WAIT_MS.to_string()),
         ];
         connector_clients("consumer", &defaults, &self.worker, connector)
     }
