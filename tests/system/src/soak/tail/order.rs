@@ -76,14 +76,14 @@ impl Order {
             let Some(between) = between else {
                 fail(&format!("came with life {life} after life {}", came.life))
             };
-            let clean = between.iter().any(|ending| ending.clean);
             let committed = between
                 .last()
                 .and_then(|ending| ending.committed.get(&file));
-            let floor = if clean {
-                came.high
-            } else {
-                committed.copied().unwrap_or(0)
+            let committed = committed.copied().unwrap_or(0);
+            // A life that brought nothing of the file, and was stopped, has committed nothing of it.
+            let floor = match between.first() {
+                Some(Ending { clean: true, .. }) => came.next.max(committed),
+                _ => committed,
             };
             if line < floor {
                 fail(&format!(
@@ -138,6 +138,8 @@ pub(super) fn history(writers: &[Writer], file: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::{Ending, Order};
 
     fn order(lives: &[&[u64]], clean: bool, committed: u64) -> Order {
@@ -159,6 +161,25 @@ mod tests {
             3
         );
         assert_eq!(order(&[&[0, 1, 2], &[3]], true, 0).repeated, 0);
+    }
+
+    #[test]
+    fn a_stop_covers_what_was_brought_before_it() {
+        let mut order = Order::default();
+        for (lines, clean) in [
+            (&[0, 1, 2][..], false),
+            (&[], true),
+            (&[0, 1], true),
+            (&[2, 3], false),
+        ] {
+            let life = order.endings.len();
+            for line in lines {
+                order.take(life, 7, *line, &[]);
+            }
+            let committed = HashMap::new();
+            order.ended(Ending { clean, committed });
+        }
+        assert_eq!(order.repeated, 3);
     }
 
     #[test]
