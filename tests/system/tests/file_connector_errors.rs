@@ -1,5 +1,6 @@
-//! Everything that is wrong with a configuration of FileTail, SpoolDir, FileSink and Log is told by one call of validate:
-//! each key with its value and what to do, also what is only wrong of several keys together.
+//! Everything that is wrong with a configuration of FileTail, SpoolDir, FileSink, Exec, Syslog and Log is told by one call
+//! of validate: each key with its value and what to do, also what is only wrong of several keys together, and what this
+//! machine cannot do.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)]
 
 use millrace_system::{pipeline::Pipeline, sandbox::Sandbox};
@@ -63,17 +64,26 @@ const CASES: &[Case] = &[
         ],
     ),
     (
+        "FileTail",
+        &[("topic", "t"), ("exclude", "/var/log/*.log")],
+        &[
+            ("include", "/var/log/*.log", "have it match fewer"),
+            ("key", "", "leave the key out"),
+            ("headers", "path,path", "name it once"),
+        ],
+    ),
+    (
         "SpoolDir",
         &[],
         &[
-            ("folder", "", "non-empty"),
+            ("folder", "", "write a path"),
             ("topic", "..", "letters, digits"),
             ("include", "a[", "*.csv"),
             ("exclude", "{b", "*.csv"),
             ("format", "xml", "csv"),
             ("order", "size", "oldest"),
             ("when.done", "keep", "delete"),
-            ("done.suffix", "", "non-empty"),
+            ("done.suffix", "", "write a mark"),
             ("on.invalid", "cry", "skip"),
             ("stable.ms", "-1", "at least 0"),
             ("scan.interval.ms", "1", "at least 10"),
@@ -87,22 +97,42 @@ const CASES: &[Case] = &[
     (
         "SpoolDir",
         &[
-            ("folder", "/in"),
+            ("folder", "/tmp"),
             ("when.done", "delete"),
             ("on.invalid", "fail"),
         ],
         &[
             ("topic", "a b", "letters, digits"),
             ("done.folder", "/done", "leave it out"),
-            ("failed.folder", "/in", "another folder"),
+            ("failed.folder", "/tmp", "another folder"),
             ("csv.separator", ";", "leave it out"),
+        ],
+    ),
+    (
+        "SpoolDir",
+        &[("folder", "/tmp"), ("topic", "t"), ("when.done", "mark")],
+        &[
+            ("include", "sub/*.csv", "names such as"),
+            ("exclude", "a/b", "names such as"),
+            ("done.suffix", "/x", "write a mark"),
+            ("failed.folder", "/proc/failed", "name one beside it"),
+            ("headers", "file,file", "name it once"),
+        ],
+    ),
+    (
+        "SpoolDir",
+        &[("topic", "t")],
+        &[
+            ("folder", "/no/such/folder", "make it, or name another"),
+            ("done.folder", "", "write a path"),
+            ("done.suffix", ".done", "leave it out"),
         ],
     ),
     (
         "FileSink",
         &[],
         &[
-            ("directory", "", "non-empty"),
+            ("directory", "", "write a path"),
             ("path", "../${topic}", "dot"),
             ("time.zone", "Mars", "Europe/Berlin"),
             ("format", "xml", "csv"),
@@ -128,6 +158,81 @@ const CASES: &[Case] = &[
         ],
     ),
     (
+        "FileSink",
+        &[("directory", "/out")],
+        &[
+            ("path", "a/ /b", "write another"),
+            ("time.zone", "-1", "+02:00"),
+            ("json.text", "document", "leave it out"),
+            ("csv.header", "false", "leave it out"),
+            ("csv.separator", ";", "leave it out"),
+        ],
+    ),
+    (
+        "FileSink",
+        &[("directory", "/out"), ("format", "json")],
+        &[("columns", "key,key", "name key once")],
+    ),
+    (
+        "Exec",
+        &[],
+        &[
+            ("command", "ls | wc", "set shell=/bin/sh -c"),
+            ("topic", "a b", "letters, digits"),
+            ("restart", "often", "on-failure"),
+            ("working.directory", "/no/such/folder", "make it"),
+            ("environment", "A", "NAME=value"),
+            ("max.line.bytes", "1", "at least 16"),
+        ],
+    ),
+    (
+        "Exec",
+        &[("topic", "t")],
+        &[("command", "/no/such/program -x", "install it")],
+    ),
+    (
+        "Exec",
+        &[("topic", "t")],
+        &[("command", "grep 'a b", "set shell=/bin/sh -c")],
+    ),
+    (
+        "Exec",
+        &[("topic", "t"), ("shell", "/bin/sh -c")],
+        &[("command", "echo 'a", "mend it")],
+    ),
+    (
+        "Exec",
+        &[("topic", "t"), ("command", "true")],
+        &[("shell", "/bin/sh", "write /bin/sh -c")],
+    ),
+    (
+        "Syslog",
+        &[("tls.port", "0")],
+        &[
+            ("host", "192.0.2.1", "name one that it has"),
+            ("tls.certificate", "/no/such.pem", "name a PEM file"),
+            ("tls.key", "/dev/null", "name a PEM file"),
+            ("tls.client.ca", "", "write a path"),
+            ("topic", "${size}", "choose of ${host}"),
+            ("key", "", "leave the key out"),
+            ("headers", "host,host", "name it once"),
+        ],
+    ),
+    (
+        "Syslog",
+        &[
+            ("udp.port", "0"),
+            ("topic", "t"),
+            ("max.message.bytes", "65537"),
+        ],
+        &[
+            ("topics.allowed", "a*", "leave it out"),
+            ("topic.otherwise", "rest", "leave it out"),
+            ("waiting.bytes.max", "65536", "max.message.bytes at least"),
+            ("time.zone", "-1", "+02:00"),
+        ],
+    ),
+    (
         "Log",
         &[],
         &[
@@ -142,7 +247,8 @@ const CASES: &[Case] = &[
 #[test]
 fn everything_wrong_is_told_together_with_key_value_and_remedy() {
     let sandbox = Sandbox::new();
-    let mut pipeline = Pipeline::start(&sandbox, &[]);
+    let keys = [("unsafe.connectors", "exec")];
+    let mut pipeline = Pipeline::start_with(&sandbox, &keys, &[]);
     let mut failures = Vec::new();
     for (class, right, wrong) in CASES {
         let mut config = Map::new();
