@@ -158,6 +158,7 @@ impl Lane {
     }
 
     /// Closes the connection to a node; requests under way fail, and whoever comes next opens another one at once.
+    #[cfg(feature = "consumer")]
     pub(crate) async fn disconnect(&self, node_id: i32) {
         let slot = self.slot(node_id);
         let connection = slot.lock().await.connection.take();
