@@ -23,8 +23,8 @@ use millrace_api::{ConnectError, ErrorKind, Properties};
 
 /// The longest an `Async` plugin may keep its thread; a build without optimization takes its time.
 const HOLD_MAX: Duration = Duration::from_millis(if cfg!(debug_assertions) { 30 } else { 10 });
-/// A loaded machine may take a thread away in the middle of a step, but not each time.
-const HOLD_TRIES: usize = 10;
+/// A loaded machine may take a thread away in the middle of a step, but not each time: one short step is enough.
+const HOLD_TRIES: usize = 100;
 
 /// Configuration that cannot work: the properties, and what the message must mention.
 pub type Refused = (Properties, String);
