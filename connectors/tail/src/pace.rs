@@ -1,5 +1,6 @@
 //! When the folders are looked at: at an interval, and soon after a name has come or gone, but never so often that
-//! looking takes more than a tenth of the time.
+//! looking takes more than a tenth of the time. Where a watch tells of changes, looks of which it told nothing take a
+//! hundredth, for they find only what the watch has missed.
 
 use std::time::Duration;
 
@@ -9,6 +10,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 const WATCHED: u32 = 10;
 /// A pause is at least so many times as long as the look before it.
 const REST: u32 = 10;
+/// The same for looks that nothing has asked for where a watch tells of changes, as long as that is no longer than a minute.
+const REST_WATCHED: u32 = 100;
+const REST_WATCHED_MAX: Duration = Duration::from_secs(60);
 
 /// The times of the looks, counted from the start of the task.
 #[derive(Debug)]
@@ -52,7 +56,10 @@ impl Pace {
     pub(crate) fn end(&mut self, now: Duration, watched: bool) {
         let took = now.saturating_sub(self.began.take().unwrap_or(now));
         let pause = PAUSE.max(took * REST);
-        let interval = self.interval * if watched { WATCHED } else { 1 };
+        let interval = match watched {
+            true => (self.interval * WATCHED).max((took * REST_WATCHED).min(REST_WATCHED_MAX)),
+            false => self.interval,
+        };
         self.earliest = now + pause;
         self.next = now + interval.max(pause);
         if std::mem::take(&mut self.again) {
@@ -90,6 +97,27 @@ mod tests {
         pace.begin(ms(21));
         pace.end(ms(22), true);
         assert_eq!(pace.next(), ms(10_022));
+    }
+
+    #[test]
+    fn looks_that_a_watch_makes_needless_take_a_hundredth_of_the_time() {
+        let mut pace = Pace::new(ms(1000));
+        for (took, pause) in [(1, 10_000), (200, 20_000), (5_000, 60_000), (7_000, 70_000)] {
+            let begin = pace.next();
+            pace.begin(begin);
+            let end = begin + ms(took);
+            pace.end(end, true);
+            assert_eq!(pace.next(), end + ms(pause), "{took}");
+        }
+        let mut hurried = Pace::new(ms(1000));
+        hurried.begin(ms(0));
+        hurried.end(ms(200), true);
+        hurried.hurry();
+        assert_eq!(
+            hurried.next(),
+            ms(2_200),
+            "what a watch tells of is looked at soon"
+        );
     }
 
     #[test]
