@@ -200,8 +200,8 @@ impl Files {
             self.by_path.remove(&entry.path);
         }
         // Another file may get its inode, and wait for somebody else.
-        if let Some(line) = entry.after.and_then(|ahead| self.followers.get_mut(&ahead)) {
-            line.retain(|follower| *follower != id);
+        if let Some(ahead) = entry.after {
+            self.leave_line(id, ahead);
         }
         self.timed.remove(&id);
         self.open -= usize::from(entry.open.is_some());
@@ -263,12 +263,19 @@ impl Files {
             return;
         };
         let ahead = entry.after.take();
-        if let Some(line) = ahead.and_then(|ahead| self.followers.get_mut(&ahead)) {
-            line.retain(|follower| *follower != id);
+        if let Some(ahead) = ahead {
+            self.leave_line(id, ahead);
         }
         self.put_after(id, before);
         if let Some(ahead) = ahead {
             self.put_after(before, ahead);
+        }
+    }
+
+    /// `id` waits for `ahead` no more.
+    fn leave_line(&mut self, id: FileId, ahead: FileId) {
+        if let Some(line) = self.followers.get_mut(&ahead) {
+            line.retain(|follower| *follower != id);
         }
     }
 

@@ -116,6 +116,11 @@ impl FileState {
         self.place
     }
 
+    /// Whether nothing of the file was handed out or begun.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.read_to == 0
+    }
+
     /// Bytes of a line that has begun but not ended.
     pub(crate) fn begun(&self) -> u64 {
         self.read_to - self.position

@@ -396,6 +396,36 @@ async fn generations_found_together_come_oldest_first() {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_deleted_file_waits_for_the_older_one_that_has_its_inode() {
+    let mut tail = Tail::new(&[("open.files.max", "1"), ("batch.size", "1")]);
+    tail.set("include", &tail.path("*").display().to_string());
+    let text = |name: &str| -> String { (0..50).map(|line| format!("{name} {line}\n")).collect() };
+    let write = |name: &str, hour: u64| {
+        tail.append(name, text(name));
+        let written = UNIX_EPOCH + Duration::from_secs(3600 * hour);
+        tail.writer(name).set_modified(written).unwrap();
+        fs::metadata(tail.path(name)).unwrap().ino()
+    };
+    let inode = write("a.log.1", 2);
+    write("a.log", 3);
+    write("b.log", 3);
+    let mut run = tail.start().await;
+    // Of the two that can be read, each closes the other.
+    while !lines(&mut run, 1).await[0].starts_with("a.log.1 ") {}
+    while !lines(&mut run, 1).await[0].starts_with("b.log ") {}
+    tail.remove("a.log.1");
+    if write("a.log.2", 1) != inode {
+        run.stop().await;
+        return;
+    }
+    let read = lines_up_to(&mut run, "a.log 49").await;
+    let first = |name: &str| read.iter().position(|line| line.starts_with(name));
+    let last = read.iter().rposition(|line| line.starts_with("a.log.2 "));
+    assert!(last.is_some() && last < first("a.log "), "{read:?}");
+    run.stop().await;
+}
+
+#[tokio::test]
 async fn few_open_files_read_many() {
     let tail = Tail::new(&[("open.files.max", "3")]);
     for number in 0..50 {

@@ -254,17 +254,23 @@ impl Running {
         entry
     }
 
-    /// Generations of one log are read one after another: files that are new, or have another one's name, after those
-    /// that have something to read.
+    /// Generations of one log are read one after another: files that are new, or have another one's name, or of which
+    /// nothing was read, after those that have something to read.
     fn order(&mut self, added: &[Found], known: &[Found], moved: &HashMap<FileId, FileId>) {
+        if added.is_empty() && moved.is_empty() {
+            return;
+        }
+        // Whoever waited for a file whose inode a new one has is let go, and the new one may be an older generation.
+        let untouched = known.iter().map(|file| file.id).filter(|id| {
+            let entry = self.files.get(*id);
+            entry.is_some_and(|entry| entry.state.is_untouched())
+        });
         let waiting: HashSet<FileId> = added
             .iter()
             .map(|file| file.id)
             .chain(moved.keys().copied())
+            .chain(untouched)
             .collect();
-        if waiting.is_empty() {
-            return;
-        }
         let replaced: HashSet<FileId> = moved.values().copied().collect();
         let files: Vec<&Found> = known
             .iter()
@@ -275,6 +281,7 @@ impl Running {
                 // At the first look, nobody knows which files were cut while nobody looked.
                 !self.looked
                     || unread
+                    || waiting.contains(&file.id)
                     || replaced.contains(&file.id)
                     || moved.contains_key(&file.id)
             })
