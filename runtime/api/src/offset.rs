@@ -62,4 +62,16 @@ pub trait OffsetReader: Send + Sync + fmt::Debug {
     /// # Errors
     /// When the store cannot be read.
     async fn offset(&self, partition: &OffsetMap) -> Result<Option<OffsetMap>, ConnectError>;
+
+    /// All partitions of the connector that have a committed offset, with it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn offsets(&self) -> Result<Vec<(OffsetMap, OffsetMap)>, ConnectError>;
+}
+
+/// Hears of offsets that are to be committed and that no record bears; must not block.
+pub trait OffsetListener: Send + Sync + fmt::Debug {
+    /// Commits the offset of a partition once every record that earlier calls of `poll` have returned was answered.
+    fn commit_offset(&self, partition: OffsetMap, offset: OffsetMap);
 }

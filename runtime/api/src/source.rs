@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use crate::{
-    Backlog, BacklogListener, ConnectError, ConnectorContext, OffsetMap, OffsetReader, Plugin,
-    Properties, SourceBatch, TaskId, config::ConfigDef,
+    Backlog, BacklogListener, ConnectError, ConnectorContext, OffsetListener, OffsetMap,
+    OffsetReader, Plugin, Properties, SourceBatch, TaskId, config::ConfigDef,
 };
 
 /// Whether a source can take part in exactly-once delivery.
@@ -129,6 +129,7 @@ pub struct SourceContext {
     offsets: Arc<dyn OffsetReader>,
     running: watch::Receiver<bool>,
     backlog: Option<Arc<dyn BacklogListener>>,
+    offset_listener: Option<Arc<dyn OffsetListener>>,
 }
 
 impl SourceContext {
@@ -139,6 +140,7 @@ impl SourceContext {
             offsets,
             running,
             backlog: None,
+            offset_listener: None,
         }
     }
 
@@ -146,6 +148,13 @@ impl SourceContext {
     #[must_use]
     pub fn with_backlog(mut self, listener: Arc<dyn BacklogListener>) -> Self {
         self.backlog = Some(listener);
+        self
+    }
+
+    /// The same, whose task may have offsets committed that no record bears.
+    #[must_use]
+    pub fn with_offset_listener(mut self, listener: Arc<dyn OffsetListener>) -> Self {
+        self.offset_listener = Some(listener);
         self
     }
 
@@ -160,6 +169,23 @@ impl SourceContext {
     /// When the offset store cannot be read.
     pub async fn offset(&self, partition: &OffsetMap) -> Result<Option<OffsetMap>, ConnectError> {
         self.offsets.offset(partition).await
+    }
+
+    /// All committed offsets of the connector, those of its other tasks too: pairs of partition and offset.
+    ///
+    /// # Errors
+    /// When the offset store cannot be read.
+    pub async fn offsets(&self) -> Result<Vec<(OffsetMap, OffsetMap)>, ConnectError> {
+        self.offsets.offsets().await
+    }
+
+    /// Has an offset committed that no record bears, once every record that earlier calls of `poll` have returned was
+    /// answered (and not before). A later offset of the same partition, of a record or not, takes its place. Calls from
+    /// [`SourceTask::stop`] come too late, and a preview commits nothing. Does not block.
+    pub fn commit_offset(&self, partition: OffsetMap, offset: OffsetMap) {
+        if let Some(listener) = &self.offset_listener {
+            listener.commit_offset(partition, offset);
+        }
     }
 
     /// Tells what waits in the system and was not read yet, in place of what was told before. A source that knows it tells

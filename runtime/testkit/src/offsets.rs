@@ -42,4 +42,8 @@ impl OffsetReader for MemoryOffsets {
             .find(|(known, _)| known == partition)
             .map(|(_, offset)| offset.clone()))
     }
+
+    async fn offsets(&self) -> Result<Vec<(OffsetMap, OffsetMap)>, ConnectError> {
+        Ok(self.all())
+    }
 }

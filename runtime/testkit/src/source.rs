@@ -1,11 +1,12 @@
 //! Drives the first task of a source.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use millrace_api::{
-    BatchAcks, Cell, ConnectError, ConnectorContext, OffsetMap, Properties, SourceBatch,
-    SourceConnector, SourceContext, SourceTask, TaskId,
+    BatchAcks, Cell, ConnectError, ConnectorContext, OffsetListener, OffsetMap, Properties,
+    SourceBatch, SourceConnector, SourceContext, SourceTask, TaskId,
 };
 use tokio::sync::watch;
 
@@ -33,7 +34,7 @@ pub struct SourceRun<C> {
     connector: C,
     task: Box<dyn SourceTask>,
     running: watch::Sender<bool>,
-    offsets: MemoryOffsets,
+    commits: Arc<Commits>,
     /// Polled and not yet acknowledged.
     in_flight: Vec<Polled>,
     /// For each record in flight, whom to tell of its acknowledgement: the row, of the batch that asked.
@@ -60,6 +61,10 @@ impl<C: SourceConnector> SourceRun<C> {
         let task_properties =
             task_properties.ok_or_else(|| ConnectError::connect("the connector has no task"))?;
         let (running, is_running) = watch::channel(true);
+        let commits = Arc::new(Commits {
+            offsets: offsets.clone(),
+            counts: Mutex::default(),
+        });
         let context = SourceContext::new(
             TaskId {
                 connector: name,
@@ -67,14 +72,15 @@ impl<C: SourceConnector> SourceRun<C> {
             },
             Arc::new(offsets.clone()),
             is_running,
-        );
+        )
+        .with_offset_listener(Arc::clone(&commits) as _);
         let mut task = connector.task();
         task.start(&task_properties, context).await?;
         Ok(Self {
             connector,
             task,
             running,
-            offsets: offsets.clone(),
+            commits,
             in_flight: Vec::new(),
             listening: Vec::new(),
             next_offset: 0,
@@ -117,6 +123,7 @@ impl<C: SourceConnector> SourceRun<C> {
     /// A batch was polled.
     fn taken(&mut self, batch: Option<&SourceBatch>) {
         if let Some(batch) = batch {
+            self.commits.lock().polled += batch.len() as u64;
             self.in_flight.extend(records(batch));
             let rows = 0..batch.len();
             self.listening
@@ -135,7 +142,7 @@ impl<C: SourceConnector> SourceRun<C> {
             self.next_offset += 1;
         }
         for record in self.in_flight.drain(..count) {
-            self.offsets.commit(&record.partition, record.offset);
+            self.commits.answered(&record);
         }
         self.task.commit().await;
     }
@@ -171,6 +178,57 @@ impl<C: std::fmt::Debug> std::fmt::Debug for SourceRun<C> {
     }
 }
 
+/// Commits the offsets of records, and between them those that no record bears.
+#[derive(Debug)]
+struct Commits {
+    offsets: MemoryOffsets,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// Records that were polled.
+    polled: u64,
+    /// Those of them that were acknowledged.
+    answered: u64,
+    /// Partitions and offsets that no record bears, each with the count of records that come before it.
+    waiting: VecDeque<(u64, OffsetMap, OffsetMap)>,
+}
+
+impl Commits {
+    /// The next record was acknowledged.
+    fn answered(&self, record: &Polled) {
+        self.offsets
+            .commit(&record.partition, record.offset.clone());
+        let mut counts = self.lock();
+        counts.answered += 1;
+        self.commit_waiting(&mut counts);
+    }
+
+    fn commit_waiting(&self, counts: &mut Counts) {
+        let answered = counts.answered;
+        while let Some((_, partition, offset)) = counts
+            .waiting
+            .pop_front_if(|(before, ..)| *before <= answered)
+        {
+            self.offsets.commit(&partition, offset);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OffsetListener for Commits {
+    fn commit_offset(&self, partition: OffsetMap, offset: OffsetMap) {
+        let mut counts = self.lock();
+        let before = counts.polled;
+        counts.waiting.push_back((before, partition, offset));
+        self.commit_waiting(&mut counts);
+    }
+}
+
 /// The records of a batch, with their text.
 fn records(batch: &SourceBatch) -> Vec<Polled> {
     let mut records = Vec::with_capacity(batch.len());
@@ -192,5 +250,48 @@ fn text(cell: Cell<'_>) -> Option<String> {
         Cell::Null => None,
         Cell::Text(bytes) | Cell::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
         Cell::Value(datum) => Some(datum.value.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use millrace_api::{OffsetListener, OffsetMap};
+
+    use super::{Commits, Polled};
+    use crate::MemoryOffsets;
+
+    fn map(key: &str, value: i64) -> OffsetMap {
+        [(key.to_owned(), value.into())].into_iter().collect()
+    }
+
+    #[test]
+    fn an_offset_that_no_record_bears_waits_for_the_records_before_it() {
+        let commits = Commits {
+            offsets: MemoryOffsets::default(),
+            counts: Mutex::default(),
+        };
+        let record = |offset| Polled {
+            topic: "t".to_owned(),
+            value: None,
+            partition: map("file", 1),
+            offset: map("position", offset),
+        };
+        let is_committed = |file, position| {
+            let all = commits.offsets.all();
+            all.contains(&(map("file", file), map("position", position)))
+        };
+        commits.commit_offset(map("file", 0), map("position", 7));
+        assert!(is_committed(0, 7));
+        commits.lock().polled += 2;
+        commits.commit_offset(map("file", 1), map("position", 9));
+        commits.lock().polled += 1;
+        commits.answered(&record(1));
+        assert!(is_committed(1, 1));
+        commits.answered(&record(2));
+        assert!(is_committed(1, 9));
+        commits.answered(&record(10));
+        assert!(is_committed(1, 10));
     }
 }

@@ -18,7 +18,7 @@ use super::walk::owned;
 use crate::actor::{Actor, CallError, Threads};
 use crate::herder::Hosts;
 use crate::registry::Registered;
-use crate::store::OffsetStore;
+use crate::store::{OffsetStore, StoreError};
 use crate::task::TaskCode;
 
 /// How long each call beside `poll` may take.
@@ -214,6 +214,18 @@ impl OffsetReader for Stored {
             return Ok(None);
         };
         let read = store.get(&self.connector, partition).await;
-        read.map_err(|error| ConnectError::connect("cannot read source offsets").caused_by(error))
+        read.map_err(unreadable)
     }
+
+    async fn offsets(&self) -> Result<Vec<(OffsetMap, OffsetMap)>, ConnectError> {
+        let Some(store) = &self.store else {
+            return Ok(Vec::new());
+        };
+        let read = store.list(&self.connector).await;
+        read.map_err(unreadable)
+    }
+}
+
+fn unreadable(error: StoreError) -> ConnectError {
+    ConnectError::connect("cannot read source offsets").caused_by(error)
 }

@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use millrace_api::TaskId;
+use millrace_api::{OffsetListener, OffsetMap, TaskId};
 use millrace_wire::clock::Clock;
 use tokio::sync::Notify;
 
-use super::in_flight::InFlight;
+use super::in_flight::{BareOffsets, InFlight};
 use crate::causes::chain;
 use crate::metrics::TaskMetrics;
 use crate::store::{OffsetChange, OffsetStore};
@@ -22,6 +22,8 @@ pub(crate) struct Committer {
     metrics: Arc<TaskMetrics>,
     clock: Arc<dyn Clock>,
     in_flight: Mutex<InFlight>,
+    /// Offsets that no row bears, also part of `in_flight`.
+    bare: Arc<BareOffsets>,
     /// Offsets of a write that failed; newer ones of the same partition replace them.
     kept: Mutex<Vec<OffsetChange>>,
     /// Wakes whoever waits for acknowledgements.
@@ -41,13 +43,15 @@ impl Committer {
         metrics: Arc<TaskMetrics>,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let in_flight = InFlight::default();
         Self {
             id: metrics.id.clone(),
             store,
             timeout,
             metrics,
             clock,
-            in_flight: Mutex::default(),
+            bare: Arc::clone(in_flight.bare()),
+            in_flight: Mutex::new(in_flight),
             kept: Mutex::default(),
             answered: Notify::new(),
             due: Notify::new(),
@@ -107,7 +111,8 @@ impl Committer {
         }
     }
 
-    /// Waits until rows were answered since the last call, or a commit has failed: a task without records wakes nobody.
+    /// Waits until rows were answered or an offset that no row bears was left since the last call, or a commit has
+    /// failed: a task without either wakes nobody.
     pub(crate) async fn due(&self) {
         self.due.notified().await;
     }
@@ -160,5 +165,101 @@ impl Committer {
         changes.retain(|(partition, _)| !fresh.iter().any(|(newer, _)| newer == partition));
         changes.extend(fresh);
         changes
+    }
+}
+
+impl OffsetListener for Committer {
+    fn commit_offset(&self, partition: OffsetMap, offset: OffsetMap) {
+        self.bare.add(partition, offset);
+        self.due.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use millrace_wire::clock::ManualClock;
+
+    use super::*;
+    use crate::metrics::{TaskKind, WorkerMetrics};
+    use crate::store::StoreError;
+
+    /// A store whose writes fail while it is told to refuse them.
+    #[derive(Debug, Default)]
+    struct Refusing {
+        refuses: AtomicBool,
+        written: Mutex<Vec<Vec<OffsetChange>>>,
+    }
+
+    #[async_trait]
+    impl OffsetStore for Refusing {
+        async fn get(
+            &self,
+            _connector: &str,
+            _partition: &OffsetMap,
+        ) -> Result<Option<OffsetMap>, StoreError> {
+            Ok(None)
+        }
+
+        async fn put(
+            &self,
+            _connector: &str,
+            changes: Vec<OffsetChange>,
+        ) -> Result<(), StoreError> {
+            if self.refuses.load(Ordering::Relaxed) {
+                return Err(StoreError::Io {
+                    action: "write",
+                    path: "offsets".to_owned(),
+                    source: std::io::ErrorKind::StorageFull.into(),
+                });
+            }
+            self.written.lock().unwrap().push(changes);
+            Ok(())
+        }
+
+        async fn list(&self, _connector: &str) -> Result<Vec<(OffsetMap, OffsetMap)>, StoreError> {
+            Ok(Vec::new())
+        }
+    }
+
+    fn map(key: &str, value: i64) -> OffsetMap {
+        [(key.to_owned(), value.into())].into_iter().collect()
+    }
+
+    #[tokio::test]
+    async fn an_offset_that_no_row_bears_outlives_a_failed_write_unless_a_newer_one_comes() {
+        let cases: [(&[i64], i64); 2] = [(&[], 1), (&[2, 3], 3)];
+        for (newer, last) in cases {
+            let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(0));
+            let id = TaskId {
+                connector: "c".into(),
+                task: 0,
+            };
+            let metrics = WorkerMetrics::default().begin(&id, TaskKind::Source, Arc::clone(&clock));
+            let store = Arc::new(Refusing::default());
+            let timeout = Duration::from_secs(60);
+            let committer = Committer::new(
+                Arc::clone(&store) as _,
+                timeout,
+                metrics,
+                Arc::clone(&clock),
+            );
+            store.refuses.store(true, Ordering::Relaxed);
+            committer.commit_offset(map("inode", 7), map("position", 1));
+            committer.due().await;
+            assert!(!committer.commit().await);
+            committer.due().await;
+            for position in newer {
+                committer.commit_offset(map("inode", 7), map("position", *position));
+            }
+            store.refuses.store(false, Ordering::Relaxed);
+            assert!(committer.commit().await);
+            assert!(committer.has_committed());
+            assert!(committer.commit().await);
+            assert_eq!(
+                *store.written.lock().unwrap(),
+                [[(map("inode", 7), Some(map("position", last)))]]
+            );
+        }
     }
 }

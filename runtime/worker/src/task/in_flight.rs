@@ -4,11 +4,17 @@
 //! order. For each source partition there is one queue; only its unbroken acknowledged prefix counts, so that a row
 //! that hangs holds back the offsets of its own source partition and of no other.
 
+mod bare;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
-use millrace_api::{Row, SourceBatch, SourcePartition};
+use millrace_api::{OffsetMap, Row, SourceBatch, SourcePartition};
+
+pub(crate) use bare::BareOffsets;
 
 use crate::store::OffsetChange;
 
@@ -28,8 +34,16 @@ struct Segment {
 #[derive(Debug, Default)]
 struct Queue {
     segments: VecDeque<Segment>,
-    /// Mark at the end of the acknowledged prefix, and what makes an offset of it, if it has moved since it was last taken.
-    committable: Option<(SourcePartition, i64)>,
+    /// The end of the acknowledged prefix, if it has moved since it was last taken.
+    committable: Option<Committable>,
+}
+
+#[derive(Debug)]
+struct Committable {
+    /// A ticket of the batch that the mark is from.
+    ticket: u64,
+    source: SourcePartition,
+    mark: i64,
 }
 
 /// A batch with someone who wants to hear of acknowledgements.
@@ -62,9 +76,20 @@ pub(crate) struct InFlight {
     listening: VecDeque<Listening>,
     queues: HashMap<String, Queue>,
     outstanding: u64,
+    bare: Arc<BareOffsets>,
 }
 
 impl InFlight {
+    /// Where offsets are left that no row bears.
+    pub(crate) fn bare(&self) -> &Arc<BareOffsets> {
+        &self.bare
+    }
+
+    /// Notes that a batch was polled: offsets that no row bears wait for it from here on, even if it is never submitted.
+    pub(crate) fn polled(&self) {
+        self.bare.polled();
+    }
+
     /// The ticket that the first row of the next batch gets.
     pub(crate) fn next_ticket(&self) -> u64 {
         self.next
@@ -81,12 +106,13 @@ impl InFlight {
         let batch = Arc::new(marks);
         self.next += batch.len() as u64;
         self.outstanding += batch.len() as u64;
+        self.bare.submitted(self.next);
         for (start, run) in batch
             .runs_with_start()
             .filter(|(start, run)| run.end > *start)
         {
-            let key = serde_json::to_string(run.source.partition()).unwrap_or_default();
-            let queue = self.queues.entry(key).or_default();
+            let queue = self.queues.entry(key(run.source.partition()));
+            let queue = queue.or_default();
             queue.segments.push_back(Segment {
                 tickets: first + start as u64..first + run.end as u64,
                 source: run.source.clone(),
@@ -167,30 +193,40 @@ impl InFlight {
         self.listening.range_mut(from.min(to)..to)
     }
 
-    /// Takes the offsets that may be committed now: one for each source partition whose prefix has moved.
+    /// Takes the offsets that may be committed now: one for each source partition whose prefix has moved or that has an
+    /// offset that no row bears.
     pub(crate) fn take_committable(&mut self) -> Vec<OffsetChange> {
         let acknowledged = &self.acknowledged;
         for queue in self.queues.values_mut() {
             queue.advance(acknowledged);
         }
-        let changes = self.queues.values_mut().filter_map(|queue| {
-            let (source, mark) = queue.committable.take()?;
-            Some((source.partition().clone(), Some(source.offset(mark))))
+        let moved = self.queues.iter().filter_map(|(key, queue)| {
+            let committable = queue.committable.as_ref()?;
+            Some((key.as_str(), committable.ticket))
         });
-        let changes = changes.collect();
+        let bare = self.bare.take(moved, self.answered_below());
+        let borne = self.queues.iter_mut().filter_map(|(key, queue)| {
+            let Committable { source, mark, .. } = queue.committable.take()?;
+            let is_newer = !bare.contains_key(key);
+            is_newer.then(|| (source.partition().clone(), Some(source.offset(mark))))
+        });
+        let mut changes: Vec<OffsetChange> = borne.collect();
+        changes.extend(bare.into_values());
         self.queues.retain(|_, queue| !queue.segments.is_empty());
         self.forget();
         changes
     }
 
+    /// The lowest ticket without an answer.
+    fn answered_below(&self) -> u64 {
+        let queues = self.queues.values();
+        let waiting = queues.filter_map(|queue| Some(queue.segments.front()?.tickets.start));
+        waiting.min().unwrap_or(self.next)
+    }
+
     /// Drops what no queue needs any more.
     fn forget(&mut self) {
-        let waiting = self
-            .queues
-            .values()
-            .filter_map(|queue| Some(queue.segments.front()?.tickets.start))
-            .min();
-        self.acknowledged.remove_below(waiting.unwrap_or(self.next));
+        self.acknowledged.remove_below(self.answered_below());
     }
 }
 
@@ -205,7 +241,11 @@ impl Queue {
             let answered = &segment.batch.rows()[segment.first_row..segment.first_row + rows];
             let marks = answered.iter().rev().map(|row| row.mark);
             if let Some(mark) = marks.into_iter().find(|&mark| mark != Row::NO_MARK) {
-                self.committable = Some((segment.source.clone(), mark));
+                self.committable = Some(Committable {
+                    ticket: segment.tickets.start,
+                    source: segment.source.clone(),
+                    mark,
+                });
             }
             if end < segment.tickets.end {
                 segment.tickets.start = end;
@@ -215,6 +255,11 @@ impl Queue {
             self.segments.pop_front();
         }
     }
+}
+
+/// What tells a partition from others: its bytes.
+fn key(partition: &OffsetMap) -> String {
+    serde_json::to_string(partition).unwrap_or_default()
 }
 
 /// A set of tickets as disjoint ranges that do not touch.
@@ -260,182 +305,5 @@ impl Intervals {
         if let Some(end) = straddling {
             self.by_start.insert(floor, end);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use millrace_api::{Column, OffsetMap, SourceRun, Span};
-
-    use super::*;
-
-    fn batch(parts: &[(&str, &[i64])]) -> SourceBatch {
-        let mut batch = SourceBatch::new();
-        for (file, marks) in parts {
-            let map: OffsetMap = [("file".to_owned(), (*file).into())].into_iter().collect();
-            let source = SourcePartition::new(map, |mark| {
-                [("position".to_owned(), mark.into())].into_iter().collect()
-            });
-            let (key, value) = (Column::Null, Column::Null);
-            batch.begin_run(SourceRun {
-                end: 0,
-                topic: "t".into(),
-                partition: None,
-                source,
-                key,
-                value,
-                headers: None,
-            });
-            for &mark in *marks {
-                let null = Span::NULL;
-                batch.push(Row {
-                    key: null,
-                    value: null,
-                    headers: Span::EMPTY,
-                    timestamp: -1,
-                    mark,
-                });
-            }
-        }
-        batch
-    }
-
-    fn taken(in_flight: &mut InFlight) -> Vec<(String, i64)> {
-        let mut all: Vec<_> = in_flight
-            .take_committable()
-            .into_iter()
-            .map(|(partition, offset)| {
-                (
-                    partition["file"].as_str().unwrap().to_owned(),
-                    offset.unwrap()["position"].as_i64().unwrap(),
-                )
-            })
-            .collect();
-        all.sort();
-        all
-    }
-
-    #[test]
-    fn only_the_unbroken_prefix_counts() {
-        let mut rows = InFlight::default();
-        rows.submit(batch(&[("a", &[1, 2, 3])]));
-        rows.submit(batch(&[("a", &[4, 5])]));
-        rows.acknowledge(1..3, true);
-        assert_eq!(taken(&mut rows), []);
-        rows.acknowledge(0..1, true);
-        assert_eq!(taken(&mut rows), [("a".to_owned(), 3)]);
-        rows.acknowledge(3..4, true);
-        assert_eq!(taken(&mut rows), [("a".to_owned(), 4)]);
-        assert_eq!(rows.outstanding(), 1);
-        rows.acknowledge(4..5, true);
-        assert_eq!(taken(&mut rows), [("a".to_owned(), 5)]);
-        assert_eq!(taken(&mut rows), []);
-        assert!(rows.queues.is_empty() && rows.acknowledged.by_start.is_empty());
-    }
-
-    #[test]
-    fn a_hanging_row_holds_back_its_own_partition_only() {
-        let mut rows = InFlight::default();
-        rows.submit(batch(&[("a", &[1]), ("b", &[7, 8])]));
-        rows.acknowledge(1..3, true);
-        assert_eq!(taken(&mut rows), [("b".to_owned(), 8)]);
-        rows.acknowledge(0..1, true);
-        assert_eq!(taken(&mut rows), [("a".to_owned(), 1)]);
-    }
-
-    #[test]
-    fn a_place_shared_by_rows_counts_when_all_are_stored() {
-        let mut rows = InFlight::default();
-        rows.submit(batch(&[("a", &[1, Row::NO_MARK, Row::NO_MARK, 2])]));
-        rows.acknowledge(0..3, true);
-        assert_eq!(taken(&mut rows), [("a".to_owned(), 1)]);
-        assert_eq!(rows.origin(3).map(|(_, mark)| mark), Some(2));
-        rows.acknowledge(3..4, true);
-        assert_eq!(taken(&mut rows), [("a".to_owned(), 2)]);
-    }
-
-    #[test]
-    fn offsets_are_made_by_the_source_that_gave_the_rows() {
-        // The inode of a file that is gone was given to another one, which is read before all rows of the first are stored.
-        let named = |name: &'static str| {
-            let mut batch = batch(&[("inode", &[7])]);
-            let source =
-                SourcePartition::new(batch.runs()[0].source.partition().clone(), move |mark| {
-                    [
-                        ("position".to_owned(), mark.into()),
-                        ("name".to_owned(), name.into()),
-                    ]
-                    .into_iter()
-                    .collect()
-                });
-            let run = SourceRun {
-                source,
-                ..batch.runs()[0].clone()
-            };
-            let row = batch.rows()[0];
-            batch = SourceBatch::new();
-            batch.begin_run(run);
-            batch.push(row);
-            batch
-        };
-        let mut rows = InFlight::default();
-        rows.submit(named("first"));
-        rows.submit(named("second"));
-        for (ticket, name) in [(0, "first"), (1, "second")] {
-            assert_eq!(rows.origin(ticket).unwrap().0.offset(7)["name"], name);
-            rows.acknowledge(ticket..ticket + 1, true);
-            let taken = rows.take_committable();
-            assert_eq!(taken[0].1.as_ref().unwrap()["name"], name);
-        }
-    }
-
-    #[test]
-    fn intervals_merge_and_forget() {
-        let mut set = Intervals::default();
-        for range in [5..7, 1..3, 3..5, 9..10, 8..9] {
-            set.insert(range);
-        }
-        assert_eq!(set.by_start, BTreeMap::from([(1, 7), (8, 10)]));
-        set.remove_below(4);
-        assert_eq!(set.by_start, BTreeMap::from([(4, 7), (8, 10)]));
-        assert_eq!(
-            (set.end_from(3), set.end_from(4), set.end_from(7)),
-            (None, Some(7), None)
-        );
-    }
-
-    #[test]
-    fn whoever_asked_hears_of_each_row() {
-        #[derive(Debug, Default)]
-        struct Heard {
-            answers: std::sync::Mutex<Vec<(Range<usize>, bool)>>,
-            places: std::sync::Mutex<Vec<(Range<usize>, i32, i64)>>,
-        }
-        impl millrace_api::BatchAcks for Heard {
-            fn acknowledged(&self, rows: Range<usize>, stored: bool) {
-                self.answers.lock().unwrap().push((rows, stored));
-            }
-
-            fn stored_at(&self, rows: Range<usize>, partition: i32, base_offset: i64) {
-                let place = (rows, partition, base_offset);
-                self.places.lock().unwrap().push(place);
-            }
-        }
-        let heard = Arc::new(Heard::default());
-        let mut rows = InFlight::default();
-        rows.submit(batch(&[("a", &[1, 2])]));
-        let mut second = batch(&[("a", &[3, 4])]);
-        second.notify(Arc::clone(&heard) as _);
-        rows.submit(second);
-        rows.stored_at(&(0..3), 7, 100);
-        rows.acknowledge(0..3, true);
-        assert_eq!(rows.listening.len(), 1);
-        rows.acknowledge(3..4, false);
-        assert_eq!(
-            *heard.answers.lock().unwrap(),
-            [(0..1, true), (1..2, false)]
-        );
-        assert_eq!(*heard.places.lock().unwrap(), [(0..1, 7, 102)]);
-        assert!(rows.listening.is_empty());
     }
 }

@@ -25,7 +25,7 @@ use super::topic_creation::TopicCreation;
 use super::{Converters, Parts, State, TargetState, TaskContext};
 use crate::metrics::{FlowStage, TaskMetrics};
 use crate::pipeline::{DeadLetters, Encoded, ErrorPolicy, Report, encode, random};
-use crate::store::OffsetStore;
+use crate::store::{OffsetStore, StoreError};
 
 /// Rows that may be without an answer: bounds the memory of their marks (56 bytes each) where records are tiny.
 const OUTSTANDING_MAX: u64 = 500_000;
@@ -84,7 +84,8 @@ pub(super) async fn run(
         store: Arc::clone(&context.offsets),
     });
     let task_context = SourceContext::new(id.clone(), offsets, steering.running.clone())
-        .with_backlog(Arc::clone(&metrics.backlog) as _);
+        .with_backlog(Arc::clone(&metrics.backlog) as _)
+        .with_offset_listener(Arc::clone(&committer) as _);
     let background = commit_in_background(Arc::clone(&committer), &metrics, context);
 
     let mut loop_ = SourceLoop {
@@ -235,6 +236,7 @@ impl SourceLoop<'_> {
         }
         match polled {
             Ok(Some(mut batch)) if !batch.is_empty() => {
+                self.committer.in_flight().polled();
                 let held = &self.metrics.memory.blocks;
                 batch.replace_blocks(|block| held.block(block));
                 let took = self.context.clock.monotonic().saturating_sub(started);
@@ -534,6 +536,15 @@ struct StoredOffsets {
 impl OffsetReader for StoredOffsets {
     async fn offset(&self, partition: &OffsetMap) -> Result<Option<OffsetMap>, ConnectError> {
         let read = self.store.get(&self.connector, partition).await;
-        read.map_err(|error| ConnectError::connect("cannot read source offsets").caused_by(error))
+        read.map_err(unreadable)
     }
+
+    async fn offsets(&self) -> Result<Vec<(OffsetMap, OffsetMap)>, ConnectError> {
+        let read = self.store.list(&self.connector).await;
+        read.map_err(unreadable)
+    }
+}
+
+fn unreadable(error: StoreError) -> ConnectError {
+    ConnectError::connect("cannot read source offsets").caused_by(error)
 }
