@@ -9,6 +9,9 @@
 //! partition   {"device": 2049, "inode": 1311}
 //! offset      {"position": 4711, "path": "/var/log/a.log", "head": "9ae1…", "head.length": 1024}
 //! ```
+//!
+//! Positions and heads of a compressed file are of what it unpacks to. Once it was read to its end, its offset has its
+//! own length too, as `packed.length`: as long as that is the same, nobody has to unpack it again to see that it is done.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -17,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use millrace_api::{ConnectError, OffsetMap, SourcePartition};
 use serde_json::Value;
 
-use crate::identity::{FileId, HEAD_MAX, Head};
+use crate::identity::{FileId, HEAD_MAX, Head, TAIL_MAX};
 
 const DEVICE: &str = "device";
 const INODE: &str = "inode";
@@ -25,11 +28,10 @@ const POSITION: &str = "position";
 const PATH: &str = "path";
 const HEAD: &str = "head";
 const HEAD_LENGTH: &str = "head.length";
+const PACKED_LENGTH: &str = "packed.length";
 
 const POSITION_BITS: u32 = 48;
 const GENERATIONS: u32 = 1 << 15;
-/// Bytes before the position that are remembered of a file.
-const TAIL_MAX: usize = 256;
 /// Generations whose rows may still wait for their acknowledgement.
 const KEPT: usize = 8;
 
@@ -53,6 +55,18 @@ struct Generation {
     head: Vec<u8>,
     /// The last bytes of what was handed out.
     tail: Vec<u8>,
+    /// Bytes that were handed out.
+    position: u64,
+}
+
+/// How far a file was handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HandedOut {
+    pub(crate) position: u64,
+    /// The bytes before the position, as far as they are remembered.
+    pub(crate) tail: Vec<u8>,
+    /// It is the present generation, not one that was cut.
+    pub(crate) is_present: bool,
 }
 
 impl Book {
@@ -65,6 +79,7 @@ impl Book {
                     number: 0,
                     head,
                     tail: Vec::new(),
+                    position: 0,
                 }]),
             }),
         }
@@ -91,6 +106,7 @@ impl Book {
             number: (last + 1) % GENERATIONS,
             head: Vec::new(),
             tail: Vec::new(),
+            position: 0,
         });
         while inner.generations.len() > KEPT {
             inner.generations.pop_front();
@@ -115,6 +131,22 @@ impl Book {
         })
     }
 
+    /// How far the generation was handed out that begins as a file does whose first bytes are `bytes`, as far as it was
+    /// handed out; none if there is none. The file may be a copy of it.
+    pub(crate) fn of_copy(&self, bytes: &[u8]) -> Option<HandedOut> {
+        let inner = self.lock();
+        let generations = inner.generations.iter().rev().enumerate();
+        let begins_so = |generation: &Generation| {
+            !generation.head.is_empty() && bytes.starts_with(&generation.head)
+        };
+        let mut of_copy = generations.filter(|(_, generation)| begins_so(generation));
+        of_copy.next().map(|(back, generation)| HandedOut {
+            position: generation.position,
+            tail: generation.tail.clone(),
+            is_present: back == 0,
+        })
+    }
+
     /// Whether a file that begins with `bytes` still is this one.
     pub(crate) fn matches(&self, bytes: &[u8]) -> bool {
         self.lock()
@@ -127,13 +159,31 @@ impl Book {
     pub(crate) fn remember(&self, bytes: &[u8], position: u64) {
         let known = usize::try_from(position).unwrap_or(HEAD_MAX);
         let known = known.min(HEAD_MAX).min(bytes.len());
-        if let Some(generation) = self.lock().generations.back_mut()
-            && generation.head.len() < known
-        {
-            let more = &bytes[generation.head.len()..known];
-            generation.head.reserve_exact(more.len());
-            generation.head.extend_from_slice(more);
+        if let Some(generation) = self.lock().generations.back_mut() {
+            generation.position = position;
+            if generation.head.len() < known {
+                let more = &bytes[generation.head.len()..known];
+                generation.head.reserve_exact(more.len());
+                generation.head.extend_from_slice(more);
+            }
         }
+    }
+
+    /// The offset of the present generation from which it is read on at `position`.
+    pub(crate) fn offset_at(&self, position: u64) -> OffsetMap {
+        self.offset(self.marks().at(position))
+    }
+
+    /// The offset of a compressed file of `packed_len` bytes of which all was handed out.
+    pub(crate) fn offset_at_end(&self, packed_len: u64) -> OffsetMap {
+        let position = self
+            .lock()
+            .generations
+            .back()
+            .map_or(0, |last| last.position);
+        let mut offset = self.offset_at(position);
+        offset.insert(PACKED_LENGTH.to_owned(), packed_len.into());
+        offset
     }
 
     /// The mark of a row behind which the file is read on at `position`.
@@ -218,6 +268,8 @@ pub(crate) struct Stored {
     pub(crate) head: Option<Head>,
     /// The name under which the file was first found.
     pub(crate) path: Option<String>,
+    /// The length of a compressed file that was read to its end.
+    pub(crate) packed_len: Option<u64>,
 }
 
 /// Reads a stored offset.
@@ -247,6 +299,16 @@ pub(crate) fn stored(offset: &OffsetMap) -> Result<Stored, ConnectError> {
         position,
         head,
         path,
+        packed_len: offset.get(PACKED_LENGTH).and_then(Value::as_u64),
+    })
+}
+
+/// The file that a stored partition is of; none if it is no file.
+pub(crate) fn file_of(partition: &OffsetMap) -> Option<FileId> {
+    let number = |key| partition.get(key).and_then(Value::as_u64);
+    Some(FileId {
+        device: number(DEVICE)?,
+        inode: number(INODE)?,
     })
 }
 
@@ -260,12 +322,7 @@ pub(crate) fn check_altered(
 ) -> Result<(), ConnectError> {
     let Some(offset) = offset else { return Ok(()) };
     stored(offset)?;
-    let is_number = |key| {
-        partition
-            .and_then(|partition| partition.get(key))
-            .is_some_and(Value::is_u64)
-    };
-    if is_number(DEVICE) && is_number(INODE) {
+    if partition.and_then(file_of).is_some() {
         return Ok(());
     }
     Err(ConnectError::connect(format!(

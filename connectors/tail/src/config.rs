@@ -29,6 +29,17 @@ pub(crate) enum StartPosition {
     End,
 }
 
+/// What becomes of compressed files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ConfigEnum)]
+#[config(ignore_case)]
+pub(crate) enum Compression {
+    /// They are unpacked, as their names say.
+    #[default]
+    Auto,
+    /// They are files like others.
+    None,
+}
+
 /// What FileTail needs to know.
 #[derive(Debug, Clone, Config)]
 pub(crate) struct TailConfig {
@@ -98,6 +109,10 @@ pub(crate) struct TailConfig {
     /// Records changed or left out are counted and logged.
     #[config(name = "invalid.bytes", default = "replace", importance = low)]
     pub(crate) invalid_bytes: InvalidBytes,
+    /// What becomes of files that are called `*.gz`, `*.zst` or `*.zstd`: `auto` reads the lines that they unpack to, but for
+    /// those that were read before the file was compressed; `none` reads them as they are.
+    #[config(name = "compression", default = "auto")]
+    pub(crate) compression: Compression,
     /// Files kept open at most; above that, those that were not read for the longest time are closed until there is
     /// something to read.
     #[config(name = "open.files.max", default = 512, range(1..=1_000_000), importance = low)]

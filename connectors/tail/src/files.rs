@@ -10,14 +10,37 @@ use std::time::{Duration, SystemTime};
 
 use millrace_api::{Column, Schema, SourceRun};
 
-use crate::book::Book;
+use crate::book::{Book, HandedOut};
 use crate::copies::Tracked;
 use crate::headers::Headers;
 use crate::identity::{FileId, Head};
 use crate::open::OpenFile;
+use crate::packed::Packing;
 use crate::state::{FileState, Place};
 use crate::template::Route;
 use crate::turn::Flush;
+
+/// Files of which something is remembered after they are forgotten.
+const GONE_MAX: usize = 1000;
+
+/// What a compressed file is, beside a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Archive {
+    pub(crate) packing: Packing,
+    /// Its own length.
+    pub(crate) len: u64,
+    /// As long as it has this length, there is nothing more to read: it was read to its end, or cannot be unpacked.
+    pub(crate) settled: bool,
+}
+
+impl Archive {
+    /// The file has this length; true if that is another one, so that there may be more to read.
+    pub(crate) fn has_len(&mut self, len: u64) -> bool {
+        let changed = std::mem::replace(&mut self.len, len) != len;
+        self.settled &= !changed;
+        changed
+    }
+}
 
 /// One file.
 #[derive(Debug)]
@@ -30,6 +53,10 @@ pub(crate) struct Entry {
     pub(crate) key: Option<Arc<str>>,
     pub(crate) headers: Headers,
     pub(crate) open: Option<OpenFile>,
+    /// If it is compressed.
+    pub(crate) archive: Option<Archive>,
+    /// What stands before its position in the file that it is a compressed copy of, until it was opened.
+    pub(crate) copied: Vec<u8>,
     /// What its stored offset says of its first bytes, until it was opened.
     pub(crate) expected: Option<Head>,
     /// It is read from its end, and that may be inside a line.
@@ -50,6 +77,8 @@ pub(crate) struct Entry {
     pub(crate) after: Option<FileId>,
     /// What is to be handed out in the next turn though it may go on.
     pub(crate) flush: Flush,
+    /// It was cut, and is read once its copy was looked for.
+    pub(crate) cut: bool,
     /// It is let go when it is read to its end.
     pub(crate) release: bool,
     /// It could not be opened or read, which was told.
@@ -74,6 +103,8 @@ impl Entry {
             key: None,
             headers,
             open: None,
+            archive: None,
+            copied: Vec::new(),
             expected: None,
             from_end: false,
             from_flume: false,
@@ -84,6 +115,7 @@ impl Entry {
             missed: 0,
             after: None,
             flush: Flush::Nothing,
+            cut: false,
             release: false,
             failed: false,
             queued: false,
@@ -113,10 +145,52 @@ impl Entry {
         self.open.is_none() && born.zip(self.born).is_some_and(|(one, other)| one != other)
     }
 
+    /// Whether nothing of it was read by this task: its position may be one that is stored of an earlier file with its inode.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.expected.is_some() || self.state.is_at_start()
+    }
+
+    /// How far it was handed out, as it is remembered once it is gone.
+    pub(crate) fn handed_out(&self) -> Gone {
+        Gone {
+            path: Arc::clone(&self.path),
+            book: Arc::clone(&self.book),
+            stored: self.expected.map(|head| (head, self.state.position())),
+        }
+    }
+
+    /// Whether it is a compressed file of which there is nothing more to read.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.archive.is_some_and(|archive| archive.settled)
+    }
+
     /// Bytes that are known to be there and were not handed out: all, where the file was cut.
     pub(crate) fn unread(&self) -> u64 {
         let position = self.state.position();
         self.len.checked_sub(position).unwrap_or(self.len)
+    }
+}
+
+/// What is remembered of a file that is gone: it may have been compressed, which shows a look later.
+#[derive(Debug)]
+pub(crate) struct Gone {
+    pub(crate) path: Arc<Path>,
+    pub(crate) book: Arc<Book>,
+    /// What is stored of it, if it was not opened.
+    stored: Option<(Head, u64)>,
+}
+
+impl Gone {
+    /// How far it was handed out, if a file that begins with these bytes may be a copy of it.
+    pub(crate) fn of_copy(&self, bytes: &[u8]) -> Option<HandedOut> {
+        let Some((head, position)) = self.stored else {
+            return self.book.of_copy(bytes);
+        };
+        (head.len > 0 && head.matches(bytes)).then(|| HandedOut {
+            position,
+            tail: Vec::new(),
+            is_present: true,
+        })
     }
 }
 
@@ -129,8 +203,12 @@ pub(crate) struct Files {
     ready: VecDeque<FileId>,
     /// The same, not open.
     closed: VecDeque<FileId>,
+    /// The same, not open and compressed.
+    packed: VecDeque<FileId>,
     /// Who waits for a file to be read to its end.
     followers: HashMap<FileId, Vec<FileId>>,
+    /// Those that were forgotten last.
+    gone: VecDeque<Gone>,
     /// Files for which something may become due.
     pub(crate) timed: HashSet<FileId>,
     open: usize,
@@ -164,8 +242,13 @@ impl Files {
             .collect()
     }
 
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values()
+    /// Files that were forgotten, the last one first.
+    pub(crate) fn gone(&self) -> impl Iterator<Item = &Gone> {
+        self.gone.iter()
+    }
+
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (FileId, &Entry)> {
+        self.entries.iter().map(|(id, entry)| (*id, entry))
     }
 
     pub(crate) fn entries_mut(&mut self) -> impl Iterator<Item = (FileId, &mut Entry)> {
@@ -205,6 +288,10 @@ impl Files {
         }
         self.timed.remove(&id);
         self.open -= usize::from(entry.open.is_some());
+        if entry.archive.is_none() && entry.state.position() > 0 {
+            self.gone.truncate(GONE_MAX - 1);
+            self.gone.push_front(entry.handed_out());
+        }
         // Whomever it has waited for comes before those who wait for it.
         if let Some(ahead) = entry.after {
             let followers = self.followers.remove(&id).unwrap_or_default();
@@ -227,19 +314,30 @@ impl Files {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
-        if entry.queued || entry.after.is_some() {
+        if entry.queued || entry.after.is_some() || entry.cut || entry.is_settled() {
             return;
         }
         entry.queued = true;
         if entry.open.is_some() {
             self.ready.push_back(id);
         } else {
-            self.closed.push_back(id);
+            self.wait_to_be_opened(id);
         }
     }
 
-    /// `id` is read once `before` was read to its end; not if that waits for `id`.
+    fn wait_to_be_opened(&mut self, id: FileId) {
+        let is_packed = self.get(id).is_some_and(|entry| entry.archive.is_some());
+        match is_packed {
+            true => self.packed.push_back(id),
+            false => self.closed.push_back(id),
+        }
+    }
+
+    /// `id` is read once `before` was read to its end; not if that waits for `id`, or is read no more.
     pub(crate) fn put_after(&mut self, id: FileId, before: FileId) {
+        if self.get(before).is_some_and(Entry::is_settled) {
+            return;
+        }
         let mut ahead = Some(before);
         while let Some(one) = ahead {
             let Some(entry) = self.entries.get(&one).filter(|_| one != id) else {
@@ -305,7 +403,7 @@ impl Files {
                 return Some(id);
             }
             // Closed while it stood in the line.
-            self.closed.push_back(id);
+            self.wait_to_be_opened(id);
         }
         None
     }
@@ -319,6 +417,30 @@ impl Files {
         if more {
             self.ready.push_back(id);
         }
+    }
+
+    /// The next compressed file to be opened.
+    pub(crate) fn next_packed(&mut self) -> Option<FileId> {
+        while let Some(id) = self.packed.pop_front() {
+            let Some(entry) = self.entries.get_mut(&id) else {
+                continue;
+            };
+            if entry.archive.is_none() || entry.open.is_some() {
+                continue;
+            }
+            entry.queued &= entry.after.is_none() && !entry.is_settled();
+            if entry.queued {
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    /// Closes a file that can be opened again, and says what is to be dropped.
+    pub(crate) fn close(&mut self, id: FileId) -> Option<OpenFile> {
+        let closed = self.entries.get_mut(&id)?.open.take();
+        self.open -= usize::from(closed.is_some());
+        closed
     }
 
     /// Whether a file has something to read.
@@ -336,6 +458,9 @@ impl Files {
                 return false;
             };
             // It may have been put behind another one, or have the inode of one that stood in the line.
+            if entry.archive.is_some() {
+                return false;
+            }
             entry.queued &= entry.after.is_none();
             entry.queued
         })
@@ -393,6 +518,8 @@ impl Files {
             .entries
             .iter()
             .filter(|(_, entry)| entry.open.is_some() && entry.state.place() != Place::Gone)
+            // What was unpacked once would be unpacked again.
+            .filter(|(_, entry)| entry.archive.is_none())
             .map(|(id, entry)| (entry.queued, entry.used, *id))
             .collect();
         let above = above.min(candidates.len());

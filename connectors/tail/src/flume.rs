@@ -90,6 +90,7 @@ impl FlumePositions {
             position: position.bytes,
             head: None,
             path: Some(position.path.clone()),
+            packed_len: None,
         })
     }
 }

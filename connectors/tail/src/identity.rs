@@ -11,6 +11,9 @@ use crc_fast::{CrcAlgorithm, checksum};
 /// Bytes at the start of a file that are remembered of it.
 pub(crate) const HEAD_MAX: usize = 1024;
 
+/// Bytes before the position that are remembered of a file.
+pub(crate) const TAIL_MAX: usize = 256;
+
 /// What stays the same over a rename.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct FileId {

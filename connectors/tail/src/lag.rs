@@ -25,7 +25,7 @@ impl Lag {
             return None;
         }
         self.next = now + PAUSE;
-        let backlog = Backlog::of(files.entries().filter_map(|entry| {
+        let backlog = Backlog::of(files.entries().filter_map(|(_, entry)| {
             let (bytes, age) = entry.state.lag(now)?;
             Some(BacklogPart {
                 name: entry.path.to_string_lossy().into(),

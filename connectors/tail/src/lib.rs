@@ -5,7 +5,7 @@
 //! ([`state`]). Files with something to read take turns of one block ([`files`], [`turn`]); lines ([`lines`], [`multiline`]) are ranges
 //! of the blocks ([`collect`]), or written anew where they are not UTF-8 ([`encoding`], [`text`]). Offsets are byte positions in a file ([`book`]), stored once the records are
 //! acknowledged; from them a task goes on after a restart, wherever the file is by then.
-//! What is not read yet is told to the worker ([`lag`]). A folder is read as it is at one moment ([`listing`]).
+//! Compressed files are read as what they unpack to ([`packed`]). What is not read yet is told to the worker ([`lag`]). A folder is read as it is at one moment ([`listing`]).
 //!
 //! What other tail sources do, and where they lose lines: contract connectors-transforms, section 5.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods))]
@@ -21,6 +21,7 @@ mod files;
 mod flume;
 mod globs;
 mod headers;
+mod heads;
 mod identity;
 mod lag;
 mod lineage;
@@ -29,6 +30,7 @@ mod listing;
 mod multiline;
 mod open;
 mod pace;
+mod packed;
 mod scan;
 mod state;
 mod tally;

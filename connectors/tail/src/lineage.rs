@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+/// What parts of a name stand between.
+const SEPARATORS: [char; 3] = ['.', '-', '_'];
 /// Suffixes that are looked through at most.
 const SUFFIXES_MAX: usize = 4;
 
@@ -51,13 +53,27 @@ fn log_of(path: &Path, names: &HashSet<&Path>) -> PathBuf {
     log.to_owned()
 }
 
+/// Whether files may be generations of one log, whatever a rotation has made of its name: they are in one folder, and their
+/// names begin alike up to the first separator.
+pub(crate) fn may_be_one_log(one: &Path, other: &Path) -> bool {
+    let stem = |path: &Path| {
+        let name = path.file_name()?.to_string_lossy();
+        let end = name
+            .char_indices()
+            .skip(1)
+            .find(|(_, letter)| SEPARATORS.contains(letter));
+        Some(name[..end.map_or(name.len(), |(end, _)| end)].to_owned())
+    };
+    one.parent() == other.parent() && stem(one) == stem(other)
+}
+
 /// Numbers of generations have few digits; with more, they are dates.
 const NUMBER_MAX: u32 = 9999;
 
 /// The number at the end of a generation's name, before the suffix of a compressed one; 0 where there is none.
 fn number(path: &Path) -> u32 {
     let text = path.to_string_lossy();
-    let mut suffixes = text.rsplit(['.', '-', '_']).take(2);
+    let mut suffixes = text.rsplit(SEPARATORS).take(2);
     suffixes
         .find_map(|suffix| suffix.parse().ok())
         .filter(|number| *number <= NUMBER_MAX)
@@ -82,7 +98,7 @@ fn is_of_generation(suffix: &str) -> bool {
 fn without_suffix(path: &Path) -> Option<(&Path, &str)> {
     let text = path.to_str()?;
     let name = text.rfind('/').map_or(0, |slash| slash + 1);
-    let cut = text.rfind(['.', '-', '_'])?;
+    let cut = text.rfind(SEPARATORS)?;
     (cut > name).then(|| (Path::new(&text[..cut]), &text[cut..]))
 }
 
@@ -185,5 +201,19 @@ mod tests {
             (".x", 1),
         ];
         assert_eq!(ordered(&found), []);
+    }
+
+    #[test]
+    fn files_that_may_be_of_one_log() {
+        for (one, other, expected) in [
+            ("/l/app.log", "/l/app.log.2.gz", true),
+            ("/l/app.log", "/l/app-2026-11-21.log.gz", true),
+            ("/l/app.log", "/l/apps.log.1.gz", false),
+            ("/l/app.log", "/m/app.log.1.gz", false),
+            ("/l/.app", "/l/.app.gz", true),
+        ] {
+            let is = may_be_one_log(Path::new(one), Path::new(other));
+            assert_eq!(is, expected, "{one} {other}");
+        }
     }
 }

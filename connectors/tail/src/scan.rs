@@ -16,6 +16,7 @@ use std::time::{Duration, SystemTime};
 use crate::globs::{Globs, Route, Step};
 use crate::identity::FileId;
 use crate::listing::{self, Kind, Name};
+use crate::packed::{Packing, first_bytes};
 
 /// Folders below one another that `**` follows.
 const DEPTH_MAX: usize = 64;
@@ -41,6 +42,16 @@ pub(crate) struct Found {
     pub(crate) age: Duration,
     /// Whether its name is one that the globs match.
     pub(crate) matched: bool,
+    /// How a compressed file is unpacked, and what its first bytes unpack to, unless that is known.
+    pub(crate) packed: Option<Packed>,
+}
+
+/// A compressed file that is not known, or has changed.
+#[derive(Debug, Clone)]
+pub(crate) struct Packed {
+    pub(crate) packing: Packing,
+    /// What its first bytes unpack to, or why they cannot be unpacked.
+    pub(crate) head: Result<Arc<[u8]>, Arc<io::Error>>,
 }
 
 /// What a walk looks for.
@@ -49,6 +60,8 @@ pub(crate) struct Wanted {
     pub(crate) globs: Arc<Globs>,
     /// Files of the folders that are wanted whatever they are called.
     pub(crate) strays: Strays,
+    /// Compressed files that are known, with their lengths; none where compressed files are files like others.
+    pub(crate) packed: Option<Arc<HashSet<(FileId, u64)>>>,
 }
 
 /// Files that are wanted though the globs do not match their names.
@@ -194,10 +207,11 @@ fn read_folder(
 ) -> io::Result<bool> {
     let listing = listing::list(folder)?;
     let mut one_moment = listing.is_snapshot;
-    for name in listing.names {
+    let plain = plain_names(&listing.names, wanted, folder);
+    for name in &listing.names {
         let path = folder.join(&name.name);
         let matched = wanted.globs.matches(&path);
-        if !matched && !is_stray(&name, &path, &wanted.strays) {
+        if !matched && !is_stray(name, &path, &wanted.strays) {
             continue;
         }
         // A link is followed. What vanishes meanwhile is found under its other name the next time.
@@ -206,11 +220,47 @@ fn read_folder(
             continue;
         };
         one_moment &= name.kind == Kind::Link || metadata.ino() == name.inode;
-        if metadata.is_file() {
-            add(found(path, &metadata, matched), files);
+        if !metadata.is_file() {
+            continue;
         }
+        let mut found = found(path, &metadata, matched);
+        if let Some(known) = &wanted.packed
+            && let Some(packing) = Packing::of(&found.path)
+            && !known.contains(&(found.id, found.len))
+        {
+            // Whoever compresses a file deletes it when that is done.
+            if plain.contains(&found.path.with_extension("")) {
+                continue;
+            }
+            let head = first_bytes(&found.path, packing).map_err(Arc::new);
+            found.packed = Some(Packed { packing, head });
+        }
+        add(found, files);
     }
     Ok(one_moment)
+}
+
+/// Files beside which there may be what they are compressed to, and which are read themselves; none where nothing is
+/// compressed.
+fn plain_names(names: &[Name], wanted: &Wanted, folder: &Path) -> HashSet<PathBuf> {
+    let is_packed = |name: &&Name| Packing::of(Path::new(&name.name)).is_some();
+    if wanted.packed.is_none() {
+        return HashSet::new();
+    }
+    let packed = names.iter().filter(is_packed);
+    let plain: HashSet<PathBuf> = packed
+        .map(|name| Path::new(&name.name).with_extension(""))
+        .collect();
+    let wanted = |name: &&Name| {
+        let path = folder.join(&name.name);
+        plain.contains(Path::new(&name.name))
+            && (wanted.globs.matches(&path) || is_stray(name, &path, &wanted.strays))
+    };
+    names
+        .iter()
+        .filter(wanted)
+        .map(|name| folder.join(&name.name))
+        .collect()
 }
 
 fn is_stray(name: &Name, path: &Path, strays: &Strays) -> bool {
@@ -237,6 +287,7 @@ pub(crate) fn found(path: PathBuf, metadata: &Metadata, matched: bool) -> Found 
         modified,
         age: modified.elapsed().unwrap_or_default(),
         matched,
+        packed: None,
     }
 }
 
@@ -267,6 +318,7 @@ mod tests {
         let wanted = Wanted {
             globs: Arc::new(globs),
             strays,
+            packed: None,
         };
         let findings = scan(&wanted, |_| {});
         let mut names: Vec<_> = findings
@@ -342,6 +394,7 @@ mod tests {
         let wanted = Wanted {
             globs: Arc::new(Globs::new(&[include], &[]).unwrap()),
             strays: none(),
+            packed: None,
         };
         let look = || {
             let mut files = HashMap::new();

@@ -117,7 +117,7 @@ impl FileState {
     }
 
     /// Whether nothing of the file was handed out or begun.
-    pub(crate) fn is_untouched(&self) -> bool {
+    pub(crate) fn is_at_start(&self) -> bool {
         self.read_to == 0
     }
 

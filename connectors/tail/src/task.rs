@@ -1,7 +1,7 @@
 //! The task: finds files, reads those that have something to read, and waits.
 
-use std::collections::{HashSet, VecDeque};
-use std::path::{Path, PathBuf};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +11,8 @@ use tokio::task::{JoinError, JoinHandle, spawn_blocking, yield_now};
 use tokio::time::Instant;
 
 use crate::collect::Collector;
-use crate::config::{StartPosition, TailConfig};
+use crate::config::{Compression, StartPosition, TailConfig};
 use crate::connector::SHARE;
-use crate::copies::Lost;
 use crate::encoding::Encoding;
 use crate::files::Files;
 use crate::flume::FlumePositions;
@@ -28,9 +27,14 @@ use crate::tally::Tally;
 use crate::template::Router;
 use crate::turn::{Flush, Reader, Turn};
 use crate::watch::FolderWatch;
+use archives::LeftAlone;
+use cut::FileCut;
+use unpack::Unpacking;
 
+mod archives;
 mod cut;
 mod discover;
+mod unpack;
 
 /// Bytes after which a poll returns.
 const POLL_BYTES_MAX: usize = 1 << 20;
@@ -83,14 +87,19 @@ pub(super) struct Running {
     read: Duration,
     swept: Duration,
     tally: Tally,
-    /// Files that were cut, the names they were first found under, and what they were before.
-    cuts: Vec<(FileId, Arc<Path>, Lost)>,
+    /// Files that were cut, and wait for their copies to be looked for.
+    cuts: Vec<FileCut>,
+    /// Looks that were taken in and fell into no change of names.
+    looks: u64,
     /// Folders that could not be read at the last look.
     unreadable: HashSet<PathBuf>,
     /// Files that were renamed and whose names nobody has taken yet.
     renamed: Vec<FileId>,
     /// Looks in a row that fell into changes of names.
     unsettled_looks: u32,
+    /// Compressed files that are not read.
+    left_alone: HashMap<FileId, LeftAlone>,
+    unpacking: Unpacking,
     lag: Lag,
 }
 
@@ -142,6 +151,7 @@ impl SourceTask for FileTailTask {
             wanted: Wanted {
                 globs: Arc::new(config.globs()?),
                 strays: Strays::All,
+                packed: (config.compression == Compression::Auto).then(Arc::default),
             },
             watch: Arc::new(watch),
             waits: config.waits(),
@@ -173,9 +183,12 @@ impl SourceTask for FileTailTask {
             swept: Duration::ZERO,
             tally: Tally::default(),
             cuts: Vec::new(),
+            looks: 0,
             unreadable: HashSet::new(),
             renamed: Vec::new(),
             unsettled_looks: 0,
+            left_alone: HashMap::new(),
+            unpacking: Unpacking::new(config.cutter()),
             lag: Lag::default(),
         });
         Ok(())
@@ -206,6 +219,7 @@ impl Running {
             self.scan().await?;
             self.sweep();
             self.open_files().await?;
+            self.open_archive().await?;
             self.find_copies().await?;
             let batch = self.read_files();
             self.tell_lag();
@@ -280,6 +294,9 @@ impl Running {
             let inodes = self.files.ids().map(|id| id.inode).collect();
             self.wanted.strays = Strays::Inodes(Arc::new(inodes));
         }
+        if self.wanted.packed.is_some() {
+            self.wanted.packed = Some(Arc::new(self.known_archives()));
+        }
         let first = !self.looked;
         let (wanted, watch) = (self.wanted.clone(), Arc::clone(&self.watch));
         spawn_blocking(move || {
@@ -349,6 +366,7 @@ impl Running {
                     expected: entry.expected,
                     born: entry.born,
                     encoding: self.encoding,
+                    unpack: None,
                 })
             })
             .collect();
@@ -477,6 +495,10 @@ impl Running {
             self.files.after_turn(id, true);
             return;
         }
+        if entry.archive.is_some() {
+            self.unpacked_to_its_end(id);
+            return;
+        }
         entry.flush = Flush::Nothing;
         entry.state.caught_up();
         self.files.after_turn(id, false);
@@ -505,8 +527,18 @@ impl Running {
                 None => std::future::pending().await,
             }
         };
+        let unpacked = async {
+            match &mut self.unpacking.opening {
+                Some(opening) => opening.await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = self.watch.changed() => {}
+            opened = unpacked => {
+                self.unpacking.opening = None;
+                self.unpacking.opened = Some(unpack::opened(opened)?);
+            }
             findings = scanned => {
                 self.scanning = None;
                 self.found = Some(found(findings)?);

@@ -112,6 +112,7 @@ impl Reader {
             return Ok(outcome);
         }
         turn.state.looked(len, turn.now);
+        turn.source.forget_before(turn.state.position());
         (self.cutter.form, self.mark) = self.encoding.of(head);
         match turn.state.plan(len, self.cutter.window()) {
             Plan::Read { at, want } => self.read(&mut turn, at, want, out, &mut outcome)?,

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use millrace_api::{Column, SourceRun};
 
-use super::{Entry, Files};
+use super::{Archive, Entry, Files};
 use crate::book::{self, Book};
 use crate::headers::Headers;
 use crate::identity::FileId;
+use crate::packed::Packing;
 use crate::state::FileState;
 
 const fn id(inode: u64) -> FileId {
@@ -103,4 +104,25 @@ fn who_waits_for_a_file_that_goes_waits_for_whom_that_waited_for() {
     assert_eq!(after(&files, 3), Some(id(1)));
     files.remove(id(1));
     assert_eq!(files.take_closed(9), [id(3)]);
+}
+
+#[test]
+fn an_archive_with_the_inode_of_a_file_that_stood_in_the_line_is_opened_as_an_archive() {
+    let mut files = files([1]);
+    files.make_ready(id(1));
+    files.remove(id(1));
+    insert(&mut files, 1);
+    files.get_mut(id(1)).unwrap().archive = Some(Archive {
+        packing: Packing::Gzip,
+        len: 100,
+        settled: false,
+    });
+    files.make_ready(id(1));
+    assert_eq!(files.take_closed(9), []);
+    assert_eq!(files.next_packed(), Some(id(1)));
+    files.get_mut(id(1)).unwrap().archive = None;
+    files.after_turn(id(1), false);
+    files.make_ready(id(1));
+    assert_eq!(files.next_packed(), None);
+    assert_eq!(files.take_closed(9), [id(1)]);
 }

@@ -12,6 +12,20 @@ use crate::identity::{FileId, Head};
 use crate::open::{Opening, Request, open};
 use crate::scan::Found;
 
+/// A file that was cut.
+#[derive(Debug)]
+pub(super) struct FileCut {
+    id: FileId,
+    /// The name under which it was first found.
+    first: Arc<Path>,
+    lost: Lost,
+    /// Looks that were taken in before.
+    looks: u64,
+}
+
+/// Looks of which one has begun after the first of them was taken in.
+const LOOKS: u64 = 2;
+
 impl Running {
     /// The file was cut while it was read.
     pub(super) fn cut(&mut self, id: FileId) {
@@ -46,35 +60,63 @@ impl Running {
         // What looks like a cut may be another file with the same inode.
         entry.book.found_as(Arc::clone(&entry.path));
         entry.send_to(self.router.route(&entry.path.to_string_lossy()));
+        entry.cut = true;
         self.files.after_turn(id, false);
-        self.cuts.push((id, first, lost));
+        self.cuts.push(FileCut {
+            id,
+            first,
+            lost,
+            looks: self.looks,
+        });
     }
 
     /// Looks for the copies of files that were cut; they are read before the files go on.
     pub(super) async fn find_copies(&mut self) -> Result<(), ConnectError> {
-        while let Some((id, first, lost)) = self.cuts.pop() {
+        for cut in std::mem::take(&mut self.cuts) {
             let tracked = self.files.tracked();
             let globs = Arc::clone(&self.wanted.globs);
-            let position = lost.position;
-            let find = move || (copies::find(&lost, &globs, &tracked), lost);
-            let (copy, lost) = blocking(find).await?;
-            let path = self.files.get(id).map(|entry| Arc::clone(&entry.path));
-            let path = path.unwrap_or_else(|| Path::new("").into());
-            let copied = copy.as_ref().map_or(0, |copy| copy.len);
-            self.tally.cut(&path, lost.bytes(copied));
-            match copy {
-                Some(copy) => {
-                    log::info!(
-                        "{} was cut; reading on from byte {position} of its copy {}, then from its start",
-                        path.display(),
-                        copy.path.display()
-                    );
-                    self.add_copy(id, &copy, position, first).await?;
-                }
-                None => log::info!("{} was cut; reading it from its start", path.display()),
+            let find = move || (copies::find(&cut.lost, &globs, &tracked), cut);
+            let (copy, cut) = blocking(find).await?;
+            if copy.as_ref().is_some_and(|copy| self.must_wait(&cut, copy)) {
+                self.cuts.push(cut);
+                self.pace.hurry();
+                continue;
             }
-            self.files.make_ready(id);
+            self.copy_found(cut, copy).await?;
         }
+        Ok(())
+    }
+
+    /// What is stored of a file whose inode the copy has may be needed still: the next looks tell what it was compressed to.
+    fn must_wait(&self, cut: &FileCut, copy: &Found) -> bool {
+        let other = self.files.get(copy.id);
+        other.is_some_and(|entry| entry.archive.is_none()) && self.looks < cut.looks + LOOKS
+    }
+
+    async fn copy_found(&mut self, cut: FileCut, copy: Option<Found>) -> Result<(), ConnectError> {
+        let FileCut {
+            id, first, lost, ..
+        } = cut;
+        let path = self.files.get(id).map(|entry| Arc::clone(&entry.path));
+        let path = path.unwrap_or_else(|| Path::new("").into());
+        let copied = copy.as_ref().map_or(0, |copy| copy.len);
+        self.tally.cut(&path, lost.bytes(copied));
+        match copy {
+            Some(copy) => {
+                log::info!(
+                    "{} was cut; reading on from byte {} of its copy {}, then from its start",
+                    path.display(),
+                    lost.position,
+                    copy.path.display()
+                );
+                self.add_copy(id, &copy, lost.position, first).await?;
+            }
+            None => log::info!("{} was cut; reading it from its start", path.display()),
+        }
+        if let Some(entry) = self.files.get_mut(id) {
+            entry.cut = false;
+        }
+        self.files.make_ready(id);
         Ok(())
     }
 
@@ -113,6 +155,7 @@ impl Running {
             expected: stored.head,
             born: None,
             encoding: self.encoding,
+            unpack: None,
         };
         let opening = blocking(move || open(&request)).await?;
         let is_of_copy = matches!(&opening, Opening::Opened(opened) if opened.is_expected && opened.len >= stored.position);

@@ -35,13 +35,16 @@ impl Running {
             let folder = file.path.parent();
             folder.is_some_and(|folder| unsettled.contains(folder))
         };
-        let reborn = self.forget_others(&findings);
-        let (known, mut new): (Vec<Found>, Vec<Found>) = std::mem::take(&mut findings.files)
+        let (archives, gone) = self.take_archives(&mut findings, is_unsettled).await?;
+        let mut reborn = self.forget_others(&findings, is_unsettled);
+        reborn.extend(gone);
+        let (mut known, mut new): (Vec<Found>, Vec<Found>) = std::mem::take(&mut findings.files)
             .into_values()
             .filter(|file| self.files.get(file.id).is_some() || self.share.has(file.id))
             .partition(|file| self.files.get(file.id).is_some());
+        known.retain(|file| !self.has_other(file));
         // An older generation may have been passed by, which would then be read later.
-        new.retain(|file| !is_unsettled(file));
+        new.retain(|file| !is_unsettled(file) && !self.is_archive(file));
         // Asked before names change: which files have another one's name now. The inode of a deleted file may have been
         // given to a new one, so that what looks like a rename may be a new file.
         let moved: HashMap<FileId, FileId> = new
@@ -54,13 +57,17 @@ impl Running {
             self.found_again(file, now);
         }
         new.sort_by(|one, other| (one.modified, &one.path).cmp(&(other.modified, &other.path)));
-        let added = self.add_all(new, &reborn, now).await?;
+        let mut added = self.add_all(new, &reborn, now).await?;
+        for archive in archives {
+            added.push(self.add_archive(archive, now));
+        }
         self.replace(now);
         self.miss(now, &unsettled);
         self.order(&added, &known, &moved);
         for file in &added {
             self.files.make_ready(file.id);
         }
+        self.looks += u64::from(unsettled.is_empty());
         if !self.looked && unsettled.is_empty() {
             self.looked = true;
             log::info!("reads {} files", self.files.len());
@@ -87,22 +94,29 @@ impl Running {
         unsettled
     }
 
-    /// Forgets files whose inodes others have now, and says which.
-    fn forget_others(&mut self, findings: &Findings) -> HashSet<FileId> {
-        let is_other = |file: &&Found| {
-            let entry = self.files.get(file.id);
-            entry.is_some_and(|entry| entry.is_other(file.born))
-        };
+    /// Forgets files whose inodes others have now, and says which. Where an older generation may have been passed by, they are
+    /// not forgotten yet: what they were compressed to may have been passed by too.
+    fn forget_others(
+        &mut self,
+        findings: &Findings,
+        is_unsettled: impl Fn(&Found) -> bool,
+    ) -> HashSet<FileId> {
         let others: HashSet<FileId> = findings
             .files
             .values()
-            .filter(is_other)
+            .filter(|file| self.has_other(file) && !is_unsettled(file))
             .map(|file| file.id)
             .collect();
         for id in &others {
             self.give_up(*id);
         }
         others
+    }
+
+    /// Whether the inode of what was found is that of another file that is known.
+    pub(super) fn has_other(&self, file: &Found) -> bool {
+        let entry = self.files.get(file.id);
+        entry.is_some_and(|entry| entry.is_other(file.born))
     }
 
     fn tell_unreadable(&mut self, findings: &Findings) {
@@ -132,9 +146,15 @@ impl Running {
             Place::Strayed
         };
         entry.state.found(place, renamed, now);
-        let changed = entry.state.looked(file.len, now);
+        let changed = match &mut entry.archive {
+            Some(archive) => archive.has_len(file.len),
+            None => {
+                entry.len = file.len;
+                entry.state.looked(file.len, now)
+            }
+        };
         let grown = std::mem::take(&mut entry.look_again) || changed;
-        entry.len = file.len;
+        let is_archive = entry.archive.is_some();
         if renamed {
             log::debug!(
                 "{} is called {} now",
@@ -146,6 +166,11 @@ impl Running {
         }
         if renamed || place != Place::Named {
             self.files.timed.insert(file.id);
+        }
+        if grown && is_archive {
+            // What unpacks it knows of its old end only.
+            let open = self.files.close(file.id);
+            spawn_blocking(move || drop(open));
         }
         if grown {
             self.files.make_ready(file.id);
@@ -263,7 +288,7 @@ impl Running {
         // Whoever waited for a file whose inode a new one has is let go, and the new one may be an older generation.
         let untouched = known.iter().map(|file| file.id).filter(|id| {
             let entry = self.files.get(*id);
-            entry.is_some_and(|entry| entry.state.is_untouched())
+            entry.is_some_and(Entry::is_untouched)
         });
         let waiting: HashSet<FileId> = added
             .iter()
@@ -277,6 +302,10 @@ impl Running {
             .chain(added)
             .filter(|file| {
                 let entry = self.files.get(file.id);
+                // Nobody is to wait for one that is never read again.
+                if entry.is_some_and(Entry::is_settled) {
+                    return false;
+                }
                 let unread = entry.is_some_and(|entry| entry.len != entry.state.position());
                 // At the first look, nobody knows which files were cut while nobody looked.
                 !self.looked

@@ -2,9 +2,10 @@
 
 use std::{
     collections::VecDeque,
+    ffi::OsStr,
     fmt::{self, Write as _},
     fs::{self, File, OpenOptions},
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     ops::Range,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
@@ -12,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use flate2::{Compression, write::GzEncoder};
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 
 use crate::random::Random;
 
@@ -88,6 +89,8 @@ struct Growing {
     /// Lines that were written between a copy and its cut.
     exposed: Vec<Range<u64>>,
     history: VecDeque<String>,
+    /// How often a generation was compressed.
+    packs: u64,
 }
 
 /// A rotated file.
@@ -95,7 +98,31 @@ struct Growing {
 struct Generation {
     /// Lines that had been written to the log when it was rotated.
     lines: u64,
-    packed: bool,
+    packing: Option<Packing>,
+    /// The log was cut before, and what was not read before may be in the copy only.
+    is_cut: bool,
+}
+
+/// How a generation is compressed.
+#[derive(Debug, Clone, Copy)]
+enum Packing {
+    Gzip,
+    Zstd,
+}
+
+impl Generation {
+    fn is_packed(&self) -> bool {
+        self.packing.is_some()
+    }
+
+    /// The path of a generation whose path would be this if it were not compressed.
+    fn path(&self, plain: PathBuf) -> PathBuf {
+        match self.packing {
+            None => plain,
+            Some(Packing::Gzip) => plain.with_added_extension("gz"),
+            Some(Packing::Zstd) => plain.with_added_extension("zst"),
+        }
+    }
 }
 
 /// The file and the number of a line.
@@ -199,6 +226,7 @@ impl Growing {
             copies: Vec::new(),
             exposed: Vec::new(),
             history: VecDeque::new(),
+            packs: 0,
         }
     }
 
@@ -264,7 +292,8 @@ impl Growing {
         self.finish_line();
         self.generations.push_front(Generation {
             lines: self.lines,
-            packed: false,
+            packing: None,
+            is_cut: self.is_cut,
         });
         self.file = open(&self.path());
         self.first = self.lines;
@@ -272,18 +301,25 @@ impl Growing {
         true
     }
 
-    /// Compresses the oldest generation that is not compressed yet, once it was read.
+    /// Compresses the oldest generation that is not compressed yet, whether it was read or not; one that was cut before only
+    /// if it was: the copy is found when the file is seen to begin anew, and it would not be seen any more.
     fn pack(&mut self) -> bool {
-        let unpacked = |generation: &Generation| !generation.packed;
+        let unpacked = |generation: &Generation| !generation.is_packed();
         let Some(index) = self.generations.iter().rposition(unpacked) else {
             return false;
         };
-        if self.generations[index].lines > self.read {
+        let generation = &self.generations[index];
+        if generation.is_cut && generation.lines > self.read {
             return false;
         }
         let plain = self.generation(index + 1);
-        self.generations[index].packed = true;
-        gzip(&plain, &self.generation(index + 1)).expect("a compressed copy");
+        let packing = match self.packs % 2 {
+            0 => Packing::Gzip,
+            _ => Packing::Zstd,
+        };
+        self.packs += 1;
+        self.generations[index].packing = Some(packing);
+        pack(&plain, &self.generation(index + 1), packing).expect("a compressed copy");
         fs::remove_file(plain).expect("the generation is there");
         self.note("pack");
         true
@@ -358,20 +394,12 @@ impl Growing {
 
     /// The path of a generation, of which the youngest is 1.
     fn generation(&self, number: usize) -> PathBuf {
-        let path = self.numbered(number);
-        match self.generations[number - 1].packed {
-            true => path.with_added_extension("gz"),
-            false => path,
-        }
+        self.generations[number - 1].path(self.numbered(number))
     }
 
     /// The path that a generation has after the next rotation.
     fn shifted(&self, number: usize) -> PathBuf {
-        let path = self.numbered(number + 1);
-        match self.generations[number - 1].packed {
-            true => path.with_added_extension("gz"),
-            false => path,
-        }
+        self.generations[number - 1].path(self.numbered(number + 1))
     }
 
     fn numbered(&self, number: usize) -> PathBuf {
@@ -391,10 +419,33 @@ fn name(folder: &Path, number: u64, renames: u64) -> PathBuf {
     folder.join(format!("{number:03}-{renames}.log"))
 }
 
-fn gzip(from: &Path, to: &Path) -> io::Result<()> {
-    let mut packed = GzEncoder::new(File::create(to)?, Compression::fast());
-    io::copy(&mut File::open(from)?, &mut packed)?;
-    packed.finish().map(drop)
+/// Compresses a file as gzip(1) and zstd(1) do: what they make was last written to when the file was.
+fn pack(from: &Path, to: &Path, packing: Packing) -> io::Result<()> {
+    let mut plain = File::open(from)?;
+    let to = File::create(to)?;
+    match packing {
+        Packing::Gzip => {
+            let mut packed = GzEncoder::new(&to, Compression::fast());
+            io::copy(&mut plain, &mut packed)?;
+            packed.finish()?;
+        }
+        Packing::Zstd => zstd::stream::copy_encode(&mut plain, &to, 1)?,
+    }
+    to.set_modified(plain.metadata()?.modified()?)
+}
+
+/// What a generation holds, unpacked.
+pub(super) fn contents(path: &Path) -> io::Result<Vec<u8>> {
+    let bytes = fs::read(path)?;
+    match path.extension().and_then(OsStr::to_str) {
+        Some("gz") => {
+            let mut unpacked = Vec::new();
+            GzDecoder::new(&bytes[..]).read_to_end(&mut unpacked)?;
+            Ok(unpacked)
+        }
+        Some("zst") => zstd::decode_all(&bytes[..]),
+        _ => Ok(bytes),
+    }
 }
 
 fn open(path: &Path) -> File {

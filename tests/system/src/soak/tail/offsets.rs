@@ -1,21 +1,12 @@
 //! Which lines the committed offsets of a worker that is gone lead to, found in the files as they lie there.
 
-use std::{
-    collections::HashMap,
-    fs::{self, File},
-    io,
-    os::unix::fs::{FileExt, MetadataExt},
-    path::Path,
-};
+use std::{collections::HashMap, fs, io, os::unix::fs::MetadataExt, path::Path};
 
 use crc_fast::{CrcAlgorithm, checksum};
 use serde_json::Value;
 
 use super::files;
 use crate::sandbox::Sandbox;
-
-/// More than the longest line has.
-const LINE_MAX: usize = 512;
 
 /// A file's offset, as it is stored.
 struct Stored {
@@ -63,17 +54,15 @@ fn stored(text: &str) -> HashMap<(u64, u64), Stored> {
 
 /// Log and number of the last line before the offset; none where the offset is of an earlier file with the same inode.
 fn last_line(path: &Path, offset: &Stored) -> io::Result<Option<(u64, u64)>> {
-    let file = File::open(path)?;
-    let mut head = vec![0; offset.head_len];
-    file.read_exact_at(&mut head, 0)?;
-    if checksum(CrcAlgorithm::Crc64Nvme, &head) != offset.head {
+    let bytes = files::contents(path)?;
+    let head = bytes.get(..offset.head_len);
+    if head.is_none_or(|head| checksum(CrcAlgorithm::Crc64Nvme, head) != offset.head) {
         return Ok(None);
     }
-    let len = offset.position.min(LINE_MAX as u64);
-    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-    file.read_exact_at(&mut bytes, offset.position - len)?;
+    let position = usize::try_from(offset.position).unwrap_or(usize::MAX);
     let last = bytes
-        .strip_suffix(b"\n")
+        .get(..position)
+        .and_then(|bytes| bytes.strip_suffix(b"\n"))
         .and_then(|bytes| bytes.rsplit(|byte| *byte == b'\n').next());
     Ok(last.and_then(files::parse))
 }
