@@ -31,6 +31,8 @@ pub(crate) struct Archive {
     pub(crate) len: u64,
     /// As long as it has this length, there is nothing more to read: it was read to its end, or cannot be unpacked.
     pub(crate) settled: bool,
+    /// That it cannot be unpacked was told.
+    pub(crate) told: bool,
 }
 
 impl Archive {
@@ -338,12 +340,8 @@ impl Files {
         if self.get(before).is_some_and(Entry::is_settled) {
             return;
         }
-        let mut ahead = Some(before);
-        while let Some(one) = ahead {
-            let Some(entry) = self.entries.get(&one).filter(|_| one != id) else {
-                return;
-            };
-            ahead = entry.after;
+        if !self.entries.contains_key(&before) || self.waits_for(before, id) {
+            return;
         }
         if let Some(entry) = self
             .entries
@@ -353,6 +351,12 @@ impl Files {
             entry.after = Some(before);
             self.followers.entry(before).or_default().push(id);
         }
+    }
+
+    /// Whether `id` is read after `other`, or is that.
+    pub(crate) fn waits_for(&self, id: FileId, other: FileId) -> bool {
+        let after = |id: &FileId| self.entries.get(id)?.after;
+        std::iter::successors(Some(id), after).any(|one| one == other)
     }
 
     /// `id` is read once `before` was, and that once whomever `id` has waited for was.

@@ -116,6 +116,7 @@ fn an_archive_with_the_inode_of_a_file_that_stood_in_the_line_is_opened_as_an_ar
         packing: Packing::Gzip,
         len: 100,
         settled: false,
+        told: false,
     });
     files.make_ready(id(1));
     assert_eq!(files.take_closed(9), []);

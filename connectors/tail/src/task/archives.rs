@@ -6,6 +6,7 @@
 //! known is read from its start.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -176,7 +177,13 @@ impl Running {
         let head = match head {
             Ok(head) => head,
             Err(error) => {
-                log::warn!(
+                // Somebody may be writing it right now.
+                let level = match error.kind() {
+                    io::ErrorKind::UnexpectedEof => log::Level::Debug,
+                    _ => log::Level::Warn,
+                };
+                log::log!(
+                    level,
                     "cannot unpack {}, which is left alone until it changes: {error}",
                     file.path.display()
                 );
@@ -328,8 +335,7 @@ impl Running {
             head,
             origin,
         } = new;
-        let is_new = origin.path.is_none();
-        let is_own = origin.is_own;
+        let (is_new, is_own) = (origin.path.is_none(), origin.is_own);
         let left_out = is_new && !self.looked && self.start == StartPosition::End;
         let stored = Stored {
             position: origin.position,
@@ -343,6 +349,7 @@ impl Running {
             packing,
             len: file.len,
             settled,
+            told: false,
         });
         entry.copied = origin.tail;
         entry.len = match settled {
@@ -360,7 +367,7 @@ impl Running {
                 origin.position
             );
         }
-        if !is_new && !is_own {
+        if !is_own && origin.position > 0 {
             // What is stored of the other file may be replaced by what is stored of a third one with its inode.
             entry.book.remember(&head, origin.position);
             let offset = entry.book.offset_at(origin.position);

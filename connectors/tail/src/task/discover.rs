@@ -296,6 +296,7 @@ impl Running {
             .chain(moved.keys().copied())
             .chain(untouched)
             .collect();
+        let new: HashSet<FileId> = added.iter().map(|file| file.id).collect();
         let replaced: HashSet<FileId> = moved.values().copied().collect();
         let files: Vec<&Found> = known
             .iter()
@@ -321,10 +322,19 @@ impl Running {
             .collect();
         for (later, earlier) in lineage::order(&named) {
             let (later, earlier) = (files[later].id, files[earlier].id);
-            if waiting.contains(&later) {
-                self.files.put_after(later, earlier);
-                self.files.make_ready(earlier);
+            if !waiting.contains(&later) {
+                continue;
             }
+            let ahead = self.files.get(later).and_then(|entry| entry.after);
+            // What is new may stand between two that wait for one another already.
+            if ahead.is_some_and(|ahead| {
+                new.contains(&earlier) && !self.files.waits_for(ahead, earlier)
+            }) {
+                self.files.put_between(earlier, later);
+            } else {
+                self.files.put_after(later, earlier);
+            }
+            self.files.make_ready(earlier);
         }
         // Also where the walk has passed by the old file, because it was just renamed.
         for (&later, &earlier) in moved {

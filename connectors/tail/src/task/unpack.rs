@@ -202,7 +202,8 @@ impl Running {
             archive.settled = archive.len == len;
             archive.settled
         });
-        if settled {
+        // What is stored of nothing would fit any file that has the inode later.
+        if settled && entry.state.position() > 0 {
             let offset = entry.book.offset_at_end(len);
             self.context.commit_offset(book::partition_map(id), offset);
         }
@@ -221,7 +222,14 @@ impl Running {
         let Some(entry) = self.files.get_mut(id) else {
             return;
         };
-        log::warn!(
+        let told = entry.archive.is_some_and(|archive| archive.told);
+        // Somebody may be writing it right now.
+        let level = match error.kind() {
+            io::ErrorKind::UnexpectedEof => log::Level::Info,
+            _ => log::Level::Warn,
+        };
+        log::log!(
+            if told { log::Level::Debug } else { level },
             "cannot unpack {} behind byte {} of what it unpacks to, and will try again once it has changed: {error}",
             entry.path.display(),
             entry.state.position()
@@ -229,6 +237,7 @@ impl Running {
         entry.flush = Flush::Nothing;
         if let Some(archive) = &mut entry.archive {
             archive.settled = true;
+            archive.told = true;
         }
         self.close_archive(id);
         self.files.let_follow(id);

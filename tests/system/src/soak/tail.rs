@@ -15,12 +15,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::{
     files::{Actions, Writer},
     order::{Ending, Order},
-    site::{Blow, Site, Worker},
+    site::{Blow, LEDGER, Site, Worker},
 };
 use super::Plan;
 use crate::{pipeline::TOPIC, random::Random, sandbox::Sandbox, topic::Follower, wait};
@@ -60,7 +60,9 @@ pub(super) fn run(plan: Plan) -> String {
     let sandbox = Sandbox::new();
     // Building it is no part of the soak.
     crate::binary::millrace();
-    std::fs::create_dir(sandbox.join("in")).expect("a folder");
+    for folder in ["in", LEDGER] {
+        std::fs::create_dir(sandbox.join(folder)).expect("a folder");
+    }
     let mut torture = Torture::new(&sandbox, &mut random);
     let end = Instant::now() + plan.duration.unwrap_or(DURATION);
     let (mut kills, mut stops, mut drains, mut blows) = (0, 0, 0, 0);
@@ -84,6 +86,7 @@ pub(super) fn run(plan: Plan) -> String {
         blows += u32::from(!matches!(blow, Blow::Nothing));
     }
     torture.live(End::Drain, Blow::Nothing, &mut random);
+    torture.verify();
     torture.site.stop();
     format!(
         "{}; {kills} kills, {stops} stops, {drains} times read to the end, {blows} times the broker stood still or was stopped",
@@ -93,10 +96,10 @@ pub(super) fn run(plan: Plan) -> String {
 
 impl<'a> Torture<'a> {
     fn new(sandbox: &'a Sandbox, random: &mut Random) -> Self {
-        let folder = sandbox.join("in");
+        let (folder, ledger) = (sandbox.join("in"), sandbox.join(LEDGER));
         let writer = |number| {
             let first = number * FILES_OF_A_WRITER;
-            Writer::new(&folder, first, FILES_OF_A_WRITER, random.bits())
+            Writer::new((&folder, &ledger), first, FILES_OF_A_WRITER, random.bits())
         };
         Self {
             sandbox,
@@ -192,11 +195,26 @@ impl<'a> Torture<'a> {
         });
     }
 
+    /// Has `millrace verify` compare the topic with all that was written: it finds what was found here.
+    fn verify(&self) {
+        let verdict = self.site.verify();
+        let expected = json!({
+            "lines": self.writers.iter().map(Writer::lines).sum::<u64>(),
+            "missingLines": self.order.left_out(&self.writers),
+            "doubledLines": self.order.repeated + self.order.resent,
+            "linesOutOfOrder": 0,
+            "unknownRecords": 0,
+        });
+        for (count, expected) in expected.as_object().into_iter().flatten() {
+            assert_eq!(&verdict[count], expected, "{count}: {verdict:#}");
+        }
+    }
+
     fn report(&self) -> String {
         let sum = |what: fn(&Writer) -> u64| self.writers.iter().map(what).sum::<u64>();
         let actions = Actions::sum(self.writers.iter().map(|writer| writer.actions));
         format!(
-            "{} lines in {} logs, each there and in order but {} of the {} that were written between a copy and its cut; {} came \
+            "{} lines in {} logs, each there and in order as verify finds too, but {} of the {} that were written between a copy and its cut; {} came \
              again, each behind the offsets committed at a kill ({} were looked at), {} of them to a restarted broker; {actions}",
             sum(Writer::lines),
             WRITERS * FILES_OF_A_WRITER,

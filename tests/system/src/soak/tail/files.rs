@@ -74,6 +74,8 @@ struct Growing {
     /// How often the log itself was renamed, which is part of its name.
     renames: u64,
     file: File,
+    /// All that was ever written to the log, in one file that nobody renames.
+    ledger: File,
     lines: u64,
     /// Text of the line that was begun.
     begun: Option<String>,
@@ -136,13 +138,14 @@ pub(super) fn parse(line: &[u8]) -> Option<(u64, u64)> {
 }
 
 impl Writer {
-    pub(super) fn new(folder: &Path, first: u64, count: u64, seed: u64) -> Self {
+    /// Writes to files in the first of the folders, and all of it to one file of each log in the second.
+    pub(super) fn new(folders: (&Path, &Path), first: u64, count: u64, seed: u64) -> Self {
         let mut random = Random::new(seed);
         Self {
             pause_ms: PAUSE_MS_MAX.start + random.below(PAUSE_MS_MAX.end - PAUSE_MS_MAX.start),
             random,
             files: (first..first + count)
-                .map(|number| Growing::new(folder, number))
+                .map(|number| Growing::new(folders, number))
                 .collect(),
             actions: Actions::default(),
         }
@@ -211,12 +214,13 @@ impl Writer {
 }
 
 impl Growing {
-    fn new(folder: &Path, number: u64) -> Self {
+    fn new((folder, ledger): (&Path, &Path), number: u64) -> Self {
         Self {
             number,
             folder: folder.to_owned(),
             renames: 0,
             file: open(&name(folder, number, 0)),
+            ledger: open(&ledger.join(format!("{number:03}"))),
             lines: 0,
             begun: None,
             generations: VecDeque::new(),
@@ -261,9 +265,9 @@ impl Growing {
     }
 
     fn append(&mut self, text: &str) {
-        self.file
-            .write_all(text.as_bytes())
-            .expect("the file grows");
+        for mut file in [&self.file, &self.ledger] {
+            file.write_all(text.as_bytes()).expect("the file grows");
+        }
     }
 
     fn finish_line(&mut self) {

@@ -113,6 +113,16 @@ impl Order {
         came.high = came.high.max(came.next);
     }
 
+    /// Lines that did not come, once none is missing that was not written between a copy and its cut.
+    pub(super) fn left_out(&self, writers: &[Writer]) -> u64 {
+        let written = writers.iter().flat_map(Writer::written);
+        let after_last = written.map(|(file, written)| {
+            let high = self.files.get(&file).map_or(0, |came| came.high);
+            written - high
+        });
+        self.lost + after_last.sum::<u64>()
+    }
+
     /// The first line that is missing, with its file: one that was not written between a copy and its cut.
     pub(super) fn missing(&self, writers: &[Writer]) -> Option<(u64, u64)> {
         let written = writers.iter().flat_map(Writer::written);

@@ -1,8 +1,9 @@
 //! The broker and the worker, each a process of its own, so that either may be stopped while the other goes on.
 
-use std::{thread, time::Duration};
+use std::{fs, thread, time::Duration};
 
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::{
     apart,
@@ -11,8 +12,11 @@ use crate::{
     random::Random,
     rest::Rest,
     sandbox::Sandbox,
+    tool,
 };
 
+/// The folder with all that was written, a file a log.
+pub(super) const LEDGER: &str = "ledger";
 /// How long the broker stands still, at most.
 const STALL_MS_MAX: u64 = 2_000;
 
@@ -76,6 +80,24 @@ impl<'a> Site<'a> {
                 self.broker.address("broker");
             }
         }
+    }
+
+    /// The verdict of `millrace verify` on all that was written, as it prints it.
+    pub(super) fn verify(&self) -> Value {
+        let server = format!("127.0.0.1:{}", self.port);
+        let options = "verify --at-least-once --json --max-findings 10 --bootstrap-server";
+        let mut files: Vec<String> = fs::read_dir(self.sandbox.join(LEDGER))
+            .expect("the folder")
+            .flatten()
+            .map(|entry| entry.path().to_string_lossy().into_owned())
+            .collect();
+        files.sort();
+        let mut words: Vec<&str> = options.split(' ').collect();
+        words.push(&server);
+        words.extend(files.iter().map(String::as_str));
+        words.push(TOPIC);
+        let outcome = tool::run_words(self.sandbox, &words, "");
+        serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:?}"))
     }
 
     pub(super) fn stop(&mut self) {
