@@ -366,13 +366,12 @@ fn check_topic_name(_key: &str, value: &config::Value) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use millrace_testkit::properties;
+
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<SyslogConfig, String> {
-        let properties = pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let properties = properties(pairs);
         SyslogConfig::read(&properties).map_err(|error| error.to_string())
     }
 
@@ -407,8 +406,7 @@ mod tests {
         }
         // What keys have wrong together is told beside what one has wrong.
         let beside = [("topic", ""), ("tcp.port", "1"), ("tls.port", "1")];
-        let beside = beside.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        assert_eq!(SyslogConfig::contradictions(&beside.into()).len(), 2);
+        assert_eq!(SyslogConfig::contradictions(&properties(&beside)).len(), 2);
     }
 
     #[test]
@@ -493,8 +491,7 @@ mod tests {
             ("tls.key", "/gone.key"),
             ("tls.client.ca", ""),
         ];
-        let keys = keys.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let told = SyslogConfig::impossibilities(&keys.into()).await;
+        let told = SyslogConfig::impossibilities(&properties(&keys)).await;
         let told: Vec<_> = told.iter().map(|(key, why)| (key.as_str(), why)).collect();
         let expected = ["tls.certificate", "tls.key", "host"];
         assert_eq!(
