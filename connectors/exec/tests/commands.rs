@@ -4,19 +4,14 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use millrace_api::Properties;
 use millrace_exec::Exec;
-use millrace_testkit::{MemoryOffsets, SourceRun};
+use millrace_testkit::{MemoryOffsets, SourceRun, properties};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn start(pairs: &[(&str, &str)]) -> SourceRun<Exec> {
     let base = [("topic", "t"), ("shell", "/bin/sh -c")];
-    let properties: Properties = base
-        .iter()
-        .chain(pairs)
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect();
+    let properties = properties(base.iter().chain(pairs));
     let offsets = MemoryOffsets::default();
     let started = SourceRun::start(Exec::default(), &properties, &offsets).await;
     started.unwrap_or_else(|error| panic!("{}", error.trace()))
@@ -117,9 +112,7 @@ async fn without_a_shell_nothing_is_understood_but_blanks() {
     let dir = tempfile::tempdir().unwrap();
     let hurt = dir.path().join("hurt");
     let command = format!("echo  'a' $HOME ; touch {}", hurt.display());
-    let properties: Properties = [("command", command.as_str()), ("topic", "t")]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .into();
+    let properties = properties(&[("command", &*command), ("topic", "t")]);
     let started = SourceRun::start(Exec::default(), &properties, &MemoryOffsets::default()).await;
     let mut run = started.unwrap_or_else(|error| panic!("{}", error.trace()));
     let said = values(&mut run, 1).await;

@@ -23,11 +23,11 @@ impl Followed {
 
     fn properties(&self, pairs: &[(&str, &str)]) -> Properties {
         let command = format!("tail -n +1 -f {}", self.path().display());
-        [("command", command.as_str()), ("topic", "lines")]
-            .iter()
-            .chain(pairs)
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
+        millrace_testkit::properties(
+            [("command", command.as_str()), ("topic", "lines")]
+                .iter()
+                .chain(pairs),
+        )
     }
 }
 

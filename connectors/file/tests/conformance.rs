@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use millrace_api::Properties;
 use millrace_file::{FileStreamSink, FileStreamSource};
 use millrace_testkit::conformance::{self, Refused, SinkFixture, SourceFixture};
+use millrace_testkit::properties;
 use tempfile::TempDir;
 
 struct Folder {
@@ -37,13 +38,6 @@ impl Folder {
     }
 }
 
-fn properties(pairs: &[(&str, &str)]) -> Properties {
-    pairs
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
-}
-
 #[async_trait]
 impl SourceFixture for Folder {
     type Connector = FileStreamSource;
@@ -54,7 +48,11 @@ impl SourceFixture for Folder {
 
     async fn reset(&mut self) -> Properties {
         let file = self.next_file();
-        properties(&[("file", &file), ("topic", "lines"), ("batch.size", "300")])
+        properties(&[
+            ("file", file.as_str()),
+            ("topic", "lines"),
+            ("batch.size", "300"),
+        ])
     }
 
     async fn produce(&mut self, values: &[String]) {
@@ -80,7 +78,7 @@ impl SourceFixture for Folder {
                 "batch.size".to_owned(),
             ),
             (
-                properties(&[("topic", "t"), ("file", &folder)]),
+                properties(&[("topic", "t"), ("file", folder.as_str())]),
                 folder.clone(),
             ),
         ]
@@ -97,7 +95,7 @@ impl SinkFixture for Folder {
 
     async fn reset(&mut self) -> Properties {
         let file = self.next_file();
-        properties(&[("file", &file), ("topics", "lines")])
+        properties(&[("file", file.as_str()), ("topics", "lines")])
     }
 
     async fn delivered(&mut self) -> Option<Vec<String>> {
@@ -114,7 +112,10 @@ impl SinkFixture for Folder {
         let folder = self.dir.path().join("none");
         let file = folder.join("out.txt").display().to_string();
         vec![
-            (properties(&[("file", &file)]), folder.display().to_string()),
+            (
+                properties(&[("file", file.as_str())]),
+                folder.display().to_string(),
+            ),
             (properties(&[("file", "/dev/full")]), "/dev/full".to_owned()),
         ]
     }

@@ -220,13 +220,12 @@ pub(crate) fn text(value: &config::Value) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use millrace_testkit::properties;
+
     use super::*;
 
     fn errors(pairs: &[(&str, &str)]) -> String {
-        let properties = pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let properties = properties(pairs);
         FileSinkConfig::read(&properties)
             .err()
             .map_or_else(String::new, |error| error.to_string())

@@ -6,9 +6,8 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
-use millrace_api::Properties;
 use millrace_http::HttpListener;
-use millrace_testkit::{MemoryOffsets, SourceRun, free_port};
+use millrace_testkit::{MemoryOffsets, SourceRun, free_port, properties};
 use reqwest::{Client, RequestBuilder, Response};
 use sha2::Sha256;
 
@@ -27,11 +26,7 @@ impl Running {
         drop(rustls::crypto::ring::default_provider().install_default());
         let port = free_port().to_string();
         let base = [("port", port.as_str()), ("topic", "hooks")];
-        let properties: Properties = base
-            .iter()
-            .chain(pairs)
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let properties = properties(base.iter().chain(pairs));
         let offsets = MemoryOffsets::default();
         let started = SourceRun::start(HttpListener::default(), &properties, &offsets);
         Self {

@@ -6,16 +6,10 @@ use async_trait::async_trait;
 use millrace_api::Properties;
 use millrace_http::HttpSink;
 use millrace_testkit::conformance::{self, Refused, SinkFixture};
+use millrace_testkit::properties;
 use server::Server;
 
 struct Endpoint(Server);
-
-fn properties(pairs: &[(&str, &str)]) -> Properties {
-    let pairs = pairs.iter();
-    pairs
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
-}
 
 #[async_trait]
 impl SinkFixture for Endpoint {
@@ -29,7 +23,7 @@ impl SinkFixture for Endpoint {
         self.0.clear();
         properties(&[
             ("topics", "topic"),
-            ("http.api.url", &self.0.url()),
+            ("http.api.url", self.0.url().as_str()),
             ("batch.max.size", "7"),
             ("batch.separator", "\\n"),
         ])

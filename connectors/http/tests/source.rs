@@ -23,10 +23,7 @@ fn properties(server: &Server, pairs: &[(&str, &str)]) -> Properties {
         ("request.interval.ms", "5"),
         ("retry.backoff.ms", "1"),
     ];
-    base.iter()
-        .chain(pairs)
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
+    millrace_testkit::properties(base.iter().chain(pairs))
 }
 
 async fn start(properties: &Properties, offsets: &MemoryOffsets) -> SourceRun<HttpSource> {

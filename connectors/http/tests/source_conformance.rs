@@ -40,10 +40,7 @@ impl Fixture {
             ("pagination.end", "continue"),
             ("request.interval.ms", "10"),
         ];
-        base.iter()
-            .chain(pairs)
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
+        millrace_testkit::properties(base.iter().chain(pairs))
     }
 }
 

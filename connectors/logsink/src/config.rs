@@ -94,20 +94,18 @@ fn check_target(_key: &str, value: &config::Value) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use millrace_testkit::properties;
+
     use super::*;
 
     #[test]
     fn everything_wrong_is_told_together_with_key_value_and_remedy() {
-        let properties = [
+        let properties = properties(&[
             ("target", "millrace_worker::task"),
             ("level", "LOUD"),
             ("line.ends", "cut"),
             ("max.bytes", "0"),
-        ];
-        let properties = properties
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        ]);
         let told = LogConfig::read(&properties).unwrap_err().to_string();
         for mention in [
             "millrace_worker::task for configuration target: the worker",

@@ -10,8 +10,8 @@ use millrace_api::{
     Column, EncodedHeaders, Header, Properties, Row, Schema, SinkBatch, Span, TopicPartition, Value,
 };
 use millrace_logsink::LogSink;
-use millrace_testkit::SinkRun;
 use millrace_testkit::conformance::{self, Refused, SinkFixture};
+use millrace_testkit::{SinkRun, properties};
 
 /// What was logged: target, level, message and key-values.
 static LOGGED: Mutex<Vec<(String, Level, String, String)>> = Mutex::new(Vec::new());
@@ -71,13 +71,6 @@ fn logged(target: &str) -> Vec<(Level, String, String)> {
         .collect()
 }
 
-fn properties(pairs: &[(&str, &str)]) -> Properties {
-    pairs
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
-}
-
 #[derive(Default)]
 struct Fixture {
     runs: usize,
@@ -93,7 +86,8 @@ impl SinkFixture for Fixture {
 
     async fn reset(&mut self) -> Properties {
         self.runs += 1;
-        properties(&[("target", &format!("conform{}::${{topic}}", self.runs))])
+        let target = format!("conform{}::${{topic}}", self.runs);
+        properties(&[("target", target.as_str())])
     }
 
     async fn delivered(&mut self) -> Option<Vec<String>> {

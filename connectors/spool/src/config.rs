@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, path, read_sound};
+use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, check, path, read_sound};
 use millrace_api::{ConnectError, Properties};
 
 use crate::names::{self, Names};
@@ -107,7 +107,7 @@ pub(crate) struct SpoolConfig {
     pub(crate) csv_separator: String,
     /// Headers that each record gets, separated by commas, of `file` (the name), `path` and `offset` (of the record's first
     /// byte in the file).
-    #[config(name = "headers", default = "", validator = check_headers)]
+    #[config(name = "headers", default = "", validator = check::headers::<HeaderKind>)]
     pub(crate) headers: Vec<String>,
     /// Whether the file's name is the key of its records, which keeps their order in a topic of several partitions.
     #[config(name = "key.file.name", default = false)]
@@ -186,14 +186,7 @@ impl SpoolConfig {
             );
         }
         self.check_mark(refusals);
-        let is_excluded = |pattern: &String| {
-            let mut excludes = self.exclude.iter();
-            excludes.any(|other| other == pattern || other == "*")
-        };
-        if self.include.iter().all(is_excluded) {
-            let why = "exclude matches all of these names too, so nothing would be read; have it match fewer";
-            refusals.refuse(&["include", "exclude"], &self.include.join(","), why);
-        }
+        check::exclude(&self.include, &self.exclude, &["*"], refusals);
         if self.csv_separator != "," && self.format != Format::Csv {
             refusals.refuse(
                 &["csv.separator", "format"],
@@ -326,21 +319,6 @@ fn check_separator(_key: &str, value: &config::Value) -> Result<(), String> {
         }
         _ => Ok(()),
     }
-}
-
-fn check_headers(_key: &str, value: &config::Value) -> Result<(), String> {
-    let names = value.as_list().unwrap_or_default();
-    for (index, name) in names.iter().enumerate() {
-        if HeaderKind::from_name(name).is_none() {
-            return Err(format!(
-                "there is no header '{name}'; choose of file, path, offset"
-            ));
-        }
-        if names[..index].contains(name) {
-            return Err(format!("'{name}' is there twice; name it once"));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

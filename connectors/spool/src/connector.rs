@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use millrace_api::config::{Config, ConfigDef};
 use millrace_api::{
     ConnectError, ConnectorContext, ExactlyOnceSupport, Execution, OffsetMap, Plugin, Properties,
-    SourceConnector, SourceTask,
+    SourceConnector, SourceTask, check_altered,
 };
 
 use crate::config::SpoolConfig;
@@ -67,9 +67,7 @@ impl SourceConnector for SpoolDir {
         _properties: &Properties,
         offsets: &[(Option<OffsetMap>, Option<OffsetMap>)],
     ) -> Result<bool, ConnectError> {
-        for (partition, offset) in offsets {
-            offsets::check_altered(partition.as_ref(), offset.as_ref())?;
-        }
+        check_altered(offsets, offsets::check_one)?;
         Ok(true)
     }
 }

@@ -60,15 +60,14 @@ fn whole(offset: &OffsetMap, name: &str) -> Result<Option<u64>, ConnectError> {
     }
 }
 
-/// Checks offsets that a user wants to store.
+/// Checks an offset that a user wants to store.
 ///
 /// # Errors
-/// When a partition or an offset is not one of this connector's.
-pub(crate) fn check_altered(
+/// When the partition or the offset is not one of this connector's.
+pub(crate) fn check_one(
     partition: Option<&OffsetMap>,
-    offset: Option<&OffsetMap>,
+    offset: &OffsetMap,
 ) -> Result<(), ConnectError> {
-    let Some(offset) = offset else { return Ok(()) };
     let path = partition.and_then(|partition| partition.get(PATH));
     if !path.is_some_and(Value::is_string) {
         return Err(ConnectError::connect(
@@ -127,10 +126,9 @@ mod tests {
             object(&json!({"path": "/a"})),
             object(&json!({"position": 4})),
         );
-        assert!(check_altered(Some(&path), Some(&at)).is_ok());
-        assert!(check_altered(Some(&path), None).is_ok());
-        assert!(check_altered(None, Some(&at)).is_err());
-        assert!(check_altered(Some(&at), Some(&at)).is_err());
-        assert!(check_altered(Some(&path), Some(&path)).is_err());
+        assert!(check_one(Some(&path), &at).is_ok());
+        assert!(check_one(None, &at).is_err());
+        assert!(check_one(Some(&at), &at).is_err());
+        assert!(check_one(Some(&path), &path).is_err());
     }
 }

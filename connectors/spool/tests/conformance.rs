@@ -29,10 +29,7 @@ impl Folder {
             ("scan.interval.ms", "10"),
             ("batch.size", "300"),
         ];
-        base.iter()
-            .chain(pairs)
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
+        millrace_testkit::properties(base.iter().chain(pairs))
     }
 }
 

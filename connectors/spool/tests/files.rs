@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use millrace_api::Properties;
 use millrace_spool::SpoolDir;
-use millrace_testkit::{MemoryOffsets, SourceRun};
+use millrace_testkit::{MemoryOffsets, SourceRun, properties};
 use tempfile::TempDir;
 
 struct Spool {
@@ -25,11 +25,8 @@ impl Spool {
             ("stable.ms", "0"),
             ("scan.interval.ms", "10"),
         ];
-        let properties = base.iter().chain(pairs);
         Self {
-            properties: properties
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-                .collect(),
+            properties: properties(base.iter().chain(pairs)),
             dir,
             offsets: MemoryOffsets::default(),
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, read_sound, refused};
+use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, check, read_sound, refused};
 use millrace_api::{ConnectError, Properties};
 use millrace_listen::tls::{Fault, TlsConfig};
 use millrace_listen::topics::{self, Allowed};
@@ -119,7 +119,7 @@ pub(crate) struct SyslogConfig {
     /// Headers that each record gets, separated by commas, of `facility`, `severity`, `host`, `app`, `procid`, `msgid`,
     /// `data` (structured data as it was sent), `peer` (the sender's address) and `malformed` (why it is no syslog
     /// message). What a message does not say is left out.
-    #[config(name = "headers", default = "", validator = check_headers)]
+    #[config(name = "headers", default = "", validator = check::headers::<HeaderKind>)]
     headers: Vec<String>,
     /// The records' timestamp: when they were `received`, or the time in the `message`, which its sender may have wrong.
     #[config(name = "timestamp", default = "received")]
@@ -364,30 +364,14 @@ fn check_topic_name(_key: &str, value: &config::Value) -> Result<(), String> {
     }
 }
 
-fn check_headers(_key: &str, value: &config::Value) -> Result<(), String> {
-    let names = value.as_list().unwrap_or_default();
-    for (index, name) in names.iter().enumerate() {
-        if HeaderKind::from_name(name).is_none() {
-            return Err(format!(
-                "there is no header '{name}'; choose of facility, severity, host, app, procid, msgid, data, peer, malformed"
-            ));
-        }
-        if names[..index].contains(name) {
-            return Err(format!("'{name}' is there twice; name it once"));
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use millrace_testkit::properties;
+
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<SyslogConfig, String> {
-        let properties = pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let properties = properties(pairs);
         SyslogConfig::read(&properties).map_err(|error| error.to_string())
     }
 
@@ -422,8 +406,7 @@ mod tests {
         }
         // What keys have wrong together is told beside what one has wrong.
         let beside = [("topic", ""), ("tcp.port", "1"), ("tls.port", "1")];
-        let beside = beside.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        assert_eq!(SyslogConfig::contradictions(&beside.into()).len(), 2);
+        assert_eq!(SyslogConfig::contradictions(&properties(&beside)).len(), 2);
     }
 
     #[test]
@@ -508,8 +491,7 @@ mod tests {
             ("tls.key", "/gone.key"),
             ("tls.client.ca", ""),
         ];
-        let keys = keys.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let told = SyslogConfig::impossibilities(&keys.into()).await;
+        let told = SyslogConfig::impossibilities(&properties(&keys)).await;
         let told: Vec<_> = told.iter().map(|(key, why)| (key.as_str(), why)).collect();
         let expected = ["tls.certificate", "tls.key", "host"];
         assert_eq!(

@@ -1,7 +1,7 @@
 //! Topics and keys made from what a message says: `logs-${facility}`, `${host}`.
 
 use millrace_api::append_utf8_lossy;
-use millrace_api::config::Value;
+use millrace_api::config::{Value, check};
 use millrace_listen::topics;
 
 use crate::message::Message;
@@ -146,13 +146,9 @@ pub(crate) fn check_topic(_key: &str, value: &Value) -> Result<(), String> {
 
 /// The validator of a key's template.
 pub(crate) fn check_key(_key: &str, value: &Value) -> Result<(), String> {
-    match value.as_str() {
-        Some("") => {
-            Err("it is empty; name a place such as ${host}, or leave the key out".to_owned())
-        }
-        Some(text) => Template::read(text).map(drop),
-        None => Ok(()),
-    }
+    check::filled(value, "name a place such as ${host}")?;
+    let text = value.as_str();
+    text.map_or(Ok(()), |text| Template::read(text).map(drop))
 }
 
 #[cfg(test)]

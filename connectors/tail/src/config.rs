@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, read_sound};
+use millrace_api::config::{self, Config, ConfigEnum, Refusals, Sound, check, read_sound};
 use millrace_api::{Column, ConnectError, Properties, Schema, SchemaType};
 
 use crate::encoding::{Encoding, Form};
@@ -73,7 +73,7 @@ pub(crate) struct TailConfig {
     pub(crate) start_from_flume: Option<String>,
     /// Headers that each record gets, separated by commas, of `path`, `host`, `offset` (of the record's first byte in the
     /// file) and `inode`.
-    #[config(name = "headers", default = "", validator = check_headers)]
+    #[config(name = "headers", default = "", validator = check::headers::<HeaderKind>)]
     pub(crate) headers: Vec<String>,
     /// Bytes of the longest record; a longer line is treated as `line.too.long` says.
     #[config(name = "max.line.bytes", default = 1_000_000, range(16..=16_777_216))]
@@ -229,14 +229,8 @@ impl TailConfig {
             let why = "bytes can only be kept where nothing is converted; set encoding=utf-8, which converts nothing, or choose of replace, escape, remove, drop";
             refusals.refuse(&["invalid.bytes", "encoding"], "keep", why);
         }
-        let is_excluded = |pattern: &String| {
-            let mut excludes = self.exclude.iter();
-            excludes.any(|other| other == pattern || matches!(&**other, "*" | "**" | "/**"))
-        };
-        if self.include.iter().all(is_excluded) {
-            let why = "exclude matches all of these files too, so nothing would be read; have it match fewer";
-            refusals.refuse(&["include", "exclude"], &self.include.join(","), why);
-        }
+        let everything = ["*", "**", "/**"];
+        check::exclude(&self.include, &self.exclude, &everything, refusals);
         if let Ok(router) = self.router("".into()) {
             let groups = router
                 .path_regex
@@ -305,29 +299,8 @@ fn check_include(key: &str, value: &config::Value) -> Result<(), String> {
 }
 
 fn check_key(key: &str, value: &config::Value) -> Result<(), String> {
-    match value.as_str() {
-        Some("") => {
-            Err("it is empty; name a place such as ${path}, or leave the key out".to_owned())
-        }
-        _ => template::check_key(key, value),
-    }
-}
-
-fn check_headers(_key: &str, value: &config::Value) -> Result<(), String> {
-    let config::Value::List(names) = value else {
-        return Ok(());
-    };
-    for (index, name) in names.iter().enumerate() {
-        if HeaderKind::from_name(name).is_none() {
-            let known: Vec<_> = HeaderKind::NAMES.iter().map(|(name, _)| *name).collect();
-            let known = known.join(", ");
-            return Err(format!("there is no header '{name}'; choose of {known}"));
-        }
-        if names[..index].contains(name) {
-            return Err(format!("'{name}' is there twice; name it once"));
-        }
-    }
-    Ok(())
+    check::filled(value, "name a place such as ${path}")?;
+    template::check_key(key, value)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub use converter::{Converter, ConverterKind, HeaderConverter};
 pub use error::{ConnectError, ErrorKind};
 pub use headers::{EncodedHeaders, Header, Headers, encode_header};
 pub use millrace_config::{self as config, Properties};
-pub use offset::{OffsetListener, OffsetMap, OffsetReader, SourcePartition};
+pub use offset::{OffsetListener, OffsetMap, OffsetReader, SourcePartition, check_altered};
 pub use schema::{Field, Schema, SchemaType, logical};
 pub use sink::{
     ErrantRecord, ErrantRecordReporter, FailedPut, SinkConnector, SinkContext, SinkOffsets,

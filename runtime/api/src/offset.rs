@@ -11,6 +11,22 @@ use crate::ConnectError;
 /// compares partitions by their bytes (contract connect-internals, section 1.4).
 pub type OffsetMap = serde_json::Map<String, serde_json::Value>;
 
+/// Checks each offset that a user wants to store by `check`, as
+/// [`SourceConnector::alter_offsets`](crate::SourceConnector::alter_offsets) is given them. One that is dropped, whatever
+/// its partition, needs no check.
+///
+/// # Errors
+/// The first that `check` gives.
+pub fn check_altered(
+    offsets: &[(Option<OffsetMap>, Option<OffsetMap>)],
+    check: impl Fn(Option<&OffsetMap>, &OffsetMap) -> Result<(), ConnectError>,
+) -> Result<(), ConnectError> {
+    offsets.iter().try_for_each(|(partition, offset)| {
+        let offset = offset.as_ref();
+        offset.map_or(Ok(()), |offset| check(partition.as_ref(), offset))
+    })
+}
+
 type ToOffset = dyn Fn(i64) -> OffsetMap + Send + Sync;
 
 /// A source partition (for example one file) and the way from a row's mark to Connect's offset map.
@@ -74,4 +90,18 @@ pub trait OffsetReader: Send + Sync + fmt::Debug {
 pub trait OffsetListener: Send + Sync + fmt::Debug {
     /// Commits the offset of a partition once every record that earlier calls of `poll` have returned was answered.
     fn commit_offset(&self, partition: OffsetMap, offset: OffsetMap);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_drops_an_offset_is_not_checked() {
+        let map = || Some(OffsetMap::new());
+        let refuse = |_: Option<&OffsetMap>, _: &OffsetMap| Err(ConnectError::connect("no"));
+        assert!(check_altered(&[(map(), None), (None, None)], refuse).is_ok());
+        assert!(check_altered(&[(map(), None), (None, map())], refuse).is_err());
+        assert!(check_altered(&[(None, map())], |_, _| Ok(())).is_ok());
+    }
 }

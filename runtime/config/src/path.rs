@@ -1,5 +1,6 @@
 //! What a path must be like to name a file or a folder at all. Whether there is one is for its user to find out.
 
+use crate::check::filled;
 use crate::value::Value;
 
 /// Bytes of a path, and of each name in it, that Linux takes.
@@ -11,12 +12,10 @@ const NAME_BYTES_MAX: usize = 255;
 /// # Errors
 /// Why no system could have a file there, and what to do.
 pub fn check(_key: &str, value: &Value) -> Result<(), String> {
+    filled(value, "write a path")?;
     let Some(path) = value.as_str() else {
         return Ok(());
     };
-    if path.is_empty() {
-        return Err("it is empty; write a path, or leave the key out".to_owned());
-    }
     if path.contains('\0') {
         return Err("no path has a NUL character in it; leave that out".to_owned());
     }

@@ -10,10 +10,10 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use bytes::Bytes;
 use millrace_api::{
-    Cell, Column, Converter, ConverterKind, Properties, Records, Row, SinkBatch, SinkRun, Span,
-    Transform,
+    Cell, Column, Converter, ConverterKind, Records, Row, SinkBatch, SinkRun, Span, Transform,
 };
 use millrace_plugins::JsonConverter;
+use millrace_testkit::properties;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value as Json};
 
@@ -173,11 +173,6 @@ fn steps() -> anyhow::Result<Vec<Box<dyn Transform>>> {
         Ok(transform)
     };
     STEPS.into_iter().map(step).collect()
-}
-
-fn properties(settings: &[(&str, &str)]) -> Properties {
-    let pair = |&(key, value): &(&str, &str)| (key.to_owned(), value.to_owned());
-    settings.iter().map(pair).collect()
 }
 
 fn bound(values: &[String], rounds: u64) -> anyhow::Result<Duration> {

@@ -1,11 +1,6 @@
-use super::*;
+use millrace_testkit::properties;
 
-fn properties(pairs: &[(&str, &str)]) -> Properties {
-    pairs
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
-}
+use super::*;
 
 #[test]
 fn everything_wrong_is_told_together_with_key_value_and_remedy() {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use millrace_api::config::{Config, ConfigDef};
 use millrace_api::{
     CONNECT_VERSION, ConnectError, ConnectorContext, ExactlyOnceSupport, Execution, OffsetMap,
-    Plugin, Properties, SourceConnector, SourceTask,
+    Plugin, Properties, SourceConnector, SourceTask, check_altered,
 };
 
 use super::{FileStreamSourceTask, offsets};
@@ -70,9 +70,7 @@ impl SourceConnector for FileStreamSource {
                 "offsets of standard input are not tracked and cannot be altered; set 'file' to read a file",
             ));
         }
-        for (partition, offset) in offsets {
-            offsets::check_altered(partition.as_ref(), offset.as_ref())?;
-        }
+        check_altered(offsets, offsets::check_one)?;
         Ok(true)
     }
 }

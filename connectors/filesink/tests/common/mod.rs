@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use millrace_api::Properties;
 
 pub(crate) fn properties(directory: &str, pairs: &[(&str, &str)]) -> Properties {
-    [("topics", "topic"), ("directory", directory)]
-        .iter()
-        .chain(pairs)
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
+    millrace_testkit::properties(
+        [("topics", "topic"), ("directory", directory)]
+            .iter()
+            .chain(pairs),
+    )
 }
 
 /// All complete files, in the order of their paths.

@@ -323,14 +323,12 @@ fn check_store_type(_key: &str, value: &config::Value) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use millrace_testkit::properties;
+
     use super::*;
-    use millrace_api::Properties;
 
     fn refused(pairs: &[(&str, &str)]) -> Vec<String> {
-        let properties: Properties = pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let properties = properties(pairs);
         let mut refused = Refused::default();
         ClientConfig::parse(&properties)
             .unwrap()

@@ -297,14 +297,12 @@ fn check_methods(_key: &str, value: &Value) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use millrace_testkit::properties;
+
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<ListenerConfig, String> {
-        let properties = [("port", "0")]
-            .iter()
-            .chain(pairs)
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let properties = properties([("port", "0")].iter().chain(pairs));
         ListenerConfig::read(&properties).map_err(|error| error.to_string())
     }
 

@@ -77,15 +77,12 @@ fn same(one: &[u8; 32], other: &[u8; 32]) -> bool {
 #[cfg(test)]
 mod tests {
     use millrace_api::config::Config as _;
+    use millrace_testkit::properties;
 
     use super::*;
 
     fn check(pairs: &[(&str, &str)], header: Option<&str>) -> bool {
-        let properties = [("port", "0"), ("topic", "t")]
-            .iter()
-            .chain(pairs)
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let properties = properties([("port", "0"), ("topic", "t")].iter().chain(pairs));
         let credentials = Credentials::new(&ListenerConfig::parse(&properties).unwrap());
         let headers = header
             .map(|value| (AUTHORIZATION, value.parse().unwrap()))

@@ -144,15 +144,12 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use millrace_api::config::Config as _;
+    use millrace_testkit::properties;
 
     use super::*;
 
     fn signatures(pairs: &[(&str, &str)]) -> Signatures {
-        let properties = [("port", "0"), ("topic", "t")]
-            .iter()
-            .chain(pairs)
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let properties = properties([("port", "0"), ("topic", "t")].iter().chain(pairs));
         Signatures::new(&ListenerConfig::parse(&properties).unwrap())
     }
 

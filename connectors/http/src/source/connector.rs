@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use millrace_api::config::{Config, ConfigDef};
 use millrace_api::{
     ConnectError, ConnectorContext, ExactlyOnceSupport, Execution, OffsetMap, Plugin, Properties,
-    SourceConnector, SourceTask,
+    SourceConnector, SourceTask, check_altered,
 };
 
 use super::config::SourceConfig;
@@ -71,18 +71,15 @@ impl SourceConnector for HttpSource {
         _properties: &Properties,
         offsets: &[(Option<OffsetMap>, Option<OffsetMap>)],
     ) -> Result<bool, ConnectError> {
-        for (partition, offset) in offsets {
-            let Some(offset) = offset else { continue };
-            let url = partition
-                .as_ref()
-                .and_then(|partition| partition.get("url"));
+        check_altered(offsets, |partition, offset| {
+            let url = partition.and_then(|partition| partition.get("url"));
             if !url.is_some_and(serde_json::Value::is_string) {
                 return Err(ConnectError::connect(
                     "a source partition of this connector is {\"url\": \"…\"}, with the url as it is configured",
                 ));
             }
-            Position::from_map(offset)?;
-        }
+            Position::from_map(offset).map(drop)
+        })?;
         Ok(false)
     }
 }

@@ -234,15 +234,12 @@ fn timestamp(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use millrace_api::config::Config as _;
+    use millrace_testkit::properties;
 
     use super::*;
 
     fn read(pairs: &[(&str, &str)], body: &str) -> Result<Page, String> {
-        let properties = [("url", "http://x/"), ("topic", "t")]
-            .iter()
-            .chain(pairs)
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let properties = properties([("url", "http://x/"), ("topic", "t")].iter().chain(pairs));
         let config = SourceConfig::parse(&properties).unwrap();
         Reading::new(&config).read(Bytes::copy_from_slice(body.as_bytes()))
     }

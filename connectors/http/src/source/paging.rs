@@ -108,15 +108,12 @@ fn move_to(position: &mut Position, page: Option<String>, skip: u64) {
 #[cfg(test)]
 mod tests {
     use millrace_api::config::Config as _;
+    use millrace_testkit::properties;
 
     use super::*;
 
     fn paging(pairs: &[(&str, &str)]) -> Paging {
-        let properties = [("url", "http://x/"), ("topic", "t")]
-            .iter()
-            .chain(pairs)
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let properties = properties([("url", "http://x/"), ("topic", "t")].iter().chain(pairs));
         Paging::new(&SourceConfig::parse(&properties).unwrap())
     }
 

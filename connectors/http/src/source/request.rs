@@ -232,6 +232,7 @@ fn within_json(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use millrace_api::config::Config as _;
+    use millrace_testkit::properties;
     use serde_json::json;
 
     use super::*;
@@ -239,11 +240,11 @@ mod tests {
     use crate::source::position::Validators;
 
     fn page(pairs: &[(&str, &str)], position: &Position) -> Request {
-        let properties = [("url", "http://x/items"), ("topic", "t")]
-            .iter()
-            .chain(pairs)
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let properties = properties(
+            [("url", "http://x/items"), ("topic", "t")]
+                .iter()
+                .chain(pairs),
+        );
         let config = SourceConfig::parse(&properties).unwrap();
         let requests = Requests::new(&config).unwrap();
         requests.page(position, &Paging::new(&config)).unwrap()

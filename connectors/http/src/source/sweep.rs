@@ -138,17 +138,14 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use millrace_api::config::Config as _;
+    use millrace_testkit::properties;
     use serde_json::json;
 
     use super::*;
     use crate::source::config::SourceConfig;
 
     fn rules(pairs: &[(&str, &str)], window: usize) -> Rules {
-        let properties = [("url", "http://x/"), ("topic", "t")]
-            .iter()
-            .chain(pairs)
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let properties = properties([("url", "http://x/"), ("topic", "t")].iter().chain(pairs));
         Rules {
             paging: Paging::new(&SourceConfig::parse(&properties).unwrap()),
             window,

@@ -5,6 +5,7 @@ use millrace_api::{
     Column, Datum, EncodedHeaders, Header, HeaderConverter, Row, SinkRun, Span, Value,
     encode_header,
 };
+use millrace_testkit::properties;
 
 use super::*;
 
@@ -82,10 +83,7 @@ fn batch() -> SinkBatch {
 }
 
 fn lines(settings: &[(&str, &str)]) -> String {
-    let settings = settings
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect();
+    let settings = properties(settings);
     let lines = Lines::new(parse(&settings).unwrap(), false);
     let mut out = Vec::new();
     for row in batch().rows() {

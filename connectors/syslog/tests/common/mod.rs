@@ -12,9 +12,5 @@ pub(crate) fn take_port() -> TcpListener {
 
 /// Properties with a topic; of a key given twice the last value counts.
 pub(crate) fn properties(pairs: &[(&str, &str)]) -> Properties {
-    [("topic", "syslog")]
-        .iter()
-        .chain(pairs)
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
+    millrace_testkit::properties([("topic", "syslog")].iter().chain(pairs))
 }

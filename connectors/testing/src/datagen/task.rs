@@ -146,17 +146,16 @@ fn span(start: usize, end: usize) -> Span {
 
 #[cfg(test)]
 mod tests {
-    use millrace_testkit::{MemoryOffsets, SourceRun as TestRun};
+    use millrace_testkit::{MemoryOffsets, SourceRun as TestRun, properties};
 
     use super::super::DataGenerator;
-    use super::*;
 
     async fn records(pairs: &[(&str, &str)], offsets: &MemoryOffsets, count: usize) -> Vec<String> {
-        let properties: Properties = [("topic", "t"), ("rate", "-1"), ("records", "20")]
-            .iter()
-            .chain(pairs)
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let properties = properties(
+            [("topic", "t"), ("rate", "-1"), ("records", "20")]
+                .iter()
+                .chain(pairs),
+        );
         let mut run = TestRun::start(DataGenerator::default(), &properties, offsets)
             .await
             .unwrap();
@@ -207,9 +206,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_wrong_is_named() {
         for (key, value) in [("kind", "weather"), ("skew", "-1"), ("topic", "")] {
-            let properties: Properties = [("topic", "t"), (key, value)]
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .into();
+            let properties = properties(&[("topic", "t"), (key, value)]);
             let started = TestRun::start(
                 DataGenerator::default(),
                 &properties,

@@ -14,14 +14,8 @@ use std::sync::{Arc, Mutex};
 use millrace_api::Properties;
 use millrace_testing::Output;
 use millrace_testkit::conformance::Refused;
+use millrace_testkit::properties;
 use serde_json::Value;
-
-fn properties(pairs: &[(&str, &str)]) -> Properties {
-    let pairs = pairs.iter();
-    pairs
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
-}
 
 /// `good`, with each of these keys spoiled in turn; the message is to name the key.
 fn spoiled(good: &Properties, keys: &[(&str, Option<&str>)]) -> Vec<Refused> {

@@ -37,7 +37,7 @@ impl<C: SinkConnector> SinkFixture for Folder<C> {
 
     async fn reset(&mut self) -> Properties {
         fs::write(self.file(), "").unwrap();
-        properties(&[("file", &self.file().display().to_string())])
+        properties(&[("file", self.file().display().to_string().as_str())])
     }
 
     async fn delivered(&mut self) -> Option<Vec<String>> {
@@ -47,12 +47,12 @@ impl<C: SinkConnector> SinkFixture for Folder<C> {
     }
 
     async fn refused(&mut self) -> Vec<Refused> {
-        let good = properties(&[("file", &self.file().display().to_string())]);
+        let good = properties(&[("file", self.file().display().to_string().as_str())]);
         let (key, value) = self.refused;
         let mut refused = spoiled(&good, &[(key, Some(value))]);
         let gone = self.dir.path().join("gone").join("written.txt");
         let gone = gone.display().to_string();
-        refused.push((properties(&[("file", &gone)]), gone));
+        refused.push((properties(&[("file", gone.as_str())]), gone));
         refused
     }
 }

@@ -126,14 +126,9 @@ fn names_of<'a>(name: &'a &'a str) -> &'a [&'a str] {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use millrace_testkit::properties;
 
-    fn properties(pairs: &[(&str, &str)]) -> Properties {
-        pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
-    }
+    use super::*;
 
     fn listed(layers: &BrokerLayers, name: &str) -> Vec<String> {
         layers

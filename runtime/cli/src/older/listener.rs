@@ -80,14 +80,12 @@ fn set(
 #[cfg(test)]
 mod tests {
     use millrace_config::Properties;
+    use millrace_testkit::properties;
 
     use super::{Place, join};
 
     fn joined(place: Place, pairs: &[(&str, &str)]) -> (Properties, Vec<String>) {
-        let mut properties: Properties = pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let mut properties = properties(pairs);
         let problems = join(place, &mut properties);
         (properties, problems)
     }

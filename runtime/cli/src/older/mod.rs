@@ -208,7 +208,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use clap::CommandFactory as _;
-    use millrace_config::Properties;
+    use millrace_testkit::properties as given;
 
     use super::{
         FLAGS, Place, Remedy, TABLE, Today, arguments, commands::SCRIPTS, flags::Scope, properties,
@@ -216,13 +216,6 @@ mod tests {
 
     fn words(text: &str) -> Vec<std::ffi::OsString> {
         text.split(' ').map(Into::into).collect()
-    }
-
-    fn given(pairs: &[(&str, &str)]) -> Properties {
-        pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
     }
 
     #[test]

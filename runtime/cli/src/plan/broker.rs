@@ -86,16 +86,9 @@ impl BrokerPlan {
 
 #[cfg(test)]
 mod tests {
-    use millrace_config::Properties;
+    use millrace_testkit::properties;
 
     use super::{BrokerPlan, Problems};
-
-    fn properties(pairs: &[(&str, &str)]) -> Properties {
-        pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
-    }
 
     #[test]
     fn a_worker_file_hands_on_its_broker_keys_only() {

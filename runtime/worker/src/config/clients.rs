@@ -124,14 +124,9 @@ pub(super) fn unknown(properties: &Properties) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use millrace_config::Properties;
+    use millrace_testkit::properties;
 
     use super::{check, unknown};
-
-    fn properties(pairs: &[(&str, &str)]) -> Properties {
-        let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-        pairs.iter().map(pair).collect()
-    }
 
     #[test]
     fn settings_that_cannot_be_used_are_named_by_their_full_key() {

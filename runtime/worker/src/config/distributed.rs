@@ -270,8 +270,7 @@ mod tests {
             ("offset.storage.topic", "o"),
             ("status.storage.topic", "s"),
         ];
-        let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-        common.iter().chain(pairs).map(pair).collect()
+        millrace_testkit::properties(common.iter().chain(pairs))
     }
 
     #[test]

@@ -314,8 +314,7 @@ mod tests {
             ("value.converter", "V"),
             ("offset.storage.file.filename", "/o"),
         ];
-        let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-        common.iter().chain(pairs).map(pair).collect()
+        millrace_testkit::properties(common.iter().chain(pairs))
     }
 
     #[test]

@@ -171,15 +171,13 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    use millrace_api::{Properties, TaskId};
+    use millrace_api::TaskId;
+    use millrace_testkit::properties;
 
     use super::*;
 
     fn policy(settings: &[(&str, &str)]) -> ErrorPolicy {
-        let settings = settings.iter();
-        let settings: Properties = settings
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let settings = properties(settings);
         let task = TaskId {
             connector: "c".into(),
             task: 1,

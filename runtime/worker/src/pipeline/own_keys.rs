@@ -25,7 +25,7 @@ fn bisection(connector: &Properties) -> Option<(&'static str, String)> {
 
 #[cfg(test)]
 mod tests {
-    use millrace_api::Properties;
+    use millrace_testkit::properties;
 
     use super::refusals;
 
@@ -58,9 +58,7 @@ mod tests {
                 ],
             ),
         ] {
-            let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-            let settings: Properties = given.iter().map(pair).collect();
-            let found = refusals(&settings);
+            let found = refusals(&properties(given));
             assert_eq!(found.is_empty(), expected.is_empty(), "{found:?}");
             for part in expected {
                 assert!(found[0].1.contains(part), "{found:?}");

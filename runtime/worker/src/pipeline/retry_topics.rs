@@ -214,13 +214,12 @@ pub(super) fn without_place(headers: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use millrace_testkit::properties;
+
     use super::*;
 
     fn topics(settings: &[(&str, &str)]) -> Result<Option<RetryTopics>, ConnectError> {
-        let settings = settings.iter();
-        let settings: Properties = settings
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let settings = properties(settings);
         let task = TaskId {
             connector: "my sink".into(),
             task: 0,

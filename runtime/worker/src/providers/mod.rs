@@ -159,15 +159,9 @@ fn make(
 
 #[cfg(test)]
 mod tests {
-    use super::ConfigProviders;
-    use millrace_config::Properties;
+    use millrace_testkit::properties;
 
-    fn properties(pairs: &[(&str, &str)]) -> Properties {
-        pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
-    }
+    use super::ConfigProviders;
 
     #[tokio::test]
     async fn references_are_resolved_once_and_others_stay() {
@@ -181,11 +175,9 @@ mod tests {
             ("config.providers.env.class", "EnvVar"),
         ]))
         .unwrap();
+        let both = format!("${{file:{path}:user}}/${{file:{path}:password}}");
         let raw = properties(&[
-            (
-                "both",
-                &format!("${{file:{path}:user}}/${{file:{path}:password}}"),
-            ),
+            ("both", both.as_str()),
             ("colon", &format!("${{file:{path}:long\\:er}}")),
             ("missing", &format!("a ${{file:{path}:nobody}}")),
             ("unknown", "${vault:x:y}"),

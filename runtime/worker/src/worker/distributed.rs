@@ -403,15 +403,14 @@ fn is_loopback(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use millrace_api::Properties;
+    use millrace_testkit::properties;
 
     use super::advertised;
     use crate::config::WorkerConfig;
 
     fn config(pairs: &[(&str, &str)]) -> WorkerConfig {
         let common = [("key.converter", "K"), ("value.converter", "V")];
-        let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-        let properties: Properties = common.iter().chain(pairs).map(pair).collect();
+        let properties = properties(common.iter().chain(pairs));
         WorkerConfig::of_any_mode(&properties).unwrap()
     }
 

@@ -109,16 +109,14 @@ pub(super) fn actual(answer: &Value) -> Actual {
 
 #[cfg(test)]
 mod tests {
+    use millrace_testkit::properties;
     use serde_json::json;
 
     use super::{Action, Step, actual, steps};
     use crate::plan::ConnectorFile;
 
     fn file(name: &str, pairs: &[(&str, &str)]) -> ConnectorFile {
-        let mut config: millrace_config::Properties = pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let mut config = properties(pairs);
         config.insert("name".to_owned(), name.to_owned());
         ConnectorFile {
             path: format!("{name}.json").into(),

@@ -194,7 +194,7 @@ impl LineFormat {
 
 #[cfg(test)]
 mod tests {
-    use millrace_config::Properties;
+    use millrace_testkit::properties;
     use millrace_wire::batch::Headers;
 
     use super::LineFormat;
@@ -202,15 +202,8 @@ mod tests {
     /// Properties, a line, and what it is taken for.
     type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
 
-    fn format(properties: &[(&str, &str)]) -> LineFormat {
-        LineFormat::from_properties(&given(properties)).unwrap()
-    }
-
-    fn given(properties: &[(&str, &str)]) -> Properties {
-        properties
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
+    fn format(pairs: &[(&str, &str)]) -> LineFormat {
+        LineFormat::from_properties(&properties(pairs)).unwrap()
     }
 
     /// The parts of a line as text, `-` for null.
@@ -290,7 +283,7 @@ mod tests {
             ("null.marker", ","),
         ] {
             assert!(
-                LineFormat::from_properties(&given(&[wrong])).is_err(),
+                LineFormat::from_properties(&properties(&[wrong])).is_err(),
                 "{wrong:?}"
             );
         }

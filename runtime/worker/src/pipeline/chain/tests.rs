@@ -8,17 +8,11 @@ use millrace_api::{
     encode_header,
 };
 use millrace_plugins::{JsonConverter, SimpleHeaderConverter, StringConverter};
+use millrace_testkit::properties;
 
 use super::super::{Attempt, Decoder, ErrorPolicy, Fetched, Subject};
 use crate::registry::Registry;
 use crate::task::Converters;
-
-fn properties(settings: &[(&str, &str)]) -> Properties {
-    let settings = settings.iter();
-    settings
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
-}
 
 fn task() -> TaskId {
     TaskId {

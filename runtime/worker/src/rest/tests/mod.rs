@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use log::LevelFilter;
-use millrace_api::Properties;
+use millrace_testkit::properties;
 use millrace_wire::clock;
 use serde_json::{Value, json};
 
@@ -48,11 +48,7 @@ impl TestWorker {
             ("offset.storage.file.filename", "unused"),
             ("listeners", "http://127.0.0.1:0"),
         ];
-        let pairs = common
-            .iter()
-            .chain(settings)
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        let properties: Properties = pairs.collect();
+        let properties = properties(common.iter().chain(settings));
         let config = WorkerConfig::from_properties(&properties).unwrap();
         let bound = bind(&config.rest).await.unwrap();
         let address = bound.address().unwrap();

@@ -172,14 +172,9 @@ fn full_match(list: &str) -> Result<Regex, ConnectError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use millrace_testkit::properties;
 
-    fn properties(pairs: &[(&str, &str)]) -> Properties {
-        pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
-    }
+    use super::*;
 
     #[test]
     fn topics_find_the_first_group_that_takes_them() {
