@@ -13,6 +13,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use millrace_tail::FileTail;
 use millrace_testkit::SourceRun;
+use serde_json::json;
 
 /// Reads all files, whatever they are called.
 fn tail(keys: &[(&str, &str)]) -> Tail {
@@ -379,6 +380,20 @@ async fn a_start_at_the_end_leaves_out_archives_that_are_there() {
     nothing_more(&mut run).await;
     fs::write(tail.path("b.log.1.gz"), gzip("new\n")).unwrap();
     assert_eq!(lines(&mut run, 1).await, ["new"]);
+    nothing_more(&mut run).await;
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn a_position_that_a_user_has_stored_counts() {
+    let tail = tail(&[]);
+    fs::write(tail.path("a.log.1.gz"), gzip("one\ntwo\n")).unwrap();
+    let file = fs::metadata(tail.path("a.log.1.gz")).unwrap();
+    let partition = json!({"device": file.dev(), "inode": file.ino()});
+    let offset = json!({"position": 4}).as_object().unwrap().clone();
+    tail.offsets.commit(partition.as_object().unwrap(), offset);
+    let mut run = tail.start().await;
+    assert_eq!(lines(&mut run, 1).await, ["two"]);
     nothing_more(&mut run).await;
     run.stop().await;
 }

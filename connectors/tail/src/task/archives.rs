@@ -234,7 +234,8 @@ impl Running {
     ) -> Result<Read, ConnectError> {
         let own = self.context.offset(&book::partition_map(file.id)).await?;
         let own = own.and_then(|offset| book::stored(&offset).ok());
-        if let Some(own) = own.filter(|own| begins_so(own, head)) {
+        // One that a user has stored says nothing of the first bytes.
+        if let Some(own) = own.filter(|own| own.head.is_none() || begins_so(own, head)) {
             return Ok(Read::UpTo(Origin {
                 is_own: true,
                 done: own.packed_len == Some(file.len),
