@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use log::Level;
+use millrace_api::SourceContext;
+
 use crate::turn::Outcome;
 
 /// What has happened since the start of the task.
@@ -18,6 +21,7 @@ struct Counts {
     repaired: u64,
     refused: u64,
     gone: u64,
+    released: u64,
     cut: u64,
     lost_bytes: u64,
 }
@@ -44,6 +48,11 @@ impl Tally {
         );
     }
 
+    /// A file that was deleted while it was open was read to its end, and is let go.
+    pub(crate) fn released(&mut self) {
+        self.counts.released += 1;
+    }
+
     /// The file at `path` was cut, with `lost` bytes that were seen but not read and are in no copy.
     pub(crate) fn cut(&mut self, path: &Path, lost: u64) {
         if lost == 0 {
@@ -57,53 +66,88 @@ impl Tally {
         );
     }
 
-    /// Tells what was counted since the last time.
-    pub(crate) fn tell(&mut self) {
+    /// Logs what was counted since the last time, and tells `context` how much it is in all.
+    pub(crate) fn tell(&mut self, context: &SourceContext) {
         let (now, told) = (self.counts, self.told);
         if now == told {
             return;
         }
         self.told = now;
-        for (count, before, what) in [
-            (
-                now.truncated,
-                told.truncated,
-                "lines were cut short because they are longer than max.line.bytes",
-            ),
-            (
-                now.dropped,
-                told.dropped,
-                "lines were left out because they are longer than max.line.bytes",
-            ),
-            (
-                now.repaired,
-                told.repaired,
-                "lines had bytes that are no text; see invalid.bytes",
-            ),
-            (
-                now.refused,
-                told.refused,
-                "records were left out because they have bytes that are no text; see invalid.bytes",
-            ),
-            (
-                now.gone,
-                told.gone,
-                "files were deleted before they were read to their end",
-            ),
-            (
-                now.cut,
-                told.cut,
-                "files were cut before they were read to their end, without a copy of the rest",
-            ),
-            (
-                now.lost_bytes,
-                told.lost_bytes,
-                "bytes of deleted and cut files were lost at least",
-            ),
-        ] {
-            if count > before {
-                log::warn!("{} {what}, {count} since the start", count - before);
+        for (now, before) in now.named().into_iter().zip(told.named()) {
+            let new = now.total - before.total;
+            if new > 0 {
+                log::log!(
+                    now.level,
+                    "{new} {}, {} since the start",
+                    now.what,
+                    now.total
+                );
+                context.tell_event(now.event, now.total);
             }
         }
+    }
+}
+
+/// One of the counts.
+struct Named {
+    /// In metrics.
+    event: &'static str,
+    /// In the log.
+    what: &'static str,
+    level: Level,
+    total: u64,
+}
+
+impl Counts {
+    fn named(self) -> [Named; 8] {
+        let warn = |event, what, total| Named {
+            event,
+            what,
+            level: Level::Warn,
+            total,
+        };
+        [
+            warn(
+                "lines_truncated",
+                "lines were cut short because they are longer than max.line.bytes",
+                self.truncated,
+            ),
+            warn(
+                "lines_dropped",
+                "lines were left out because they are longer than max.line.bytes",
+                self.dropped,
+            ),
+            warn(
+                "records_repaired",
+                "lines had bytes that are no text; see invalid.bytes",
+                self.repaired,
+            ),
+            warn(
+                "records_refused",
+                "records were left out because they have bytes that are no text; see invalid.bytes",
+                self.refused,
+            ),
+            warn(
+                "files_deleted_unread",
+                "files were deleted before they were read to their end",
+                self.gone,
+            ),
+            Named {
+                event: "files_deleted_read",
+                what: "files were deleted while they were open, and were read to their end",
+                level: Level::Info,
+                total: self.released,
+            },
+            warn(
+                "files_cut_unread",
+                "files were cut before they were read to their end, without a copy of the rest",
+                self.cut,
+            ),
+            warn(
+                "bytes_lost",
+                "bytes of deleted and cut files were lost at least",
+                self.lost_bytes,
+            ),
+        ]
     }
 }

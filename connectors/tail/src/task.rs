@@ -491,6 +491,7 @@ impl Running {
         self.tally.add(&outcome);
         let begun = entry.state.begun() > 0;
         let released = entry.release;
+        let is_deleted = entry.state.place() == Place::Gone;
         if outcome.more {
             self.files.after_turn(id, true);
             return;
@@ -503,6 +504,9 @@ impl Running {
         entry.state.caught_up();
         self.files.after_turn(id, false);
         if released {
+            if is_deleted {
+                self.tally.released();
+            }
             self.files.remove(id);
             return;
         }

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use crate::{
-    Backlog, BacklogListener, ConnectError, ConnectorContext, OffsetListener, OffsetMap,
-    OffsetReader, Plugin, Properties, SourceBatch, TaskId, config::ConfigDef,
+    Backlog, BacklogListener, ConnectError, ConnectorContext, EventListener, OffsetListener,
+    OffsetMap, OffsetReader, Plugin, Properties, SourceBatch, TaskId, config::ConfigDef,
 };
 
 /// Whether a source can take part in exactly-once delivery.
@@ -129,6 +129,7 @@ pub struct SourceContext {
     offsets: Arc<dyn OffsetReader>,
     running: watch::Receiver<bool>,
     backlog: Option<Arc<dyn BacklogListener>>,
+    events: Option<Arc<dyn EventListener>>,
     offset_listener: Option<Arc<dyn OffsetListener>>,
 }
 
@@ -140,6 +141,7 @@ impl SourceContext {
             offsets,
             running,
             backlog: None,
+            events: None,
             offset_listener: None,
         }
     }
@@ -148,6 +150,13 @@ impl SourceContext {
     #[must_use]
     pub fn with_backlog(mut self, listener: Arc<dyn BacklogListener>) -> Self {
         self.backlog = Some(listener);
+        self
+    }
+
+    /// The same, of whose task somebody wants to hear what it counts.
+    #[must_use]
+    pub fn with_events(mut self, listener: Arc<dyn EventListener>) -> Self {
+        self.events = Some(listener);
         self
     }
 
@@ -193,6 +202,14 @@ impl SourceContext {
     pub fn tell_backlog(&self, backlog: Backlog) {
         if let Some(listener) = &self.backlog {
             listener.backlog(backlog);
+        }
+    }
+
+    /// Tells how often something has happened since the task was started that no record shows, such as a line that was left
+    /// out; `event` names it in lower case, with underscores. Not for each time: about once a second is enough.
+    pub fn tell_event(&self, event: &'static str, total: u64) {
+        if let Some(listener) = &self.events {
+            listener.event(event, total);
         }
     }
 

@@ -22,11 +22,14 @@ fn lag_is_told_by_file_while_a_broker_stands_still_and_is_gone_after() {
         ("include", "*.log"),
         ("topic", "lines"),
         ("producer.override.buffer.memory", "1048576"),
+        ("max.line.bytes", "150"),
+        ("line.too.long", "truncate"),
+        ("scan.interval.ms", "100"),
     ];
     let source = pipeline::properties_file(&sandbox, "tail.properties", &keys);
     let mut worker = apart::start_worker(&sandbox, port, &[source]);
     let rest = Rest::new(&worker.address("rest "));
-    sandbox.write("warm.log", "one\n");
+    sandbox.write("warm.log", format!("{}\n", "x".repeat(200)));
     rest.await_state("tail", "RUNNING");
     wait::until("the first line to be stored", PATIENCE, || {
         metric(&rest, "kafka_connect_source_task_source_record_write_total")
@@ -65,6 +68,12 @@ fn lag_is_told_by_file_while_a_broker_stands_still_and_is_gone_after() {
     broker.signal(Signal::CONT);
     wait::until("all to be read", PATIENCE, || {
         metric(&rest, "millrace_source_unread_bytes") == Some(0.0)
+    });
+    wait::until("what was cut short to be counted", PATIENCE, || {
+        let cut = "millrace_source_events_total{connector=\"tail\",task=\"0\",event=\"lines_truncated\"} 1";
+        let text = rest.get("/metrics").body;
+        text.as_str()
+            .is_some_and(|text| text.lines().any(|line| line == cut))
     });
     wait::until("all to be stored", PATIENCE, || {
         metric(&rest, "kafka_connect_source_task_source_record_write_total")

@@ -72,7 +72,7 @@ impl Running {
             self.looked = true;
             log::info!("reads {} files", self.files.len());
         }
-        self.tally.tell();
+        self.tally.tell(&self.context);
         self.lag.hurry();
         let closed = self.files.close_quiet(now, self.close_inactive);
         if !closed.is_empty() {

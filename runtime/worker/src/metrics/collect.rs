@@ -17,7 +17,7 @@ use super::families::{
     COMMIT_SUCCESS, COMMITS, DEAD_LETTERS, DEAD_LETTERS_FAILED, ERRORS, FAILURES, LAST_ERROR,
     LOGGED, POLL_AVG, POLL_MAX, POLL_RATE, POLLED, PUT_AVG, PUT_MAX, READ, READ_RATE,
     RECORDS_CONSUMED, RECORDS_LAG, RETRIES, SEND_RATE, SENT, SINK_COMMITS, SINK_LAG_MAX,
-    SINK_PARTITIONS, SKIPPED, UNREAD_BYTES, UNREAD_SECONDS, WRITE_RATE, WRITTEN,
+    SINK_PARTITIONS, SKIPPED, SOURCE_EVENTS, UNREAD_BYTES, UNREAD_SECONDS, WRITE_RATE, WRITTEN,
 };
 use super::task::{TaskKind, TaskMetrics};
 use crate::actor::Threads;
@@ -149,6 +149,7 @@ impl Collect for TaskCollector {
             .partition(|row| row.task.kind == TaskKind::Source);
         of_sources(&sources, into);
         unread(&sources, into);
+        events(&sources, into);
         of_sinks(&sinks, into);
         producers(&sources, into);
         consumers(&sinks, into);
@@ -175,6 +176,16 @@ fn unread(rows: &[Row], into: &mut Exposition) {
         seconds.add(&[connector, task, ""], unread.seconds);
         for part in &unread.parts {
             seconds.add(&[connector, task, &*part.name], part.seconds);
+        }
+    }
+}
+
+/// What sources have counted.
+fn events(rows: &[Row], into: &mut Exposition) {
+    let mut samples = into.family(&SOURCE_EVENTS);
+    for row in rows {
+        for (event, total) in row.task.events.totals() {
+            samples.add(&[&row.task.id.connector, &row.number, event], total);
         }
     }
 }

@@ -86,6 +86,8 @@ families! {
         "Bytes that a source has seen and not read, by part, such as a file: the 100 largest; without a part, of all";
     UNREAD_SECONDS gauge "millrace_source_unread_seconds" PART,
         "How long ago a part was last read to its end; without a part, the longest";
+    SOURCE_EVENTS counter "millrace_source_events_total" &["connector", "task", "event"],
+        "What a source has counted since its task was started, such as lines that were left out";
 
     READ counter "kafka_connect_sink_task_sink_record_read_total" TASK, "Records that were fetched for a sink";
     SENT counter "kafka_connect_sink_task_sink_record_send_total" TASK, "Records that a sink has taken";

@@ -8,6 +8,7 @@
 mod backlog;
 mod collect;
 mod errors;
+mod events;
 mod families;
 mod flow;
 mod memory;

@@ -14,6 +14,7 @@ use millrace_wire::metrics::{Counter, Gauge, Timing};
 use super::ErrorMetrics;
 use super::backlog::TaskBacklog;
 use super::collect::Recent;
+use super::events::TaskEvents;
 use super::flow::Progress;
 use super::memory::TaskMemory;
 
@@ -38,6 +39,8 @@ pub(crate) struct TaskMetrics {
     pub(crate) source: SourceMetrics,
     /// What its source has not read.
     pub(crate) backlog: Arc<TaskBacklog>,
+    /// What its source has counted.
+    pub(crate) events: Arc<TaskEvents>,
     pub(crate) sink: SinkMetrics,
     /// What it holds.
     pub(crate) memory: TaskMemory,
@@ -119,6 +122,7 @@ impl TaskMetrics {
             commits_failed: Counter::default(),
             errors: Arc::default(),
             backlog: Arc::new(TaskBacklog::new(Arc::clone(&clock))),
+            events: Arc::default(),
             progress: Progress::new(clock),
             source: SourceMetrics::default(),
             sink: SinkMetrics::default(),

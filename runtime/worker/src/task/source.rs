@@ -85,6 +85,7 @@ pub(super) async fn run(
     });
     let task_context = SourceContext::new(id.clone(), offsets, steering.running.clone())
         .with_backlog(Arc::clone(&metrics.backlog) as _)
+        .with_events(Arc::clone(&metrics.events) as _)
         .with_offset_listener(Arc::clone(&committer) as _);
     let background = commit_in_background(Arc::clone(&committer), &metrics, context);
 
