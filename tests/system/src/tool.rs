@@ -80,7 +80,20 @@ pub fn run_words(sandbox: &Sandbox, arguments: &[&str], input: &str) -> Outcome 
 ///
 /// # Panics
 /// As [`run`].
-pub fn run_command(sandbox: &Sandbox, mut command: Command, input: &str) -> Outcome {
+pub fn run_command(sandbox: &Sandbox, command: Command, input: &str) -> Outcome {
+    run_within(sandbox, command, input, PATIENCE)
+}
+
+/// The same for a command that may take so long.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_within(
+    sandbox: &Sandbox,
+    mut command: Command,
+    input: &str,
+    patience: Duration,
+) -> Outcome {
     let (stdin, stdout, stderr) = (
         sandbox.log("stdin"),
         sandbox.log("stdout"),
@@ -95,7 +108,7 @@ pub fn run_command(sandbox: &Sandbox, mut command: Command, input: &str) -> Outc
         .spawn()
         .expect("the command starts");
     let mut ended = None;
-    let end = std::time::Instant::now() + PATIENCE;
+    let end = std::time::Instant::now() + patience;
     wait::until_or(end, || {
         ended = child.try_wait().expect("a child can be awaited");
         ended

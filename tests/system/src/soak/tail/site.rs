@@ -1,12 +1,12 @@
 //! The broker and the worker, each a process of its own, so that either may be stopped while the other goes on.
 
-use std::{fs, thread, time::Duration};
+use std::{fs, process::Command, thread, time::Duration};
 
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::{
-    apart,
+    apart, binary,
     pipeline::{self, TOPIC},
     process::Millrace,
     random::Random,
@@ -17,6 +17,8 @@ use crate::{
 
 /// The folder with all that was written, a file a log.
 pub(super) const LEDGER: &str = "ledger";
+/// How long `millrace verify` may take over some million lines.
+const VERIFY_MAX: Duration = Duration::from_secs(600);
 /// How long the broker stands still, at most.
 const STALL_MS_MAX: u64 = 2_000;
 
@@ -92,11 +94,10 @@ impl<'a> Site<'a> {
             .map(|entry| entry.path().to_string_lossy().into_owned())
             .collect();
         files.sort();
-        let mut words: Vec<&str> = options.split(' ').collect();
-        words.push(&server);
-        words.extend(files.iter().map(String::as_str));
-        words.push(TOPIC);
-        let outcome = tool::run_words(self.sandbox, &words, "");
+        let mut command = Command::new(binary::millrace());
+        command.args(options.split(' ')).arg(server);
+        command.args(files).arg(TOPIC);
+        let outcome = tool::run_within(self.sandbox, command, "", VERIFY_MAX);
         serde_json::from_str(&outcome.stdout).unwrap_or_else(|error| panic!("{error}: {outcome:?}"))
     }
 

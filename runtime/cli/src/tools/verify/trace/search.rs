@@ -22,6 +22,10 @@ impl Tracer {
             position: None,
             ..item.clone()
         };
+        // Most lines are there only once, and to look for a position means to look into each file.
+        if let Some(line) = self.files.index.only(hash)? {
+            return Ok(self.fits(line, &anywhere)?.then_some(line));
+        }
         let mut candidates = self.by_position(hash, item, &anywhere)?;
         if candidates.is_empty() {
             // The file may have been changed before the place where it was read.
