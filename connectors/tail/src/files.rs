@@ -188,7 +188,7 @@ impl Gone {
         let Some((head, position)) = self.stored else {
             return self.book.of_copy(bytes);
         };
-        (head.len > 0 && head.matches(bytes)).then(|| HandedOut {
+        head.tells(bytes).then(|| HandedOut {
             position,
             tail: Vec::new(),
             is_present: true,

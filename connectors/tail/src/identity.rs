@@ -54,6 +54,11 @@ impl Head {
         }
     }
 
+    /// Whether `bytes` begin with what this was taken of, and that is something: nothing fits any file.
+    pub(crate) fn tells(self, bytes: &[u8]) -> bool {
+        self.len > 0 && self.matches(bytes)
+    }
+
     /// Whether a file that begins with `bytes` is the one this was taken of.
     pub(crate) fn matches(self, bytes: &[u8]) -> bool {
         bytes

@@ -132,8 +132,12 @@ fn unpack_to_position(
     let mut before = vec![0; usize::try_from(request.position - from).unwrap_or(0)];
     let read = unpacked.read_at(&mut before, from)?;
     let is_expected = read == before.len() && before.ends_with(&unpack.tail);
-    if let Some(End::Damaged(error)) = unpacked.end().filter(|_| !is_expected) {
-        return Err(io::Error::new(error.kind(), error.to_string()));
+    if let Some(damage) = unpacked
+        .end()
+        .and_then(End::damage)
+        .filter(|_| !is_expected)
+    {
+        return Err(damage);
     }
     let len = unpacked.len();
     let file = OpenFile {

@@ -53,6 +53,16 @@ pub(crate) enum End {
     Damaged(io::Error),
 }
 
+impl End {
+    /// Why the rest cannot be unpacked.
+    pub(crate) fn damage(&self) -> Option<io::Error> {
+        match self {
+            Self::Whole => None,
+            Self::Damaged(error) => Some(io::Error::new(error.kind(), error.to_string())),
+        }
+    }
+}
+
 /// A file that is being unpacked.
 pub(crate) struct Unpacked {
     decoder: Decoder,
@@ -293,25 +303,27 @@ impl fmt::Debug for Unpacked {
 ///
 /// # Errors
 /// When the file cannot be opened, or fewer bytes can be unpacked and that is not all of it.
-#[expect(clippy::disallowed_methods, reason = "runs on the blocking pool")]
 pub(crate) fn first_bytes(path: &Path, packing: Packing) -> io::Result<Arc<[u8]>> {
-    let file = File::open(path)?;
-    let len = file.metadata()?.len();
-    let mut unpacked = Unpacked::new(Arc::new(file), len, packing, 0)?;
+    let mut unpacked = unpack(path, packing)?;
     let head: Arc<[u8]> = unpacked.head().into();
     match unpacked.end {
         Some(End::Damaged(error)) if head.len() < HEAD_MAX => Err(error),
-        _ if len == 0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ if unpacked.packed_len == 0 => Err(io::ErrorKind::UnexpectedEof.into()),
         _ => Ok(head),
     }
 }
 
-/// Whether a compressed file unpacks to something with these bytes before `position`. Blocks, for long where that is far.
+/// A file to be unpacked from its start, of which nothing is read again.
 #[expect(clippy::disallowed_methods, reason = "runs on the blocking pool")]
+fn unpack(path: &Path, packing: Packing) -> io::Result<Unpacked> {
+    let file = File::open(path)?;
+    let len = file.metadata()?.len();
+    Unpacked::new(Arc::new(file), len, packing, 0)
+}
+
+/// Whether a compressed file unpacks to something with these bytes before `position`. Blocks, for long where that is far.
 pub(crate) fn has_at(path: &Path, packing: Packing, position: u64, tail: &[u8]) -> bool {
-    let found = File::open(path).and_then(|file| {
-        let len = file.metadata()?.len();
-        let mut unpacked = Unpacked::new(Arc::new(file), len, packing, 0)?;
+    let found = unpack(path, packing).and_then(|mut unpacked| {
         let from = position.saturating_sub(tail.len() as u64);
         unpacked.skip_to(from, &AtomicBool::new(false));
         let mut bytes = vec![0; tail.len()];

@@ -6,7 +6,7 @@ mod common;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use common::{Tail, closed, idle, lines, lines_up_to};
 use flate2::Compression;
@@ -57,9 +57,7 @@ async fn generations_are_unpacked_oldest_first() {
         |name: &str| -> String { (0..2000).map(|line| format!("{name} {line}\n")).collect() };
     let names = ["a.log.3", "a.log.2", "a.log.1", "a.log"];
     for (name, hour) in names.into_iter().zip(1..) {
-        tail.append(name, text(name));
-        let written = UNIX_EPOCH + Duration::from_secs(3600 * hour);
-        tail.writer(name).set_modified(written).unwrap();
+        tail.append_at(hour, name, text(name));
     }
     pack(&tail, "a.log.3", "a.log.3.gz");
     pack(&tail, "a.log.2", "a.log.2.zst");
@@ -197,9 +195,7 @@ async fn who_waits_for_a_file_waits_for_its_archive() {
         let text =
             |name: &str| -> String { (0..50).map(|line| format!("{name} {line}\n")).collect() };
         for (name, hour) in [("a.log.1", 2), ("a.log", 3), ("b.log", 3)] {
-            tail.append(name, text(name));
-            let written = UNIX_EPOCH + Duration::from_secs(3600 * hour);
-            tail.writer(name).set_modified(written).unwrap();
+            tail.append_at(hour, name, text(name));
         }
         let mut run = tail.start().await;
         // Of the two that can be read, each closes the other.
@@ -240,9 +236,7 @@ async fn what_is_packed_while_it_waits_keeps_its_place() {
         |name: &str| -> String { (0..9000).map(|line| format!("{name} {line}\n")).collect() };
     let names = ["a.log.2", "a.log.1", "a.log"];
     for (name, hour) in names.into_iter().zip(1..) {
-        tail.append(name, text(name));
-        let written = UNIX_EPOCH + Duration::from_secs(3600 * hour);
-        tail.writer(name).set_modified(written).unwrap();
+        tail.append_at(hour, name, text(name));
     }
     pack(&tail, "a.log.2", "a.log.2.gz");
     let mut run = tail.start().await;

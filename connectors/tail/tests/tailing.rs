@@ -401,9 +401,7 @@ async fn who_waits_for_a_deleted_file_waits_for_the_older_one_that_has_its_inode
     tail.set("include", &tail.path("*").display().to_string());
     let text = |name: &str| -> String { (0..50).map(|line| format!("{name} {line}\n")).collect() };
     let write = |name: &str, hour: u64| {
-        tail.append(name, text(name));
-        let written = UNIX_EPOCH + Duration::from_secs(3600 * hour);
-        tail.writer(name).set_modified(written).unwrap();
+        tail.append_at(hour, name, text(name));
         fs::metadata(tail.path(name)).unwrap().ino()
     };
     let inode = write("a.log.1", 2);

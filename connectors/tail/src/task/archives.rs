@@ -413,9 +413,7 @@ impl Origin {
 
 /// Whether an offset is of a file that begins with these bytes.
 fn begins_so(stored: &Stored, head: &[u8]) -> bool {
-    stored
-        .head
-        .is_some_and(|known| known.len > 0 && known.matches(head))
+    stored.head.is_some_and(|known| known.tells(head))
 }
 
 /// Whether the file that is there is still the one that an offset is of.

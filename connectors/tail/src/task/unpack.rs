@@ -166,27 +166,22 @@ impl Running {
         let Some(unpacked) = entry.open.as_ref().and_then(|file| file.unpacked()) else {
             return;
         };
-        match unpacked.end() {
-            None => {
-                drop(unpacked);
-                self.files.after_turn(id, true);
-            }
-            // Nobody goes on writing to it: the last line counts.
-            Some(End::Whole) if begun => {
-                drop(unpacked);
+        let (has_ended, damage) = (
+            unpacked.end().is_some(),
+            unpacked.end().and_then(End::damage),
+        );
+        let len = unpacked.packed_len();
+        drop(unpacked);
+        if let Some(damage) = damage {
+            self.damaged(id, &damage);
+        } else if has_ended && !begun {
+            self.settle(id, len);
+        } else {
+            if has_ended {
+                // Nobody goes on writing to it: the last line counts.
                 entry.flush = Flush::Line;
-                self.files.after_turn(id, true);
             }
-            Some(End::Whole) => {
-                let len = unpacked.packed_len();
-                drop(unpacked);
-                self.settle(id, len);
-            }
-            Some(End::Damaged(error)) => {
-                let error = io::Error::new(error.kind(), error.to_string());
-                drop(unpacked);
-                self.damaged(id, &error);
-            }
+            self.files.after_turn(id, true);
         }
     }
 

@@ -9,7 +9,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use millrace_api::Properties;
 use millrace_tail::FileTail;
@@ -60,6 +60,13 @@ impl Tail {
 
     pub(crate) fn append(&self, name: &str, bytes: impl AsRef<[u8]>) {
         self.writer(name).write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// The same to a file that was last written to in that hour since 1970.
+    pub(crate) fn append_at(&self, hour: u64, name: &str, bytes: impl AsRef<[u8]>) {
+        self.append(name, bytes);
+        let written = UNIX_EPOCH + Duration::from_secs(3600 * hour);
+        self.writer(name).set_modified(written).unwrap();
     }
 
     /// The file as one who appends to it holds it.
